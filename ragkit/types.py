@@ -145,8 +145,8 @@ class Query:
 class QueryPlan:
     """What is to be retrieved for a question, by whom it may be seen, and the texts to search with.
 
-    `tenant`, `acl` and the caller's `filter` are set once, by the application; stages may add
-    queries and narrow the filter, never widen it.
+    `tenant`, `acl`, the caller's `filter` and the pinned `commit` are set once, by the application;
+    stages may add queries and narrow the filter, never widen it.
 
     >>> QueryPlan.of("How long is the warranty?").queries[0].text
     'How long is the warranty?'
@@ -158,6 +158,7 @@ class QueryPlan:
     tenant: str | None = field(default=None, kw_only=True)
     acl: tuple[str, ...] | None = field(default=None, kw_only=True)
     history: tuple[Turn, ...] = field(default=(), kw_only=True)
+    commit: int | None = field(default=None, kw_only=True)
 
     @classmethod
     def of(

@@ -1,0 +1,83 @@
+"""The hot-path form of hits: arrays from store to fusion, objects only after fusion's cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+ID_BYTES = 32
+Ids = NDArray[np.bytes_]
+Scores = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HitBatch:
+    """Chunk ids and scores of one search, best first; equal scores stand in order of chunk id.
+
+    Args:
+        ids: shape `[n]`, dtype `S32`: the 32 hexadecimal digits of each chunk id.
+        scores: shape `[n]`, dtype float32, finite.
+
+    >>> HitBatch.of([("b" * 32, 0.5), ("a" * 32, 0.5)]).id_list()[0][:3]
+    'aaa'
+    """
+
+    ids: Ids
+    scores: Scores
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[str, float]]) -> HitBatch:
+        """A batch from `(id, score)` pairs in any order."""
+        items = list(pairs)
+        ids = np.array([i.encode() for i, _ in items], dtype=f"S{ID_BYTES}")
+        scores = np.array([s for _, s in items], dtype=np.float32)
+        return cls(ids, scores).sorted()
+
+    @classmethod
+    def empty(cls) -> HitBatch:
+        """No hits."""
+        return cls(np.empty(0, dtype=f"S{ID_BYTES}"), np.empty(0, dtype=np.float32))
+
+    def sorted(self) -> HitBatch:
+        """The same hits, score descending, then id ascending."""
+        order = np.lexsort((self.ids, -self.scores))
+        return HitBatch(self.ids[order], self.scores[order])
+
+    def top(self, k: int) -> HitBatch:
+        """The first `k` hits."""
+        return HitBatch(self.ids[:k], self.scores[:k])
+
+    def id_list(self) -> list[str]:
+        """The ids as strings, best first."""
+        return [i.decode() for i in self.ids.tolist()]
+
+
+def top_k_rows(scores: Scores, ids: Ids, k: int) -> NDArray[np.intp]:
+    """Positions of the `k` best scores, score descending, then id ascending.
+
+    Exact at the cut: of several rows tied with the k-th score, those with the smallest ids are taken.
+
+    Args:
+        scores: shape `[n]`; `-inf` marks a row that must not be returned.
+        ids: shape `[n]`, dtype `S32`.
+        k: how many at most, ≥ 1.
+    """
+    n = len(scores)
+    if n > k:
+        floor = scores[np.argpartition(scores, n - k)[n - k :]].min()
+        rows = np.flatnonzero(scores >= floor) if floor > -np.inf else np.flatnonzero(scores > -np.inf)
+    else:
+        rows = np.flatnonzero(scores > -np.inf)
+    order = np.lexsort((ids[rows], -scores[rows]))[:k]
+    return rows[order]
+
+
+def as_ids(ids: Sequence[str]) -> Ids:
+    """Chunk ids as an array of dtype `S32`."""
+    return np.array([i.encode() for i in ids], dtype=f"S{ID_BYTES}")

@@ -1,0 +1,41 @@
+"""The base of every component's settings: frozen, unknown keys refused, references by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Settings(BaseModel):
+    """Settings of a component. Keys are checked, values are frozen, nothing is coerced silently.
+
+    >>> class Cut(Settings):
+    ...     k: int = 10
+    >>> Cut(k=3).k
+    3
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, arbitrary_types_allowed=True, validate_default=True
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """Marks a field that names something declared elsewhere: a `model`, a `store` or a `node`.
+
+    `role` narrows a model to what it must be able to do (`embed`, `rerank`, `llm`), so that the check
+    can say that a reranker was given where an embedder is needed.
+    """
+
+    kind: str
+    role: str = ""
+
+
+# In YAML a reference is the name under `models:`, `stores:` or `query:`; in Python it may be the object.
+EmbedderRef = Annotated[Any, Ref("model", "embed")]
+RerankerRef = Annotated[Any, Ref("model", "rerank")]
+StoreRef = Annotated[Any, Ref("store", "store")]
+NodeRef = Annotated[Any, Ref("node")]
