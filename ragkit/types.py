@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 Scalar = str | int | float | bool
 MetadataValue = Scalar | Sequence[Scalar] | None
 Metadata = Mapping[str, MetadataValue]
-EMPTY: Metadata = MappingProxyType({})
+_EMPTY: Metadata = MappingProxyType({})
+
+
+def _no_metadata() -> Metadata:
+    return _EMPTY
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -83,7 +87,7 @@ class Document:
 
     id: str
     text: str
-    metadata: Metadata = field(default=EMPTY, kw_only=True)
+    metadata: Metadata = field(default_factory=_no_metadata, kw_only=True)
     uri: str | None = field(default=None, kw_only=True)
     acl: tuple[str, ...] = field(default=(), kw_only=True)
     pages: tuple[Span, ...] = field(default=(), kw_only=True)
@@ -109,7 +113,7 @@ class Chunk:
     headings: tuple[str, ...] = field(default=(), kw_only=True)
     page: int | None = field(default=None, kw_only=True)
     lang: str = field(default="und", kw_only=True)
-    metadata: Metadata = field(default=EMPTY, kw_only=True)
+    metadata: Metadata = field(default_factory=_no_metadata, kw_only=True)
     tenant: str = field(default="", kw_only=True)
     acl: tuple[str, ...] = field(default=(), kw_only=True)
 
