@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.arrays import HitBatch
+from ragkit.fields import FieldSpec as FieldSpec
+from ragkit.fields import FieldType as FieldType
 from ragkit.filters import Filter
 from ragkit.types import Chunk, Document, QueryPlan, Span
 
@@ -100,27 +101,6 @@ class Chunker(Protocol):
 
 
 # --- stores ---------------------------------------------------------------------------------------
-
-
-class FieldType(Enum):
-    """Types of a collection's declared metadata fields."""
-
-    KEYWORD = "keyword"
-    TEXT = "text"
-    INTEGER = "integer"
-    NUMBER = "number"
-    BOOLEAN = "boolean"
-    DATETIME = "datetime"
-
-
-@dataclass(frozen=True, slots=True)
-class FieldSpec:
-    """A declared metadata field: its type, whether it holds a list, whether it is required (`!`)."""
-
-    name: str
-    type: FieldType = FieldType.KEYWORD
-    many: bool = field(default=False, kw_only=True)
-    required: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,185 @@
+"""The metadata fields that a collection declares: their types, and what a value of each type may be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from enum import Enum
+from functools import lru_cache
+
+from ragkit.errors import ConfigError, did_you_mean
+
+TENANT = "tenant"
+ACL = "acl"
+RESERVED = frozenset({"and", "or", "not"})
+
+
+class FieldType(Enum):
+    """Types of a collection's declared metadata fields."""
+
+    KEYWORD = "keyword"
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DATETIME = "datetime"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """A declared metadata field: its type, whether it holds a list, whether it is required (`!`).
+
+    >>> FieldSpec("tags", many=True).declaration
+    ['keyword']
+    """
+
+    name: str
+    type: FieldType = FieldType.KEYWORD
+    many: bool = field(default=False, kw_only=True)
+    required: bool = field(default=False, kw_only=True)
+
+    @property
+    def declaration(self) -> str | list[str]:
+        """The field's type as it is written in `rag.yaml`."""
+        word = self.type.value + ("!" if self.required else "")
+        return [word] if self.many else word
+
+
+def parse_fields(raw: Mapping[str, object]) -> dict[str, FieldSpec]:
+    """Fields from their declarations: `keyword`, `keyword!` (required), `[keyword]` (a list of them).
+
+    `tenant` and `acl` have a meaning of their own: `tenant` must be a `keyword`, `acl` a `[keyword]`.
+
+    >>> parse_fields({"tenant": "keyword!", "tags": ["keyword"]})["tags"].many
+    True
+
+    Raises:
+        ConfigError: an unknown type or an unusable name; all problems at once.
+    """
+    problems: list[str] = []
+    specs: dict[str, FieldSpec] = {}
+    for name, declared in raw.items():
+        try:
+            specs[name] = _parse_field(name, declared)
+        except ConfigError as e:
+            problems.extend(e.problems)
+    if problems:
+        raise ConfigError(problems)
+    return specs
+
+
+def _parse_field(name: str, declared: object) -> FieldSpec:
+    if isinstance(declared, FieldSpec):
+        declared = declared.declaration
+    if not isinstance(name, str) or not name or name.strip() != name or name in RESERVED:
+        raise ConfigError(f"fields: {name!r} cannot name a field: expected text other than and, or, not")
+    many = isinstance(declared, list) and len(declared) == 1
+    word = declared[0] if isinstance(declared, list) and many else declared
+    known = [t.value for t in FieldType]
+    if not isinstance(word, str) or word.removesuffix("!") not in known:
+        hint = did_you_mean(str(word).removesuffix("!"), known)
+        raise ConfigError(
+            f"fields.{name}: {declared!r} is not a type. Expected one of {', '.join(known)}, with ! when "
+            f"required, in [brackets] for a list of them.{hint}"
+        )
+    spec = FieldSpec(name, FieldType(word.removesuffix("!")), many=many, required=word.endswith("!"))
+    if name == TENANT and (spec.type is not FieldType.KEYWORD or spec.many):
+        raise ConfigError(f"fields.tenant: {declared!r}: expected keyword! (or keyword)")
+    if name == ACL and (spec.type is not FieldType.KEYWORD or not spec.many):
+        raise ConfigError(f"fields.acl: {declared!r}: expected [keyword] (or [keyword!])")
+    return spec
+
+
+@lru_cache(maxsize=65536)
+def parse_instant(text: str) -> datetime | None:
+    """The instant that an ISO 8601 text names, in UTC (a text without zone is UTC); None when it is none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        return None
+
+
+def is_number(value: object) -> bool:
+    """Whether `value` is a finite number; a boolean is not one."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def instant_of(value: object) -> datetime | None:
+    """The instant of an ISO 8601 text, a `datetime` or a `date`; None for anything else."""
+    if isinstance(value, str):
+        return parse_instant(value)
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    return None
+
+
+EXPECTED = {
+    FieldType.KEYWORD: "text",
+    FieldType.TEXT: "text",
+    FieldType.INTEGER: "a whole number",
+    FieldType.NUMBER: "a finite number",
+    FieldType.BOOLEAN: "true or false",
+    FieldType.DATETIME: "an ISO 8601 date or time, for example 2025-01-31 or 2025-01-31T12:00:00Z",
+}
+
+
+def problems_of(metadata: Mapping[str, object], fields: Mapping[str, FieldSpec]) -> list[str]:
+    """What is wrong with a document's metadata, one line per problem; empty when nothing is.
+
+    Undeclared keys are kept with the document and cannot be filtered by; their values are checked only for
+    being values that every store can hold. `tenant` and `acl` stand beside the metadata, not in it.
+    """
+    problems = [
+        f"metadata.{name} is required and missing"
+        for name, spec in fields.items()
+        if spec.required and name not in {TENANT, ACL} and metadata.get(name) in (None, [], ())
+    ]
+    for name, value in metadata.items():
+        spec = fields.get(name)
+        if not isinstance(name, str) or not _is_storable(value):
+            problems.append(
+                f"metadata.{name}: {value!r}: expected text, finite numbers, booleans or lists of them"
+            )
+        elif spec is not None and value is not None and name not in {TENANT, ACL} and not _fits(value, spec):
+            kind = f"a list, each {EXPECTED[spec.type]}" if spec.many else EXPECTED[spec.type]
+            problems.append(f"metadata.{name}: {value!r}: expected {kind} (declared as {spec.declaration})")
+    return problems
+
+
+def _is_storable(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return all(v is not None and not isinstance(v, list | tuple) and _is_storable(v) for v in value)
+    if isinstance(value, str):
+        return not any("\ud800" <= c <= "\udfff" for c in value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return -(2**63) <= value < 2**63
+    return value is None or isinstance(value, bool) or is_number(value)
+
+
+def _fits(value: object, spec: FieldSpec) -> bool:
+    if spec.many != isinstance(value, list | tuple):
+        return False
+    values = value if isinstance(value, list | tuple) else (value,)
+    return all(_is_of(v, spec.type) for v in values)
+
+
+def _is_of(value: object, kind: FieldType) -> bool:
+    match kind:
+        case FieldType.KEYWORD | FieldType.TEXT:
+            return isinstance(value, str)
+        case FieldType.INTEGER:
+            return isinstance(value, int) and not isinstance(value, bool)
+        case FieldType.NUMBER:
+            return is_number(value)
+        case FieldType.BOOLEAN:
+            return isinstance(value, bool)
+        case FieldType.DATETIME:
+            return isinstance(value, str) and parse_instant(value) is not None

@@ -1,0 +1,1 @@
+"""The collection that a graph talks to, and the embedded store beneath it."""

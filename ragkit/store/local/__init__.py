@@ -1,0 +1,1 @@
+"""The embedded store: one folder, no server. A SQLite manifest is the truth; all else is derived from it."""

@@ -1,0 +1,67 @@
+"""Durable writes: a file is either not there or complete, whatever happens to the process or the power."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+PARTIAL = ".partial"
+_BLOCK = 1 << 20
+
+
+def write_new(path: Path, parts: Iterable[bytes | memoryview]) -> str:
+    """Writes a new file and gives its SHA-256. It appears under `path` only when its bytes are on disk."""
+    digest = hashlib.sha256()
+    partial = path.with_name(path.name + PARTIAL)
+    with partial.open("wb") as file:
+        for part in parts:
+            file.write(part)
+            digest.update(part)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    sync_folder(path.parent)
+    return digest.hexdigest()
+
+
+def write_at(path: Path, offset: int, data: bytes | memoryview) -> str:
+    """Writes `data` behind the known `offset` bytes of a growing file and gives the SHA-256 of `data`.
+
+    What lies behind `offset` was left by a commit that never happened: nobody knows of it.
+    """
+    created = not path.exists()
+    with path.open("wb" if created else "r+b") as file:
+        file.truncate(offset)
+        file.seek(offset)
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    if created:
+        sync_folder(path.parent)
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_of(path: Path, start: int = 0, length: int | None = None) -> str:
+    """SHA-256 of a file, or of `length` bytes of it from `start`."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        file.seek(start)
+        left = length
+        while left is None or left > 0:
+            block = file.read(_BLOCK if left is None else min(_BLOCK, left))
+            if not block:
+                break
+            digest.update(block)
+            left = None if left is None else left - len(block)
+    return digest.hexdigest()
+
+
+def sync_folder(path: Path) -> None:
+    """Puts a folder's entries on disk, so that a renamed file is still there after a power loss."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,66 @@
+"""One writer at a time: an advisory lock on a file, which the system frees when its holder dies."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from pathlib import Path
+from types import TracebackType
+
+from ragkit.errors import StoreError
+
+
+class WriterLock:
+    """The right to write a folder. Reentrant within a thread; other threads of the process wait for it.
+
+    >>> import tempfile
+    >>> with WriterLock(Path(tempfile.mkdtemp()) / "writer.lock") as lock:
+    ...     lock.is_held
+    True
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._threads = threading.RLock()
+        self._depth = 0
+        self._handle: int | None = None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether this process holds it."""
+        return self._depth > 0
+
+    def __enter__(self) -> WriterLock:
+        self._threads.acquire()
+        if self._depth == 0:
+            try:
+                self._handle = self._take()
+            except BaseException:
+                self._threads.release()
+                raise
+        self._depth += 1
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._depth -= 1
+        if self._depth == 0 and self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+        self._threads.release()
+
+    def _take(self) -> int:
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as e:
+            holder = os.read(handle, 64).decode(errors="replace").strip() or "another process"
+            os.close(handle)
+            raise StoreError(
+                f"{self._path.parent}: {holder} is writing to this index, and an index has one writer. "
+                "Wait until it is done, or stop it; reading goes on meanwhile"
+            ) from e
+        # The pid is for people only: the lock itself is the system's, so a dead holder leaves it free.
+        os.ftruncate(handle, 0)
+        os.write(handle, f"process {os.getpid()}".encode())
+        return handle
