@@ -20,6 +20,8 @@ class HitBatch:
     Args:
         ids: shape `[n]`, dtype `S32`: the 32 hexadecimal digits of each chunk id.
         scores: shape `[n]`, dtype float32, finite.
+        ceiling: the score that a perfect match would have: 1 for cosine similarity, the sum of the query
+            terms' idf for BM25 (its term-frequency part stays below 1). It makes arms comparable.
 
     >>> HitBatch.of([("b" * 32, 0.5), ("a" * 32, 0.5)]).id_list()[0][:3]
     'aaa'
@@ -27,6 +29,7 @@ class HitBatch:
 
     ids: Ids
     scores: Scores
+    ceiling: float = 1.0
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -47,11 +50,11 @@ class HitBatch:
     def sorted(self) -> HitBatch:
         """The same hits, score descending, then id ascending."""
         order = np.lexsort((self.ids, -self.scores))
-        return HitBatch(self.ids[order], self.scores[order])
+        return HitBatch(self.ids[order], self.scores[order], self.ceiling)
 
     def top(self, k: int) -> HitBatch:
         """The first `k` hits."""
-        return HitBatch(self.ids[:k], self.scores[:k])
+        return HitBatch(self.ids[:k], self.scores[:k], self.ceiling)
 
     def id_list(self) -> list[str]:
         """The ids as strings, best first."""

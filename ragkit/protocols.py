@@ -228,7 +228,10 @@ class SparseIndex(Protocol):
     """Ranks by BM25 over analysed terms, with statistics of the tenant's visible chunks."""
 
     def search_terms(self, queries: Sequence[Sequence[str]], k: int, scope: Scope) -> list[HitBatch]:
-        """The `k` best chunks for each list of terms; only chunks that share a term are returned."""
+        """The `k` best chunks for each list of terms; only chunks that share a term are returned.
+
+        Each batch's `ceiling` is the sum of the query terms' idf, a repeated term counted each time.
+        """
         ...
 
 

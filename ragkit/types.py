@@ -286,6 +286,12 @@ class Sentence:
     text: str
     citations: tuple[Citation, ...] = field(default=(), kw_only=True)
 
+    @property
+    def marked(self) -> str:
+        """The text followed by its markers: `It lasts two years. [1]`."""
+        markers = dict.fromkeys(citation.marker for citation in self.citations)
+        return " ".join((self.text, *(f"[{marker}]" for marker in markers)))
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -307,6 +313,8 @@ class Answer:
     `text` carries the markers: `… is twelve months [1].`. When `abstained`, `text` says so in words and
     `reason` why; `degraded` names each stage that failed and was skipped, so that "nothing found" and
     "something was down" are never confused. `dropped` holds sentences removed by verification.
+    `generator` names the stage that wrote it: `generate/extractive` means that every sentence is quoted
+    from the documents and no language model was asked.
     """
 
     plan: QueryPlan = field(repr=False)
@@ -318,6 +326,7 @@ class Answer:
     dropped: tuple[Sentence, ...] = field(default=(), kw_only=True)
     degraded: tuple[str, ...] = field(default=(), kw_only=True)
     usage: Usage = field(default_factory=Usage, kw_only=True)
+    generator: str = field(default="", kw_only=True)
     trace_id: str = field(default="", kw_only=True)
 
     @property

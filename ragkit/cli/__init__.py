@@ -1,0 +1,83 @@
+"""The command line: one file per verb, imported when its verb is called."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+VERBS: dict[str, tuple[str, str]] = {
+    "init": ("ragkit.cli.init", "write a commented rag.yaml"),
+    "ingest": ("ragkit.cli.ingest", "index files and folders"),
+    "ask": ("ragkit.cli.ask", "one answer with its citations"),
+    "retrieve": ("ragkit.cli.retrieve", "the passages alone, with scores"),
+    "source": ("ragkit.cli.source", "a document's canonical text"),
+    "status": ("ragkit.cli.status", "counts and states of an index"),
+    "check": ("ragkit.cli.check", "validate the config and open what it names"),
+    "graph": ("ragkit.cli.graph", "draw the graph"),
+    "schema": ("ragkit.cli.schema", "JSON Schema of rag.yaml, for editors"),
+}
+
+DONE, FAILED, USAGE, GATE = 0, 1, 2, 3
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one verb and returns its exit code: 0 done, 1 failed, 2 usage or config error, 3 a gate."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    verb = next((a for a in arguments if not a.startswith("-")), None)
+    parser = _parser(verb if verb in VERBS else None)
+    args = parser.parse_args(arguments)
+    if args.version:
+        from importlib.metadata import version
+
+        print(f"ragkit {version('ragkit')}")
+        return DONE
+    if args.verb is None:
+        parser.print_help()
+        return USAGE
+    return _run(args)
+
+
+def _parser(verb: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ragkit",
+        description="Ask a folder of documents and get a cited answer.",
+        epilog="Start: ragkit ingest docs/ && ragkit ask 'How long is the warranty?'",
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and stop")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
+    for name, (module, summary) in VERBS.items():
+        # Only the verb that runs is imported, so that `ragkit --help` answers at once.
+        sub = verbs.add_parser(
+            name, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+        )
+        sub.add_argument("--debug", action="store_true", help="show a traceback when something fails")
+        if name == verb:
+            importlib.import_module(module).configure(sub)
+    return parser
+
+
+def _run(args: argparse.Namespace) -> int:
+    from ragkit.errors import ConfigError, GateFailedError, GraphError, RagkitError
+
+    module = importlib.import_module(VERBS[args.verb][0])
+    try:
+        code: int = module.run(args)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # `ragkit ask … | head` closed the pipe: nothing is wrong, and there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except RagkitError as e:
+        if args.debug:
+            raise
+        print(f"error: {e}", file=sys.stderr)
+        if isinstance(e, GateFailedError):
+            return GATE
+        return USAGE if isinstance(e, ConfigError | GraphError) else FAILED

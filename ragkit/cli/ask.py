@@ -1,0 +1,75 @@
+"""`ragkit ask`: one answer with its citations."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from ragkit.cli.options import add_index_options, add_json_option, add_reader_options, open_rag, parsed_filter
+from ragkit.cli.options import print_json as emit
+
+if TYPE_CHECKING:
+    from ragkit.types import Answer, Citation
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declares the options."""
+    parser.description = "Answer a question from the indexed documents, each sentence with its source."
+    parser.epilog = 'Example: ragkit ask "How long is the warranty?" --index index/'
+    parser.add_argument("question", help="the question, in quotes")
+    parser.add_argument("--trace", action="store_true", help="show what each stage did and how long it took")
+    add_reader_options(parser)
+    add_index_options(parser)
+    add_json_option(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Asks, and prints the answer."""
+    with open_rag(args) as rag:
+        answer = rag.ask(args.question, tenant=args.tenant, acl=args.acl, filter=parsed_filter(args))
+        trace = rag.trace(answer.trace_id) if args.trace else None
+    if args.json:
+        emit(answer_json(answer) | ({"trace": trace} if trace is not None else {}))
+        return 0
+    from ragkit.cli.show import print_answer, print_trace
+
+    print_answer(answer)
+    if trace is not None:
+        print_trace(trace)
+    return 0
+
+
+def answer_json(answer: Answer) -> dict[str, Any]:
+    """The machine form of an answer; its keys are a contract."""
+    return {
+        "answer": answer.text,
+        "abstained": answer.abstained,
+        "reason": answer.reason,
+        "sentences": [
+            {"text": s.text, "citations": [_citation_json(c) for c in s.citations]} for s in answer.sentences
+        ],
+        "citations": [_citation_json(c) for c in answer.citations],
+        "degraded": list(answer.degraded),
+        "generator": answer.generator,
+        "usage": {
+            "seconds": round(answer.usage.seconds, 6),
+            "input_tokens": answer.usage.input_tokens,
+            "output_tokens": answer.usage.output_tokens,
+            "usd": answer.usage.usd,
+        },
+        "trace_id": answer.trace_id,
+    }
+
+
+def _citation_json(citation: Citation) -> dict[str, Any]:
+    return {
+        "marker": citation.marker,
+        "document_id": citation.document_id,
+        "uri": citation.uri,
+        "start": citation.start,
+        "end": citation.end,
+        "quote": citation.quote,
+        "page": citation.page,
+        "heading": citation.heading,
+        "support": round(citation.support, 4),
+    }

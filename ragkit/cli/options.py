@@ -1,0 +1,102 @@
+"""The options that several verbs share, and how an index is opened from them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ragkit.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ragkit.app import RAG
+
+
+def add_index_options(parser: argparse.ArgumentParser) -> None:
+    """`--index DIR` for the embedded default, or `--config rag.yaml`; with neither, `rag.yaml` here or `./index`."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--index", metavar="DIR", help="folder of an index with the default graph (./index)")
+    group.add_argument("--config", metavar="FILE", help="a rag.yaml (./rag.yaml where there is one)")
+    parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="override a key of the config, for example: --set query.fuse.k=20",
+    )
+
+
+def add_reader_options(parser: argparse.ArgumentParser) -> None:
+    """Who asks, and what may be seen: `--tenant`, `--acl`, `--filter`."""
+    parser.add_argument("--tenant", help="the tenant, where the collection declares one")
+    parser.add_argument(
+        "--acl", action="append", metavar="GROUP", help="a group the reader belongs to (may be repeated)"
+    )
+    parser.add_argument("--filter", metavar="JSON", help='a filter, for example: \'{"lang": "ru"}\'')
+
+
+def add_json_option(parser: argparse.ArgumentParser) -> None:
+    """`--json`: one JSON object on stdout."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def config_from(args: argparse.Namespace) -> Config:
+    """The configuration that the options name, without opening anything."""
+    from ragkit.config.load import load_config
+
+    overrides = dict(_assignment(text) for text in args.set)
+    if args.config or (not args.index and Path("rag.yaml").exists()):
+        return load_config(Path(args.config or "rag.yaml"), set=overrides)
+    return default_config(args.index or "index", set=overrides)
+
+
+def open_rag(args: argparse.Namespace, *, create: bool = False) -> RAG:
+    """The RAG that the options name.
+
+    Args:
+        args: with the options of `add_index_options`.
+        create: whether an index folder that does not exist may be made.
+    """
+    import ragkit
+
+    overrides = dict(_assignment(text) for text in args.set)
+    if args.config or (not args.index and Path("rag.yaml").exists()):
+        return ragkit.load(args.config or "rag.yaml", set=overrides)
+    return ragkit.open(args.index or "index", set=overrides, create=create)
+
+
+def parsed_filter(args: argparse.Namespace) -> dict[str, Any] | None:
+    """The value of `--filter`.
+
+    Raises:
+        ConfigError: it is not a JSON object.
+    """
+    if not args.filter:
+        return None
+    try:
+        value = json.loads(args.filter)
+    except ValueError as e:
+        raise ConfigError(f'--filter is not JSON: {e}. Example: --filter \'{{"lang": "ru"}}\'') from e
+    if not isinstance(value, dict):
+        raise ConfigError('--filter must be a JSON object. Example: --filter \'{"lang": "ru"}\'')
+    return value
+
+
+def print_json(value: object) -> None:
+    """One JSON object on stdout, readable in any script."""
+    json.dump(value, sys.stdout, ensure_ascii=False, indent=2)
+    sys.stdout.write("\n")
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    import yaml
+
+    key, separator, value = text.partition("=")
+    if not separator or not key:
+        raise ConfigError(f"--set {text}: expected KEY=VALUE, for example: --set query.fuse.k=20")
+    try:
+        return key, yaml.safe_load(value)
+    except yaml.YAMLError as e:
+        raise ConfigError(f"--set {text}: the value is not valid YAML: {e}") from e

@@ -1,0 +1,175 @@
+"""`generate/extractive`: an answer made of the documents' own sentences, without a language model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ragkit.graph.stage import RunContext, Stage, stage
+from ragkit.protocols import Collection, Resources
+from ragkit.settings import Settings
+from ragkit.text.analyze import Analyzer
+from ragkit.text.language import detect_language
+from ragkit.text.relevance import Candidate, Relevance, relevance
+from ragkit.text.sentences import sentence_spans
+from ragkit.text.wording import abstention
+from ragkit.types import AbstainReason, Answer, Citation, Context, Passage, Sentence, Span
+
+_LIST_MARKER = re.compile(r"^\s*(?:[-*•–]|\d{1,3}[.)])\s+")
+_LEANS_BACK = re.compile(
+    r"^(?:it|they|this|these|that|those|he|she|он|она|оно|они|это|эти|этот|эта|там|тогда)\b", re.IGNORECASE
+)
+_LETTER_SHARE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A sentence that may be quoted: its passage (position in the context) and its place in the document."""
+
+    passage: int
+    span: Span
+    text: str
+
+
+@stage("generate/extractive")
+class ExtractiveGenerate(Stage[Context, Answer]):
+    """Selects the sentences that answer the question and puts them in reading order, each one cited.
+
+    It never words anything itself, so it cannot invent; it also cannot combine or conclude. When no
+    sentence bears on the question well enough it abstains with reason `no_evidence`.
+
+    >>> ExtractiveGenerate(max_sentences=2).config.max_sentences
+    2
+    """
+
+    class Config(Settings):
+        max_sentences: int = Field(3, ge=1, le=20, description="Sentences in an answer.")
+        min_support: float = Field(
+            0.35, ge=0.0, le=1.0, description="Relevance the best sentence needs, or the answer abstains."
+        )
+        keep_ratio: float = Field(
+            0.75, ge=0.0, le=1.0, description="Relevance of a further sentence, as a share of the best one's."
+        )
+        dense_share: float = Field(
+            0.5, ge=0.0, le=1.0, description="Weight of embedding similarity against shared words."
+        )
+
+    config: Config
+    collection: Collection
+
+    def setup(self, resources: Resources) -> None:
+        self.collection = resources.collection
+        self._analyzer = Analyzer()
+
+    def run(self, context: Context, ctx: RunContext) -> Answer:
+        question = context.plan.question
+        pieces = _pieces(context)
+        if not pieces:
+            return self._abstain(context, "no_evidence" if context.passages else "no_documents")
+        judged = relevance(
+            question,
+            [Candidate(p.text, context.passages[p.passage].chunk.heading) for p in pieces],
+            analyzer=self._analyzer,
+            embedder=self.collection.embedder if self.collection.knows(question) else None,
+            dense_share=self.config.dense_share,
+        )
+        best = int(np.argmax(judged.score))
+        ctx.note(support=round(float(judged.score[best]), 4), n_sentences=len(pieces))
+        if judged.score[best] < self.config.min_support:
+            return self._abstain(context, "no_evidence")
+        chosen = self._choose(judged, pieces)
+        return _compose(context, [pieces[i] for i in chosen], judged.score[chosen])
+
+    def _choose(self, judged: Relevance, pieces: Sequence[_Piece]) -> list[int]:
+        """Positions of the sentences to quote: by relevance, each adding words of its own, then in order."""
+        order = np.argsort(-judged.score, kind="stable")
+        floor = judged.score[order[0]] * self.config.keep_ratio
+        chosen: list[int] = []
+        said: set[str] = set()
+        for i in order.tolist():
+            if len(chosen) >= self.config.max_sentences or judged.score[i] < floor:
+                break
+            if chosen and len(judged.terms[i] - said) < 0.4 * len(judged.terms[i]):
+                continue
+            chosen.append(i)
+            said |= judged.terms[i]
+        lead = chosen[0]
+        if len(chosen) < self.config.max_sentences and _leans_on_previous(pieces, lead):
+            chosen.append(lead - 1)
+        first = {pieces[i].passage: n for n, i in reversed(list(enumerate(chosen)))}
+        return sorted(dict.fromkeys(chosen), key=lambda i: (first[pieces[i].passage], pieces[i].span.start))
+
+    def _abstain(self, context: Context, reason: AbstainReason) -> Answer:
+        language = detect_language(context.plan.question)
+        return Answer(
+            context.plan,
+            text=abstention(reason, language),
+            context=context,
+            abstained=True,
+            reason=reason,
+            generator=self.use,
+        )
+
+
+def _leans_on_previous(pieces: Sequence[_Piece], i: int) -> bool:
+    return i > 0 and pieces[i - 1].passage == pieces[i].passage and bool(_LEANS_BACK.match(pieces[i].text))
+
+
+def _pieces(context: Context) -> list[_Piece]:
+    """The quotable sentences of all passages: no headings, no code, no crumbs."""
+    found: list[_Piece] = []
+    for n, passage in enumerate(context.passages):
+        headings = set(passage.chunk.headings)
+        for keep, text in zip(passage.keep, passage.texts(), strict=True):
+            for span in sentence_spans(text, passage.chunk.lang):
+                body = span.of(text)
+                if body not in headings and _is_prose(body):
+                    found.append(_Piece(n, span.shift(keep.start), body))
+    return found
+
+
+def _is_prose(text: str) -> bool:
+    letters = sum(c.isalpha() or c.isspace() for c in text)
+    return len(text.split()) >= 3 and letters >= _LETTER_SHARE * len(text)
+
+
+def _compose(context: Context, pieces: Sequence[_Piece], scores: NDArray[np.float32]) -> Answer:
+    markers = {n: i for i, n in enumerate(dict.fromkeys(piece.passage for piece in pieces), start=1)}
+    sentences = tuple(
+        Sentence(
+            _readable(piece.text),
+            citations=(
+                _cite(context.passages[piece.passage], piece.span, markers[piece.passage], float(score)),
+            ),
+        )
+        for piece, score in zip(pieces, scores, strict=True)
+    )
+    text = " ".join(sentence.marked for sentence in sentences)
+    return Answer(
+        context.plan, text=text, sentences=sentences, context=context, generator=ExtractiveGenerate.use
+    )
+
+
+def _readable(text: str) -> str:
+    return " ".join(_LIST_MARKER.sub("", text).split())
+
+
+def _cite(passage: Passage, span: Span, marker: int, support: float) -> Citation:
+    chunk = passage.chunk
+    return Citation(
+        marker,
+        document_id=chunk.document_id,
+        start=span.start,
+        end=span.end,
+        quote=span.shift(-chunk.span.start).of(chunk.text),
+        chunk_id=chunk.id,
+        support=max(0.0, min(1.0, support)),
+        uri=chunk.uri,
+        page=chunk.page,
+        heading=chunk.heading,
+    )

@@ -1,0 +1,1 @@
+"""From a ranking to a better ranking of the same hits."""

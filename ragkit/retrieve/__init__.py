@@ -1,0 +1,1 @@
+"""From a query plan to one ranking: search by meaning, search by words, fuse."""

@@ -1,0 +1,24 @@
+"""What ragkit says in its own voice when it cannot answer, in the language of the question."""
+
+from __future__ import annotations
+
+from ragkit.types import AbstainReason
+
+_ABSTENTIONS: dict[str, dict[str, str]] = {
+    "en": {
+        "no_documents": "There are no documents to answer from.",
+        "no_evidence": "The documents do not answer this question.",
+        "unsupported": "An answer was written, but the documents do not bear it out, so it is not shown.",
+    },
+    "ru": {
+        "no_documents": "Нет документов, по которым можно ответить.",
+        "no_evidence": "В документах нет ответа на этот вопрос.",
+        "unsupported": "Ответ был составлен, но документы его не подтверждают, поэтому он не показан.",
+    },
+}
+
+
+def abstention(reason: AbstainReason, language: str) -> str:
+    """The sentence that states an abstention. Languages without a wording of their own get English."""
+    wording = _ABSTENTIONS.get(language, _ABSTENTIONS["en"])
+    return wording.get(reason, wording["no_evidence"])
