@@ -1,0 +1,98 @@
+"""Fusion against sums worked out by hand, and the rules that every fusion must keep."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ragkit.arrays import HitBatch
+from ragkit.retrieve.fuse import RrfFuse, WeightedFuse, combine
+from ragkit.types import ArmRanking
+from tests.unit.making import arm
+
+
+def keys(batch: HitBatch) -> str:
+    return "".join(i[0] for i in batch.id_list())
+
+
+def test_rrf_adds_reciprocal_ranks() -> None:
+    fused = RrfFuse().fuse([arm("dense", ("a", 0.9), ("b", 0.8)), arm("bm25", ("b", 7.0))], [1.0, 1.0])
+    assert keys(fused) == "ba"
+    assert fused.scores.tolist() == pytest.approx([1 / 62 + 1 / 61, 1 / 61])
+
+
+def test_rrf_weights_an_arm() -> None:
+    fused = RrfFuse(constant=0).fuse([arm("dense", ("a", 1.0)), arm("bm25", ("b", 1.0))], [0.5, 2.0])
+    assert list(zip(keys(fused), fused.scores.tolist(), strict=True)) == [("b", 2.0), ("a", 0.5)]
+
+
+def test_ceiling_divides_by_what_a_perfect_match_would_score() -> None:
+    bm25 = arm("bm25", ("a", 6.0), ("b", 3.0))
+    bm25 = replace(bm25, hits=HitBatch(bm25.hits.ids, bm25.hits.scores, 12.0))
+    dense = arm("dense", ("b", 0.8), ("c", 0.4), floor=0.4)
+    fused = WeightedFuse().fuse([dense, bm25], [0.5, 0.5])
+    assert keys(fused) == "bac"
+    # b: 0.5·0.8 + 0.5·3/12, a: 0.5·floor 0.4 + 0.5·6/12, c: 0.5·0.4 + 0.5·0
+    assert fused.scores.tolist() == pytest.approx([0.525, 0.45, 0.2])
+
+
+@pytest.mark.parametrize(
+    ("normalize", "expected"),
+    [
+        ("minmax", {"a": 1.0, "b": 0.5, "c": 0.0}),
+        ("zscore", {"a": 1.2247449, "b": 0.0, "c": -1.2247449}),
+        ("dbsf", {"a": 0.5 + 1.2247449 / 6, "b": 0.5, "c": 0.5 - 1.2247449 / 6}),
+    ],
+)
+def test_normalizations_by_hand(normalize: str, expected: dict[str, float]) -> None:
+    fused = WeightedFuse(normalize=normalize).fuse([arm("x", ("a", 3.0), ("b", 2.0), ("c", 1.0))], [1.0])
+    assert dict(zip(keys(fused), fused.scores.tolist(), strict=True)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("normalize", ["minmax", "zscore", "dbsf", "ceiling"])
+def test_equal_scores_stay_equal(normalize: str) -> None:
+    fused = WeightedFuse(normalize=normalize).fuse([arm("x", ("b", 2.0), ("a", 2.0))], [1.0])
+    assert keys(fused) == "ab"
+    assert fused.scores[0] == fused.scores[1]
+    assert np.isfinite(fused.scores).all()
+
+
+def test_ties_break_by_id() -> None:
+    fused = RrfFuse().fuse([arm("dense", ("b", 1.0)), arm("bm25", ("a", 1.0))], [1.0, 1.0])
+    assert keys(fused) == "ab"
+
+
+def test_no_arms_give_no_hits() -> None:
+    assert len(RrfFuse().fuse([], [])) == 0
+    assert len(WeightedFuse().fuse([arm("dense")], [1.0])) == 0
+
+
+ARMS = st.lists(
+    st.dictionaries(st.sampled_from("abcdefgh"), st.floats(-5, 50, width=32), max_size=8), max_size=4
+)
+
+
+@given(ARMS, st.sampled_from(["ceiling", "minmax", "zscore", "dbsf"]))
+def test_every_id_comes_once_and_in_order(found: list[dict[str, float]], normalize: str) -> None:
+    arms: list[ArmRanking] = [arm("x", *pairs.items()) for pairs in found]
+    fused = WeightedFuse(normalize=normalize).fuse(arms, [1.0] * len(arms))
+    assert sorted(keys(fused)) == sorted({key for pairs in found for key in pairs})
+    order = [(-score, i) for i, score in zip(fused.id_list(), fused.scores.tolist(), strict=True)]
+    assert order == sorted(order)
+    assert np.isfinite(fused.scores).all()
+
+
+@given(ARMS)
+def test_combine_agrees_with_a_dictionary(found: list[dict[str, float]]) -> None:
+    arms = [arm("x", *pairs.items()) for pairs in found]
+    absent = [0.25 * n for n in range(len(arms))]
+    fused = combine([a.hits for a in arms], [a.hits.scores for a in arms], absent)
+    expected = {
+        key: sum(pairs.get(key, missing) for pairs, missing in zip(found, absent, strict=True))
+        for key in {key for pairs in found for key in pairs}
+    }
+    assert dict(zip(keys(fused), fused.scores.tolist(), strict=True)) == pytest.approx(expected, abs=1e-4)
