@@ -84,3 +84,23 @@ def top_k_rows(scores: Scores, ids: Ids, k: int) -> NDArray[np.intp]:
 def as_ids(ids: Sequence[str]) -> Ids:
     """Chunk ids as an array of dtype `S32`."""
     return np.array([i.encode() for i in ids], dtype=f"S{ID_BYTES}")
+
+
+def top_k_cosines(
+    vector: NDArray[np.float32], matrix: NDArray[np.float32], rows: NDArray[np.intp], ids: Ids, k: int
+) -> tuple[NDArray[np.intp], Scores]:
+    """The `k` best of `rows` by cosine similarity, and their similarities; ties in order of id.
+
+    Summed in float64 and rounded once, so that equal vectors tie exactly and every index that proposes the
+    right rows gives the same ranking: a matrix product's last digit depends on where a row stands.
+
+    Args:
+        vector: shape `[d]`, unit length.
+        matrix: shape `[n, d]`, unit rows.
+        rows: candidates, each a row of `matrix`.
+        ids: the id of each row of `matrix`, shape `[n]`.
+        k: how many at most, ≥ 1.
+    """
+    scores = (matrix[rows].astype(np.float64) @ vector.astype(np.float64)).astype(np.float32)
+    order = np.lexsort((ids[rows], -scores))[:k]
+    return rows[order], np.clip(scores[order], -1.0, 1.0)

@@ -13,7 +13,7 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.arrays import HitBatch
+from ragkit.arrays import HitBatch, Ids
 from ragkit.fields import FieldSpec as FieldSpec
 from ragkit.fields import FieldType as FieldType
 from ragkit.filters import Filter
@@ -97,6 +97,20 @@ class Chunker(Protocol):
 
     def split(self, document: Document) -> list[Span]:
         """Spans of the document's text in reading order. Together they cover every non-blank character."""
+        ...
+
+
+@runtime_checkable
+class Analyzer(Protocol):
+    """Turns a text into the terms that BM25 counts; queries and passages go through the same one."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies the analysis: terms of two fingerprints must never be mixed in an index."""
+        ...
+
+    def terms(self, text: str) -> list[str]:
+        """The terms of a text in order, repeats included."""
         ...
 
 
@@ -237,12 +251,19 @@ class SparseIndex(Protocol):
 
 @runtime_checkable
 class DenseIndex(Protocol):
-    """Nearest neighbours over the rows of a matrix; derived from the manifest, always rebuildable."""
+    """Nearest neighbours over the rows of a matrix; derived from the manifest, always rebuildable.
+
+    A value: `over` gives another one, so that searches go on undisturbed while an index grows.
+    """
+
+    def over(self, matrix: Vectors, ids: Ids) -> DenseIndex:
+        """This index over a matrix (`[n, d]`, unit rows) that begins with the rows it already covers."""
+        ...
 
     def search(
         self, vectors: Vectors, k: int, allowed: NDArray[np.bool_] | None
     ) -> tuple[NDArray[np.int64], Vectors]:
-        """Rows and cosine similarities, each of shape `[q, k]`, best first; row −1 where fewer exist.
+        """Rows and cosine similarities, each `[q, k]`, best first, ties by id; row −1 where fewer exist.
 
         `allowed` has one flag per row; None means all rows.
         """

@@ -95,8 +95,8 @@ class StoreSpec:
                 continue
             if ours is None or theirs is None or (ours.type, ours.many) != (theirs.type, theirs.many):
                 problems.append(
-                    f"{where}: fields.{name}: this index was made with {theirs and theirs.declaration}, and is "
-                    f"opened with {ours and ours.declaration}. Declare it as it was, "
+                    f"{where}: fields.{name}: this index was made with {theirs and theirs.declaration}, "
+                    f"and is opened with {ours and ours.declaration}. Declare it as it was, "
                     "or ingest again into a new folder"
                 )
         if problems:

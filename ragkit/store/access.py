@@ -1,0 +1,120 @@
+"""Who may see what: a caller's tenant, acl and filter become a scope, or a typed error before any I/O."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+from ragkit.errors import FilterError, TenantError
+from ragkit.fields import ACL, TENANT, FieldSpec
+from ragkit.filters import And, Exists, Filter, Not, Or, check_filter, fields_used
+from ragkit.protocols import Scope
+
+MAX_NAME_CHARS = 256
+
+
+class Access:
+    """The rules that a collection's declared fields set for every read and write.
+
+    >>> Access({}).tenant(None) is None
+    True
+    """
+
+    def __init__(self, fields: Mapping[str, FieldSpec]) -> None:
+        self._fields = fields
+        self._tenant = fields.get(TENANT)
+        self._acl = fields.get(ACL)
+        self._required = [f.name for f in fields.values() if f.required and f.name not in (TENANT, ACL)]
+
+    def tenant(self, tenant: str | None) -> str | None:
+        """The tenant of a read or a write; None where the collection declares none.
+
+        Where `tenant` is declared but not required, giving none means the documents that have none,
+        never those of everybody.
+
+        Raises:
+            TenantError: required and missing, malformed, or given where none is declared.
+        """
+        if self._tenant is None:
+            if tenant is None:
+                return None
+            raise TenantError(
+                f"tenant={tenant!r}: this collection declares no tenants, so its documents are not kept "
+                "apart. Declare collection.fields: {tenant: keyword!} and ingest into a new index"
+            )
+        if tenant is None:
+            if self._tenant.required:
+                raise TenantError("this collection requires a tenant: pass tenant='...' (--tenant NAME)")
+            return ""
+        return _checked_name(tenant, "tenant")
+
+    def acl(self, acl: Sequence[str] | None) -> tuple[str, ...] | None:
+        """The reader's groups; None where the collection declares no acl, no group where the reader has none.
+
+        Raises:
+            TenantError: required and missing, malformed, or given where none is declared.
+        """
+        if self._acl is None:
+            if not acl:
+                return None
+            raise TenantError(
+                f"acl={acl!r}: this collection declares no acl, so its documents are open to every reader. "
+                "Declare collection.fields: {acl: [keyword]} and ingest into a new index"
+            )
+        if isinstance(acl, str):
+            raise TenantError(f"acl={acl!r}: expected a list of groups, for example acl=[{acl!r}]")
+        if acl is None and self._acl.required:
+            raise TenantError("this collection requires an acl: pass acl=['...'] (--acl GROUP)")
+        return tuple(sorted({_checked_name(group, "acl") for group in acl or ()}))
+
+    def scope(
+        self,
+        tenant: str | None,
+        acl: Sequence[str] | None,
+        wanted: Filter | None = None,
+        commit: int | None = None,
+    ) -> Scope:
+        """What a reader may see.
+
+        Raises:
+            TenantError: see `tenant` and `acl`.
+            FilterError: the filter does not fit the fields, or leaves a required one out.
+        """
+        own_tenant, own_acl = self.tenant(tenant), self.acl(acl)
+        if wanted is not None:
+            check_filter(wanted, self._fields)
+        missing = [name for name in self._required if not _restricts(wanted, name)]
+        if missing:
+            raise FilterError(
+                f"filter: {', '.join(missing)} is required (declared with !): every question must say which "
+                f"values it means, for example filter={{{missing[0]!r}: ...}}"
+            )
+        return Scope(own_tenant, own_acl, wanted, commit)
+
+
+def _restricts(wanted: Filter | None, name: str) -> bool:
+    """Whether a filter names a value of this field whatever else holds."""
+    if isinstance(wanted, And):
+        return any(_restricts(part, name) for part in wanted.parts)
+    return wanted is not None and not isinstance(wanted, Or | Not | Exists) and name in fields_used(wanted)
+
+
+def _checked_name(value: object, what: str) -> str:
+    """A tenant or a group as it is, if every store and every log can tell it from all others."""
+    problem = None
+    if not isinstance(value, str):
+        problem = f"expected text, not {type(value).__name__}"
+    elif not value:
+        problem = "it is empty"
+    elif len(value) > MAX_NAME_CHARS:
+        problem = f"it has {len(value)} characters, and {MAX_NAME_CHARS} are allowed"
+    elif value != value.strip():
+        problem = "it begins or ends with white space"
+    elif value == "*":
+        problem = "there is no tenant or group that means all of them"
+    elif any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in value):
+        problem = "it holds control characters or half a surrogate pair"
+    if problem:
+        shown = repr(value) if len(repr(value)) <= 80 else repr(value)[:77] + "..."
+        raise TenantError(f"{what}={shown}: {problem}")
+    return str(value)

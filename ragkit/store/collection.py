@@ -1,0 +1,363 @@
+"""The collection: a store, the model and the analysis behind its content, and the rules for reading it."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from ragkit.arrays import HitBatch
+from ragkit.errors import DocumentError, QueryError, StoreError, TenantError
+from ragkit.fields import FieldSpec, problems_of
+from ragkit.filters import parse_filter
+from ragkit.protocols import (
+    Analyzer,
+    Change,
+    DocumentState,
+    Embedder,
+    Manifest,
+    Scope,
+    SparseIndex,
+    StoreCounts,
+    Vectors,
+    VectorStore,
+)
+from ragkit.store.access import Access
+from ragkit.store.bm25.formula import Bm25
+from ragkit.store_spec import StoreSpec
+from ragkit.text.analyze import Analyzer as TextAnalyzer
+from ragkit.text.language import UNDETERMINED, detect_language
+from ragkit.types import Chunk, Document, QueryPlan, Turn
+
+_CACHED_QUERIES = 1024
+_LANG = "lang"
+
+
+class Bm25Options(Protocol):
+    """Settings of `bm25:` as `StoreCollection.open` takes them."""
+
+    @property
+    def language(self) -> str:
+        """`auto`, or the ISO 639-1 code whose stemmer is used."""
+        ...
+
+    @property
+    def k1(self) -> float:
+        """See `Bm25`."""
+        ...
+
+    @property
+    def b(self) -> float:
+        """See `Bm25`."""
+        ...
+
+
+@runtime_checkable
+class OpensForSpec(Protocol):
+    """A store as configuration makes it: with its settings, not yet opened."""
+
+    def open(self, spec: StoreSpec, *, create: bool, bm25: Bm25, analyzer: Analyzer) -> Any:
+        """Opens it for a spec, or makes it; gives the opened store."""
+        ...
+
+
+class StoreCollection:
+    """A logical index: what the stages of a graph, ingestion and the application talk to.
+
+    Every read goes through the declared `tenant` and `acl`; every hit that comes back is checked again.
+
+    Args:
+        store: an opened store.
+        embedder: the model whose vectors it holds.
+        analyzer: what turns texts into BM25 terms.
+        fields: the declared metadata fields.
+        manifest: the record of documents; the store itself where it keeps one.
+
+        store = LocalStore(path="index").open(spec)
+        collection = StoreCollection(store, embedder=embedder, analyzer=Analyzer(), fields=fields)
+        plan = collection.plan("How long is the warranty?")
+        collection.bm25([plan.question], 10, plan)[0].id_list()
+    """
+
+    def __init__(
+        self,
+        store: VectorStore,
+        *,
+        embedder: Embedder,
+        analyzer: Analyzer,
+        fields: Mapping[str, FieldSpec] | None = None,
+        manifest: Manifest | None = None,
+    ) -> None:
+        self.store = store
+        self.analyzer = analyzer
+        self.fields: Mapping[str, FieldSpec] = fields or {}
+        self._embedder = embedder
+        self._access = Access(self.fields)
+        if manifest is None:
+            if not isinstance(store, Manifest):
+                raise StoreError(f"{store.capabilities.name} keeps no record of documents: pass a manifest")
+            manifest = store
+        self._manifest = manifest
+        self._vectors: dict[str, Vectors] = {}
+
+    @classmethod
+    def open(
+        cls,
+        store: OpensForSpec,
+        *,
+        embedder: Embedder,
+        bm25: Bm25Options,
+        fields: Mapping[str, FieldSpec],
+        create: bool = True,
+    ) -> StoreCollection:
+        """The collection that a configuration describes.
+
+        Raises:
+            ConfigError: the store was made with another model, analyzer or other fields.
+            StoreError: it cannot be opened, or is not there and `create` is False.
+        """
+        analyzer = TextAnalyzer(language=bm25.language)
+        spec = StoreSpec(
+            embedder.name,
+            embedder_fingerprint=embedder.fingerprint,
+            dimension=embedder.dimension,
+            analyzer_fingerprint=analyzer.fingerprint,
+            fields=fields,
+        )
+        opened = store.open(spec, create=create, bm25=Bm25(bm25.k1, b=bm25.b), analyzer=analyzer)
+        return cls(opened, embedder=embedder, analyzer=analyzer, fields=fields)
+
+    # --- what it is -------------------------------------------------------------------------------
+
+    @property
+    def embedder(self) -> Embedder:
+        """The model whose vectors the collection holds."""
+        return self._embedder
+
+    @property
+    def is_fast(self) -> bool:
+        """Searches take well under a millisecond, so that a thread hop would cost more than the search."""
+        return self.store.capabilities.fast
+
+    @property
+    def store_name(self) -> str:
+        """The registered name of the store beneath."""
+        return self.store.capabilities.name
+
+    @property
+    def format_version(self) -> int:
+        """The version of the store's format."""
+        return int(getattr(self.store, "format_version", 1))
+
+    def knows(self, text: str) -> bool:
+        """Whether the embedder covers the language of `text`; where it does not, its ranking is noise.
+
+        A text without a language of its own (names, numbers, code) counts as known when its letters are
+        Latin, as those of every model's vocabulary are.
+        """
+        languages = self._embedder.languages
+        if not languages:
+            return True
+        language = detect_language(text)
+        return language in languages if language != UNDETERMINED else _is_latin(text)
+
+    # --- reading ----------------------------------------------------------------------------------
+
+    def plan(
+        self,
+        question: str,
+        *,
+        tenant: str | None = None,
+        acl: Sequence[str] | None = None,
+        filter: object = None,  # noqa: A002  (the public word for it)
+        history: Sequence[Turn] = (),
+    ) -> QueryPlan:
+        """A plan for a question that is allowed here, with the current commit pinned.
+
+        Args:
+            filter: a mapping as in `ragkit.filters`, or a `Filter`.
+
+        Raises:
+            TenantError: a tenant or acl is required and missing, malformed, or not declared.
+            FilterError: the filter does not fit the declared fields.
+        """
+        parsed = parse_filter(filter, self.fields)
+        scope = self._access.scope(tenant, acl, parsed)
+        plan = QueryPlan.of(
+            question,
+            filter=parsed,
+            tenant=scope.tenant if tenant is not None else None,
+            acl=acl,
+            history=history,
+        )
+        return replace(plan, commit=self.head())
+
+    def head(self) -> int:
+        """The current commit: what a new plan pins."""
+        return self.store.head()
+
+    def dense(
+        self, texts: Sequence[str], k: int, plan: QueryPlan, vectors: Vectors | None = None
+    ) -> list[HitBatch]:
+        """The nearest chunks for each text; `vectors` (shape `[q, d]`) spares the embedding."""
+        scope = self._scope(plan)
+        if not len(texts):
+            return []
+        return self.store.search(self._embed(texts) if vectors is None else vectors, k, scope)
+
+    def bm25(self, texts: Sequence[str], k: int, plan: QueryPlan) -> list[HitBatch]:
+        """The best chunks by BM25 for each text."""
+        scope = self._scope(plan)
+        if not isinstance(self.store, SparseIndex):
+            raise StoreError(f"{self.store_name} has no BM25 index")
+        return self.store.search_terms([self.analyzer.terms(text) for text in texts], k, scope)
+
+    def fetch(self, ids: Sequence[str], plan: QueryPlan) -> list[Chunk | None]:
+        """The chunks with these ids, in this order; None for one that the plan may not see."""
+        scope = self._scope(plan)
+        return [self._rechecked(chunk, scope) for chunk in self.store.fetch(ids, scope)]
+
+    def vectors(self, ids: Sequence[str], plan: QueryPlan) -> Vectors:
+        """The stored vectors of these chunks, shape `[n, d]`; zeros for one that the plan may not see."""
+        return self.store.vectors(ids, self._scope(plan))
+
+    def source(
+        self, document_id: str, *, tenant: str | None = None, acl: Sequence[str] | None = None
+    ) -> Document:
+        """A document as it was committed, with its canonical text.
+
+        Raises:
+            QueryError: no such document is visible to this tenant and acl. One that exists and is hidden
+                gives the same error.
+            TenantError: as for `plan`.
+        """
+        own_tenant, groups = self._access.tenant(tenant), self._access.acl(acl)
+        document = self._manifest.source(own_tenant or "", document_id)
+        if document is None or (groups is not None and set(groups).isdisjoint(document.acl)):
+            raise QueryError(f"no document {document_id!r} here. List them: ragkit status --json")
+        return document
+
+    def state(self, document_id: str, *, tenant: str | None = None) -> DocumentState | None:
+        """What is known of a document, or None."""
+        return self._manifest.state(self._access.tenant(tenant) or "", document_id)
+
+    def states(self, tenant: str | None = None) -> Iterable[DocumentState]:
+        """All documents of a tenant, or (for whoever runs the collection) of all, by tenant and id."""
+        return self._manifest.states(None if tenant is None else self._access.tenant(tenant))
+
+    def counts(self) -> StoreCounts:
+        """Counts at the current commit."""
+        return self.store.counts()
+
+    # --- writing ----------------------------------------------------------------------------------
+
+    def admit(self, document: Document, *, tenant: str | None = None) -> str:
+        """Checks that a document can be written for a tenant; gives the tenant as it is stored.
+
+        Raises:
+            TenantError: the tenant is required and missing, malformed, or not declared.
+            DocumentError: an id, a metadata value or an acl that the collection cannot take.
+        """
+        stored = self._access.tenant(tenant) or ""
+        problems = problems_of(document.metadata, self.fields)
+        try:
+            groups = self._access.acl(document.acl or None)
+            if groups is not None and not groups and self.fields["acl"].required:
+                problems.append("acl is required and missing")
+        except TenantError as e:
+            problems.append(str(e))
+        if not document.id or len(document.id) > 4096:
+            problems.append(f"its id has {len(document.id)} characters: expected 1 to 4096")
+        for what, text in (("id", document.id), ("text", document.text), ("uri", document.uri or "")):
+            if _has_surrogate(text):
+                problems.append(f"its {what} holds half a surrogate pair, which no encoding can carry")
+        if problems:
+            raise DocumentError("; ".join(problems), stage="write")
+        return stored
+
+    def commit(self, changes: Iterable[Change]) -> int:
+        """Writes all changes as one commit and returns its number.
+
+        Where `lang` is a declared field, a chunk whose metadata lacks it gets its detected language.
+
+        Raises:
+            TenantError, DocumentError: see `admit`; nothing is written then.
+            StoreError: the store refuses, for example because another process is writing.
+        """
+        checked = []
+        for change in changes:
+            tenant = change.state.tenant or None
+            if change.document is None:
+                self._access.tenant(tenant)
+            else:
+                self.admit(change.document, tenant=tenant)
+            checked.append(self._with_language(change))
+        return self.store.commit(checked)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Holds the right to write over several commits, where the store has one writer at a time."""
+        holds = getattr(self.store, "writing", None)
+        if holds is None:
+            yield
+        else:
+            with holds():
+                yield
+
+    def close(self) -> None:
+        """Releases the store."""
+        self.store.close()
+
+    # --- inside -----------------------------------------------------------------------------------
+
+    def _scope(self, plan: QueryPlan) -> Scope:
+        return self._access.scope(plan.tenant, plan.acl, plan.filter, plan.commit)
+
+    def _rechecked(self, chunk: Chunk | None, scope: Scope) -> Chunk | None:
+        if chunk is None or chunk.tenant != (scope.tenant or ""):
+            return None
+        if scope.acl is not None and set(scope.acl).isdisjoint(chunk.acl):
+            return None
+        return chunk
+
+    def _embed(self, texts: Sequence[str]) -> Vectors:
+        cache = self._vectors
+        missing = list(dict.fromkeys(text for text in texts if text not in cache))
+        if missing:
+            fresh = dict(zip(missing, self._embedder.embed(missing, "query"), strict=True))
+            out = np.stack([fresh[text] if text in fresh else cache[text] for text in texts])
+            # A new dict, so that a thread that still reads the old one loses nothing.
+            kept = list(cache.items())[-(_CACHED_QUERIES - 1) :] if len(cache) >= _CACHED_QUERIES else cache
+            self._vectors = {**dict(kept), **fresh}
+            return out
+        return np.stack([cache[text] for text in texts])
+
+    def _with_language(self, change: Change) -> Change:
+        if _LANG not in self.fields or not change.records:
+            return change
+        records = tuple(
+            record
+            if record.chunk.metadata.get(_LANG) is not None or record.chunk.lang == UNDETERMINED
+            else replace(
+                record,
+                chunk=replace(record.chunk, metadata={**record.chunk.metadata, _LANG: record.chunk.lang}),
+            )
+            for record in change.records
+        )
+        return replace(change, records=records)
+
+
+def _is_latin(text: str) -> bool:
+    return all(c.isascii() or "LATIN" in unicodedata.name(c, "") for c in text if c.isalpha())
+
+
+def _has_surrogate(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False

@@ -1,0 +1,155 @@
+"""The tables of the manifest, and how it is opened: the one place that knows SQLite's settings."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from ragkit.errors import ConfigError, CorruptIndexError, StoreError, TransientStoreError
+
+FORMAT_VERSION = 1
+OPEN = 2**62  # `to_commit` of what nothing has replaced
+APPLICATION_ID = 0x52_41_47_4B  # "RAGK", in the file's header, so that a foreign database is told apart
+
+_TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE head (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    number INTEGER NOT NULL,                    -- the commit that a new reader pins
+    n_rows INTEGER NOT NULL                     -- rows in the vector file that belong to commits
+);
+CREATE TABLE sources (                          -- one row per known document: its state
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    uri TEXT,
+    content_hash TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    state TEXT NOT NULL,
+    stage TEXT,
+    reason TEXT,
+    n_chunks INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id)
+) WITHOUT ROWID;
+CREATE TABLE documents (                        -- one row per version of a document's content
+    key INTEGER PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    uri TEXT,
+    text BLOB NOT NULL,                         -- the canonical text, zlib
+    shape TEXT NOT NULL,                        -- metadata, acl, pages, sections, blocks as JSON
+    from_commit INTEGER NOT NULL,
+    to_commit INTEGER NOT NULL
+);
+CREATE INDEX documents_by_id ON documents (tenant, id, to_commit);
+CREATE TABLE tenants (code INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE acls (code INTEGER PRIMARY KEY, groups TEXT NOT NULL UNIQUE);
+CREATE TABLE chunks (
+    row INTEGER PRIMARY KEY,                    -- position in the vector file, from 0
+    id BLOB NOT NULL,
+    document INTEGER NOT NULL,
+    tenant INTEGER NOT NULL,
+    acl INTEGER NOT NULL,
+    from_commit INTEGER NOT NULL,
+    to_commit INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    shape TEXT NOT NULL                         -- span, ordinal, headings, page, lang, metadata as JSON
+);
+CREATE INDEX chunks_by_id ON chunks (id);
+CREATE INDEX chunks_by_document ON chunks (document);
+CREATE INDEX chunks_by_end ON chunks (to_commit) WHERE to_commit < 4611686018427387904;
+CREATE TABLE segments (                         -- files beside the manifest, one not named here is an orphan
+    kind TEXT NOT NULL,                         -- vectors (part of a growing file) or postings (a whole file)
+    first_row INTEGER NOT NULL,
+    n_rows INTEGER NOT NULL,
+    file TEXT NOT NULL,
+    n_bytes INTEGER NOT NULL,
+    checksum TEXT NOT NULL,
+    PRIMARY KEY (kind, first_row)
+) WITHOUT ROWID;
+"""
+
+
+def create(path: Path, spec: str) -> None:
+    """Makes an empty manifest. Two processes may do so at once: one of them makes it.
+
+    Raises:
+        StoreError: the folder cannot be written to.
+    """
+    connection = connect(path, may_create=True)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("BEGIN IMMEDIATE")
+        if not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+            for statement in _TABLES.split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID:d}")
+            connection.execute(f"PRAGMA user_version = {FORMAT_VERSION:d}")
+            connection.execute("INSERT INTO head VALUES (1, 0, 0)")
+            connection.execute("INSERT INTO meta VALUES ('spec', ?)", (spec,))
+        connection.execute("COMMIT")
+    except sqlite3.DatabaseError as e:
+        raise explain(e, path) from e
+    finally:
+        connection.close()
+
+
+def connect(path: Path, *, may_create: bool = False) -> sqlite3.Connection:
+    """A connection to the manifest. A commit is on disk when it returns (`synchronous = FULL`).
+
+    Raises:
+        StoreError: it cannot be opened.
+    """
+    mode = "rwc" if may_create else "rw"
+    try:
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=30,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA trusted_schema = OFF")
+    except sqlite3.DatabaseError as e:
+        raise explain(e, path) from e
+    return connection
+
+
+def check_format(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuses a file that is not a manifest, or one of another format.
+
+    Raises:
+        CorruptIndexError: not a manifest, or unreadable.
+        ConfigError: made by another version of ragkit.
+    """
+    try:
+        owner = connection.execute("PRAGMA application_id").fetchone()[0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    except sqlite3.DatabaseError as e:
+        raise explain(e, path) from e
+    if owner != APPLICATION_ID or not {"meta", "head", "chunks"} <= tables:
+        raise CorruptIndexError(
+            f"{path}: a SQLite file, but not the manifest of a ragkit index. Name another folder"
+        )
+    if version != FORMAT_VERSION:
+        raise ConfigError(
+            f"{path}: format version {version}, and this ragkit reads version {FORMAT_VERSION}. "
+            "Use the ragkit that made it, or ingest again into a new folder"
+        )
+
+
+def explain(error: sqlite3.DatabaseError, path: Path) -> StoreError:
+    """Our error for one of SQLite's, with what mends it."""
+    code = getattr(error, "sqlite_errorcode", None)
+    primary = None if code is None else code & 0xFF
+    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return CorruptIndexError(
+            f"{path}: the manifest cannot be read ({error}). Restore the folder from a copy, "
+            "or ingest again into a new folder"
+        )
+    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return TransientStoreError(f"{path}: the manifest is busy ({error}). Try again")
+    if primary in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        return TransientStoreError(f"{path}: the disk failed or is full ({error}). Free space and try again")
+    return StoreError(f"{path}: the manifest cannot be used ({error}). Check the folder and its permissions")

@@ -1,0 +1,72 @@
+"""The BM25 index on disk: one file per segment, opened only when its bytes are those that were written."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ragkit.errors import CorruptIndexError
+from ragkit.store.bm25.postings import Postings
+from ragkit.store.local.codec import chunk_from
+from ragkit.store.local.files import PARTIAL, sha256_of, write_new
+from ragkit.store.local.manifest import Segment
+
+
+class SegmentFiles:
+    """The postings files of a folder; `analyze` rebuilds those that are lost or damaged."""
+
+    def __init__(self, folder: Path, analyze: Callable[[str], Sequence[str]] | None) -> None:
+        self._folder = folder
+        self._analyze = analyze
+        self._opened: dict[str, Postings] = {}
+
+    def write(self, postings: Postings) -> Segment:
+        """Writes a segment under a new name. It is an orphan until the manifest names it."""
+        name = f"{postings.first_row:010d}-{secrets.token_hex(8)}.postings"
+        self._folder.mkdir(exist_ok=True)
+        path = self._folder / name
+        checksum = write_new(path, postings.parts())
+        n_rows = len(postings.lengths)
+        return Segment("postings", postings.first_row, n_rows, name, path.stat().st_size, checksum)
+
+    def open(self, segments: Sequence[Segment], db: sqlite3.Connection) -> list[Postings]:
+        """The segments, in order of rows; `db` is in the read transaction that named them.
+
+        Raises:
+            CorruptIndexError: one is lost or damaged and there is no analyzer to rebuild it with.
+        """
+        opened = {s.file: self._opened.get(s.file) or self._open(s, db) for s in segments}
+        self._opened = opened
+        return [opened[s.file] for s in segments]
+
+    def _open(self, segment: Segment, db: sqlite3.Connection) -> Postings:
+        path = self._folder / segment.file
+        try:
+            if sha256_of(path) != segment.checksum:
+                raise CorruptIndexError("its bytes are not those that were written")
+            return Postings.open(path)
+        except (OSError, CorruptIndexError) as e:
+            # A segment may also have been merged away by a writer since `db` was opened: its rows are
+            # still there, so building it anew is right in both cases.
+            if self._analyze is None:
+                raise CorruptIndexError(f"{path}: lost or damaged ({e}). Run: ragkit repair") from e
+            return self._rebuild(segment, db, self._analyze)
+
+    def _rebuild(
+        self, segment: Segment, db: sqlite3.Connection, analyze: Callable[[str], Sequence[str]]
+    ) -> Postings:
+        rows = db.execute(
+            "SELECT id, text, shape FROM chunks WHERE row >= ? AND row < ? ORDER BY row",
+            (segment.first_row, segment.first_row + segment.n_rows),
+        )
+        texts = (chunk_from(i, "", text, shape, ("", ())).search_text for i, text, shape in rows)
+        return Postings.of([analyze(text) for text in texts], segment.first_row)
+
+    def clean(self, known: set[str]) -> None:
+        """Removes what commits that never happened, and merges, left behind."""
+        if self._folder.exists():
+            for path in self._folder.iterdir():
+                if path.suffix in (".postings", PARTIAL) and path.name not in known:
+                    path.unlink(missing_ok=True)

@@ -1,0 +1,105 @@
+"""How a commit is written: files first and on disk, then one transaction that makes them count."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ragkit.errors import StoreError
+from ragkit.protocols import Change, Record
+from ragkit.store.bm25.postings import Postings, merge, n_to_merge
+from ragkit.store.local.lock import WriterLock
+from ragkit.store.local.manifest import (
+    Head,
+    Segment,
+    SqliteManifest,
+    read_head,
+    read_segments,
+    write_commit,
+)
+from ragkit.store.local.segments import SegmentFiles
+from ragkit.store.local.vectors import VectorFile, checked
+from ragkit.types import Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes commits into a folder, one at a time."""
+
+    manifest: SqliteManifest
+    lock: WriterLock
+    vectors: VectorFile
+    segments: SegmentFiles
+
+    def commit(self, changes: Sequence[Change]) -> int:
+        """Writes `changes` as one commit. Whenever the process dies, the index is at the old commit or the
+        new.
+
+        Until the transaction at the end, nothing that a reader could see is touched: vectors lie behind the
+        rows that count, and segment files have names that nobody knows.
+        """
+        _check(changes, self.vectors.dimension)
+        if not changes:
+            return self.manifest.head().number
+        with self.lock, self.manifest.reading() as db:
+            head, known = read_head(db), read_segments(db)
+            self.segments.clean({s.file for s in known})
+            records = [record for change in changes for record in change.records]
+            written: list[Segment] = []
+            gone: set[str] = set()
+            if records:
+                written.append(self._write_vectors(head, records))
+                postings, gone = self._write_postings(head, records, known, db)
+                written.append(postings)
+            return write_commit(db, changes, head, written, gone).number
+
+    def _write_vectors(self, head: Head, records: Sequence[Record]) -> Segment:
+        n_bytes, checksum = self.vectors.append(head.n_rows, np.stack([r.vector for r in records]))
+        return Segment("vectors", head.n_rows, len(records), self.vectors.path.name, n_bytes, checksum)
+
+    def _write_postings(
+        self, head: Head, records: Sequence[Record], known: Sequence[Segment], db: sqlite3.Connection
+    ) -> tuple[Segment, set[str]]:
+        """A new segment, with small ones before it merged in, and the files that it replaces."""
+        existing = [s for s in known if s.kind == "postings"]
+        opened = self.segments.open(existing, db)
+        fresh = Postings.of([r.terms for r in records], head.n_rows)
+        n = n_to_merge([p.n_postings for p in opened], fresh.n_postings)
+        if n == 0:
+            return self.segments.write(fresh), set()
+        return self.segments.write(merge([*opened[-n:], fresh])), {s.file for s in existing[-n:]}
+
+
+def _check(changes: Sequence[Change], dimension: int) -> None:
+    seen_documents: set[tuple[str, str]] = set()
+    seen_ids: set[str] = set()
+    for change in changes:
+        key = (change.state.tenant, change.state.document_id)
+        where = f"document {key[1]!r}"
+        if key in seen_documents:
+            raise StoreError(f"{where}: twice in one commit. Commit it once, or in two commits")
+        seen_documents.add(key)
+        if change.document is None and change.records:
+            raise StoreError(f"{where}: chunks without a document")
+        if change.document is not None and change.document.id != key[1]:
+            raise StoreError(f"{where}: its content is that of {change.document.id!r}")
+        for record in change.records:
+            _check_chunk(record.chunk, key, where)
+            if record.chunk.id in seen_ids:
+                raise StoreError(f"{where}: chunk id {record.chunk.id} is there twice in one commit")
+            seen_ids.add(record.chunk.id)
+        if change.records:
+            checked(np.stack([r.vector for r in change.records]), dimension, where)
+
+
+def _check_chunk(chunk: Chunk, key: tuple[str, str], where: str) -> None:
+    if (chunk.tenant, chunk.document_id) != key:
+        raise StoreError(
+            f"{where} of tenant {key[0]!r}: chunk {chunk.id} is of document {chunk.document_id!r} of tenant "
+            f"{chunk.tenant!r}"
+        )
+    if len(chunk.id) != 32 or not set(chunk.id) <= set("0123456789abcdef"):
+        raise StoreError(f"{where}: chunk id {chunk.id!r}: expected 32 hexadecimal digits")
