@@ -10,6 +10,7 @@ an entry point of the group `ragkit.components` whose name is the short name:
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
@@ -104,17 +105,46 @@ def load(name: str) -> Any:
         ConfigError: no such name, or its module or class cannot be imported.
         MissingExtraError: the package it needs is not installed.
     """
+    missing = missing_extra(name)
+    if missing:
+        raise missing
+    return blueprint(name)
+
+
+def missing_extra(name: str) -> MissingExtraError | None:
+    """What would have to be installed to run a component, without importing anything; None if all is there.
+
+    Raises:
+        ConfigError: no such name.
+    """
+    component = describe(name)
+    if not component.package or not component.extra or _is_installed(component.package):
+        return None
+    return MissingExtraError(name, package=component.package, extra=component.extra)
+
+
+def blueprint(name: str) -> Any:
+    """The class behind a name, to read its settings and documentation: what it needs may be absent.
+
+    It follows that a component's module must not import its vendor's package at its top.
+
+    Raises:
+        ConfigError: no such name, or its module or class cannot be imported.
+    """
     if name in _registered:
         return _registered[name]
     component = describe(name)
     module, _, attribute = component.target.partition(":")
     try:
-        if component.package:
-            importlib.import_module(component.package)
         return getattr(importlib.import_module(module), attribute)
-    except ModuleNotFoundError as e:
-        if component.extra and component.package:
-            raise MissingExtraError(name, package=component.package, extra=component.extra) from e
+    except ImportError as e:
         raise ConfigError(f"{name!r}: {component.target} cannot be imported: {e}") from e
     except AttributeError as e:
         raise ConfigError(f"{name!r}: {module} has no {attribute}") from e
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ModuleNotFoundError, ValueError):
+        return False

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 
 class Settings(BaseModel):
@@ -32,6 +34,12 @@ class Ref:
 
     kind: str
     role: str = ""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """In a file a reference is a name, whatever object may stand for it in Python."""
+        return {"type": "string"}
 
 
 # In YAML a reference is the name under `models:`, `stores:` or `query:`; in Python it may be the object.

@@ -1,0 +1,1 @@
+"""From `rag.yaml` to a checked configuration, with every mistake of the file reported at once."""

@@ -1,0 +1,236 @@
+"""`rag.yaml` → `Config`, or one `ConfigError` with every mistake of the file, each with its line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from ragkit.config.component import (
+    CHUNKERS,
+    MODELS,
+    STORES,
+    Section,
+    named_entries,
+    read_component,
+)
+from ragkit.config.decode import Decoder, unknown_key
+from ragkit.config.override import override
+from ragkit.config.problems import Place, Problems, Spot
+from ragkit.config.references import Declared, check_references
+from ragkit.config.source import read
+from ragkit.config.spec import (
+    FORMAT_VERSION,
+    CollectionSettings,
+    CollectionSpec,
+    ComponentSpec,
+    Config,
+    IngestSpec,
+)
+from ragkit.config.tree import Entries, Entry, Node, Text, as_integer, is_null, plain, shown
+from ragkit.config.wiring import Wiring, read_query
+from ragkit.errors import ConfigError
+from ragkit.fields import FieldSpec, parse_fields
+
+__all__ = ["ComponentSpec", "Config", "load_config"]
+
+TEXT_NAME = "<text>"
+_REQUIRED = ("ragkit", "models", "stores", "collection", "query")
+_KEYS = ("ragkit", "models", "stores", "collection", "ingest", "query")
+_DEFAULT_CHUNKER = "chunk/recursive"
+
+
+def load_config(
+    source: str | Path,
+    *,
+    set: Mapping[str, Any] | None = None,  # noqa: A002  (the public word for it)
+    env: Mapping[str, str] | None = None,
+) -> Config:
+    """Reads and checks a configuration. Nothing is opened, loaded or connected to.
+
+    Args:
+        source: a path, or the YAML itself: a `str` with a line break or a `: ` in it is taken for YAML.
+        set: values to lay over the file, by dotted key: `{"collection.store": "prod", "query.rerank.k": 5}`.
+        env: the variables that `${NAME}` reads; those of the process when left out.
+
+    Raises:
+        ConfigError: the file cannot be read, or has mistakes. All of them are listed by line, as
+            `rag.yaml:14: query.rerank.modle: unknown key. …`; a value of a variable is never shown.
+
+    >>> load_config("ragkit: 2")
+    Traceback (most recent call last):
+        ...
+    ragkit.errors.ConfigError: <text>:1: ragkit: this ragkit reads format version 1, not 2...
+    """
+    text, path = _text_of(source)
+    problems = Problems(str(path) if path else TEXT_NAME)
+    variables = os.environ if env is None else env
+    root = read(text, problems, variables)
+    config: Config | None = None
+    if root is None:
+        if not problems.found:
+            problems.add(_top(), "the file is empty. `ragkit init` writes one to start from")
+    elif not isinstance(root, Entries):
+        problems.add(_top(), f"expected a mapping with the keys {', '.join(_KEYS)}")
+    else:
+        root = override(root, set or {}, problems, variables)
+        config = _Loader(problems, path).load(root)
+    if problems.found or config is None:
+        raise problems.error()
+    return config
+
+
+class _Loader:
+    def __init__(self, problems: Problems, path: Path | None) -> None:
+        self.problems = problems
+        self.path = path
+        self.decoder = Decoder(problems, path.parent if path else None)
+
+    def load(self, root: Entries) -> Config | None:
+        self._check_keys(root)
+        self._check_version(root)
+        models = self._components(root, "models", MODELS)
+        stores = self._components(root, "stores", STORES)
+        collection = self._collection(root)
+        chunk = self._chunk(root)
+        wiring = self._query(root)
+        check_references(self.decoder.references, Declared(models, stores), self.problems)
+        if self.problems.found or collection is None or chunk is None or wiring is None:
+            return None
+        return Config(
+            _specs(models or {}),
+            _specs(stores or {}),
+            collection=collection,
+            ingest=IngestSpec(chunk),
+            stages=wiring.stages,
+            graph=wiring.graph,
+            path=self.path,
+        )
+
+    def _check_keys(self, root: Entries) -> None:
+        for key in _REQUIRED:
+            if key not in root.entries and not (key == "collection" and "collections" in root.entries):
+                self.problems.add(_top().key(key), "required and missing. `ragkit init` writes a whole file")
+        unknown = [(key, entry) for key, entry in root.entries.items() if key not in _KEYS]
+        for key, entry in unknown[:8]:
+            message = (
+                "several collections are not supported; declare one under collection:"
+                if key == "collections"
+                else unknown_key(self.problems, key, _KEYS, "the file")
+            )
+            self.problems.add(Spot("", entry.place).key(key), message)
+        if len(unknown) > 8:
+            self.problems.add(Spot("", unknown[8][1].place), f"and {len(unknown) - 8} more unknown keys")
+
+    def _check_version(self, root: Entries) -> None:
+        entry = root.entries.get("ragkit")
+        if entry is None:
+            return
+        node = entry.node
+        if not isinstance(node, Text) or as_integer(node) != FORMAT_VERSION:
+            self.problems.add(
+                Spot("ragkit", entry.place),
+                f"this ragkit reads format version {FORMAT_VERSION}, not {shown(node)}. "
+                f"Write ragkit: {FORMAT_VERSION}",
+            )
+
+    def _components(
+        self, root: Entries, section: str, kind: Section
+    ) -> dict[str, ComponentSpec | str] | None:
+        """The components of a section by name, the mistaken ones as the text of their `use`."""
+        entry = root.entries.get(section)
+        if entry is None:
+            return None
+        at = Spot(section, entry.place)
+        found: dict[str, ComponentSpec | str] = {}
+        for name, item in named_entries(entry.node, at, self.decoder, kind.holds):
+            reading = read_component(item.node, at.key(name, item.place), kind, self.decoder)
+            found[name] = reading.spec or reading.use
+        return found
+
+    def _collection(self, root: Entries) -> CollectionSpec | None:
+        entry = root.entries.get("collection")
+        if entry is None:
+            return None
+        at = Spot("collection", entry.place)
+        if not isinstance(entry.node, Entries):
+            self.problems.add(at, f"expected a mapping with store and embed, got {shown(entry.node)}")
+            return None
+        decoded = self.decoder.keys(CollectionSettings, entry.node, at, "collection")
+        fields = self._fields(entry.node.entries.get("fields"), at)
+        settings = self.decoder.validated(CollectionSettings, decoded, entry.node, at)
+        if settings is None:
+            return None
+        return CollectionSpec(
+            settings.store,
+            settings.embed,
+            bm25=settings.bm25,
+            fields=MappingProxyType(fields),
+            line=entry.place.line,
+            masks=MappingProxyType(dict(decoded.masks)),
+        )
+
+    def _fields(self, entry: Entry | None, at: Spot) -> dict[str, FieldSpec]:
+        specs: dict[str, FieldSpec] = {}
+        if entry is None or not isinstance(entry.node, Entries):
+            return specs
+        for name, item in entry.node.entries.items():
+            spot = at.key("fields", entry.place).key(name, item.place)
+            try:
+                specs |= parse_fields({name: _declaration(item.node)})
+            except ConfigError as e:
+                for problem in e.problems:
+                    self.problems.add(spot, problem.removeprefix(f"fields.{name}: "))
+        return specs
+
+    def _chunk(self, root: Entries) -> ComponentSpec | None:
+        entry = root.entries.get("ingest")
+        at, node = Spot("ingest", entry.place if entry else Place(None)), entry.node if entry else None
+        if node is not None and not isinstance(node, Entries):
+            self.problems.add(at, f"expected a mapping with the key chunk, got {shown(node)}")
+            return None
+        for key, item in node.entries.items() if node else ():
+            if key != "chunk":
+                self.problems.add(
+                    at.key(key, item.place), unknown_key(self.problems, key, ["chunk"], "ingest")
+                )
+        chunk = node.entries.get("chunk") if node else None
+        place = chunk.place if chunk else at.place
+        written: Node = chunk.node if chunk else Text(_DEFAULT_CHUNKER, place=place, value=_DEFAULT_CHUNKER)
+        return read_component(written, at.key("chunk", place), CHUNKERS, self.decoder).spec
+
+    def _query(self, root: Entries) -> Wiring | None:
+        entry = root.entries.get("query")
+        return read_query(entry.node, Spot("query", entry.place), self.decoder) if entry else None
+
+
+def _specs(found: Mapping[str, ComponentSpec | str]) -> Mapping[str, ComponentSpec]:
+    return MappingProxyType({name: spec for name, spec in found.items() if isinstance(spec, ComponentSpec)})
+
+
+def _declaration(node: Node) -> object:
+    """A field's declaration; a variable's value in it is not for a message, so it is not taken over."""
+    return None if is_null(node) else plain(node)
+
+
+def _top() -> Spot:
+    return Spot("", Place(1))
+
+
+def _text_of(source: str | Path) -> tuple[str, Path | None]:
+    if isinstance(source, str) and ("\n" in source or ": " in source or not source.strip()):
+        return source, None
+    path = Path(source)
+    try:
+        return path.read_bytes().decode("utf-8-sig"), path
+    except FileNotFoundError:
+        reason = "no such file. `ragkit init` writes one to start from"
+    except IsADirectoryError:
+        reason = f"is a folder; expected a file, for example {path / 'rag.yaml'}"
+    except UnicodeDecodeError as e:
+        reason = f"not UTF-8 text at byte {e.start}. Save it as UTF-8"
+    except (OSError, ValueError) as e:
+        reason = f"cannot be read: {getattr(e, 'strerror', None) or e}"
+    raise ConfigError(f"{path}: {reason}", path=str(path))
