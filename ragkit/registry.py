@@ -41,7 +41,55 @@ def _ours(*rows: tuple[str, ...]) -> dict[str, Component]:
     return {row[0]: Component(*row) for row in rows}
 
 
-BUILT_IN: dict[str, Component] = _ours()
+_ST = ("sentence-transformers", "sentence_transformers")
+
+BUILT_IN: dict[str, Component] = _ours(
+    # models
+    ("embed/bundled", "ragkit.models.bundled_embedder:BundledEmbedder", "all-MiniLM-L6-v2, English, offline"),
+    (
+        "embed/sentence-transformers",
+        "ragkit_connectors.sentence_transformers:SentenceTransformersEmbedder",
+        "any hub or local embedding model, CPU or GPU",
+        *_ST,
+    ),
+    (
+        "rerank/cross-encoder",
+        "ragkit_connectors.sentence_transformers:CrossEncoderReranker",
+        "any hub or local cross-encoder, CPU or GPU",
+        *_ST,
+    ),
+    # stores and what lies in them
+    ("store/local", "ragkit.store.local.store:LocalStore", "one folder, no server"),
+    # ingestion
+    (
+        "chunk/recursive",
+        "ragkit.ingest.chunk.recursive:RecursiveChunker",
+        "sections, blocks, sentences, words",
+    ),
+    # stages
+    ("retrieve/dense", "ragkit.retrieve.dense:DenseRetrieve", "search by meaning"),
+    ("retrieve/bm25", "ragkit.retrieve.bm25:Bm25Retrieve", "search by words"),
+    ("fuse/rrf", "ragkit.retrieve.fuse:RrfFuse", "reciprocal rank fusion"),
+    ("fuse/weighted", "ragkit.retrieve.fuse:WeightedFuse", "weighted sum of scores on a common scale"),
+    ("rerank/mmr", "ragkit.rerank.mmr:MmrRerank", "relevance without repetition"),
+    ("rerank/model", "ragkit.rerank.model:ModelRerank", "order by a cross-encoder"),
+    ("compress/dedupe", "ragkit.compress.dedupe:Dedupe", "drop passages that say the same again"),
+    (
+        "compress/extractive",
+        "ragkit.compress.extractive:ExtractiveCompress",
+        "keep the sentences that bear on the question",
+    ),
+    (
+        "generate/extractive",
+        "ragkit.generate.extractive:ExtractiveGenerate",
+        "answer in the documents' own sentences, without a language model",
+    ),
+    (
+        "verify/citations",
+        "ragkit.verify.citations:VerifyCitations",
+        "check every citation against its document",
+    ),
+)
 
 _registered: dict[str, Any] = {}
 

@@ -12,10 +12,11 @@ from ragkit.errors import ConfigError
 
 if TYPE_CHECKING:
     from ragkit.app import RAG
+    from ragkit.config.load import Config
 
 
 def add_index_options(parser: argparse.ArgumentParser) -> None:
-    """`--index DIR` for the embedded default, or `--config rag.yaml`; with neither, `rag.yaml` here or `./index`."""
+    """`--index DIR` for the embedded default, or `--config rag.yaml`; else `rag.yaml` here, or `./index`."""
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--index", metavar="DIR", help="folder of an index with the default graph (./index)")
     group.add_argument("--config", metavar="FILE", help="a rag.yaml (./rag.yaml where there is one)")
@@ -44,6 +45,7 @@ def add_json_option(parser: argparse.ArgumentParser) -> None:
 
 def config_from(args: argparse.Namespace) -> Config:
     """The configuration that the options name, without opening anything."""
+    from ragkit.config.defaults import default_config
     from ragkit.config.load import load_config
 
     overrides = dict(_assignment(text) for text in args.set)

@@ -1,0 +1,45 @@
+# `make demo` and `make test` set up all they need; EXTRAS=all adds torch and the other heavy packages.
+PYTHON ?= python3
+EXTRAS ?= light
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.ragkit-$(EXTRAS)
+
+.PHONY: demo test test-full lint types setup bench clean
+
+demo: $(VENV)/.ragkit-run
+	$(BIN)/python examples/demo.py
+
+test: setup lint types
+	$(BIN)/python -m pytest $(ARGS)
+
+test-full: setup lint types
+	RAGKIT_SCALE=full $(BIN)/python -m pytest $(ARGS)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: setup
+	$(BIN)/mypy
+
+bench: setup
+	for bench in evals/benchmarks/*.py; do $(BIN)/python $$bench || exit 1; done
+
+setup: $(STAMP)
+
+$(VENV)/.ragkit-run: pyproject.toml
+	sh scripts/install.sh $(VENV) $(PYTHON) run
+	@touch $@
+
+$(VENV)/.ragkit-light: pyproject.toml
+	sh scripts/install.sh $(VENV) $(PYTHON) light
+	@touch $@
+
+$(VENV)/.ragkit-all: pyproject.toml
+	sh scripts/install.sh $(VENV) $(PYTHON) all
+	@touch $@ $(VENV)/.ragkit-light
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

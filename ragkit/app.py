@@ -1,0 +1,313 @@
+"""`RAG`: open or load, ingest, ask, retrieve, look up a source. The face of the library."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from ragkit.assembly import Assembly, make
+from ragkit.config.defaults import default_config
+from ragkit.config.load import load_config
+from ragkit.config.spec import ComponentSpec, Config
+from ragkit.errors import QueryError
+from ragkit.graph.check import check
+from ragkit.graph.runner import Graph, RunResult
+from ragkit.graph.spec import GraphSpec
+from ragkit.graph.stage import Stage
+from ragkit.graph.sync import run_sync
+from ragkit.graph.trace import Trace
+from ragkit.ingest.pipeline import Ingestor
+from ragkit.ingest.progress import Progress, shown
+from ragkit.ingest.report import IngestReport
+from ragkit.status import Status, status_of
+from ragkit.subgraph import retrieval_graph
+from ragkit.types import Answer, Document, Metadata, QueryPlan, Ranking, Turn, Usage
+
+MAX_QUESTION_CHARS = 32_768
+MAX_K = 10_000
+TRACES_KEPT = 256
+GRAPHS_KEPT = 16
+
+Retriever = Literal["dense", "bm25", "hybrid", "full"]
+Sources = str | Path | Iterable[str | Path | Document]
+
+
+def open(  # noqa: A001  (ragkit.open is the public word for it)
+    path: str | Path = "index",
+    *,
+    set: Mapping[str, Any] | None = None,  # noqa: A002
+    graph: Stage[QueryPlan, Answer] | GraphSpec | None = None,
+    create: bool = True,
+) -> RAG:
+    """The embedded default over an index folder: no key, no server, no download.
+
+    Args:
+        path: the folder of the index.
+        set: overrides of the default configuration by dotted key, `{"query.fuse.k": 20}`.
+        graph: stages of your own wiring (`a >> b`, `fan_out(a, b)`) in place of the default graph.
+        create: whether a folder that does not exist may be made.
+
+    Raises:
+        ConfigError: an override is wrong, or the index was made with another model or analyzer.
+        GraphError: the stages do not fit together; all problems at once.
+        StoreError: there is no index and `create` is False, or it cannot be read.
+    """
+    config = default_config(path, set=set)
+    return RAG(config if graph is None else _rewired(config, graph), create=create)
+
+
+def load(path: str | Path, *, set: Mapping[str, Any] | None = None) -> RAG:  # noqa: A002
+    """The RAG that a `rag.yaml` describes.
+
+    Args:
+        path: the file.
+        set: overrides by dotted key, `{"collection.store": "prod"}`.
+
+    Raises:
+        ConfigError: every mistake of the file, each with its line.
+    """
+    return RAG(load_config(Path(path), set=set))
+
+
+def _rewired(config: Config, graph: Stage[QueryPlan, Answer] | GraphSpec) -> Config:
+    spec = graph if isinstance(graph, GraphSpec) else GraphSpec.of(graph)
+    stages = {node.name: ComponentSpec(node.stage.use, settings=node.stage.config) for node in spec.nodes}
+    return replace(config, graph=spec, stages=stages)
+
+
+class RAG:
+    """A collection of documents and the graph of stages that answers questions over it.
+
+    Every method may be called from any thread, and from inside a running event loop.
+
+    Example:
+        with ragkit.open("index/") as rag:
+            rag.ingest("docs/")
+            answer = rag.ask("How long is the warranty?")
+    """
+
+    def __init__(self, config: Config, *, create: bool = True) -> None:
+        self.config = config
+        self._parts = Assembly(config, create=create)
+        self._graph = Graph(check(config.graph), self._parts)
+        self._retrieval: OrderedDict[tuple[Retriever, int], Graph] = OrderedDict()
+        self._traces: OrderedDict[str, Trace] = OrderedDict()
+
+    def __enter__(self) -> RAG:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Releases files and connections."""
+        self._parts.close()
+
+    # --- write ------------------------------------------------------------------------------------
+
+    def ingest(
+        self,
+        sources: Sources,
+        *,
+        tenant: str | None = None,
+        acl: Sequence[str] | None = None,
+        metadata: Metadata | None = None,
+        progress: bool | Progress = True,
+    ) -> IngestReport:
+        """Indexes files, folders and documents made in code. What is there already and unchanged costs nothing.
+
+        A document that cannot be ingested is named in the report with stage and reason; the others go in.
+
+        Args:
+            sources: a path, or paths and `Document`s.
+            tenant: whose they are, where the collection declares `tenant`.
+            acl: the groups that may read them, where the collection declares `acl`.
+            metadata: fields given to every document.
+            progress: a bar on a terminal, a function of yours, or False.
+
+        Raises:
+            ConfigError: a path does not exist.
+            TenantError: the collection requires a tenant and none is given, or it is malformed.
+            StoreError: the index cannot be written.
+        """
+        items = [sources] if isinstance(sources, str | Path) else list(sources)
+        ingestor = Ingestor(self._parts.collection, make(self.config.ingest.chunk))
+        with shown(progress) as report_progress:
+            return ingestor.run(items, tenant=tenant, acl=acl, metadata=metadata, progress=report_progress)
+
+    # --- read -------------------------------------------------------------------------------------
+
+    def ask(
+        self,
+        question: str,
+        *,
+        tenant: str | None = None,
+        acl: Sequence[str] | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002
+        history: Sequence[Turn] = (),
+    ) -> Answer:
+        """`aask` for code that is not async."""
+        return run_sync(self.aask(question, tenant=tenant, acl=acl, filter=filter, history=history))
+
+    async def aask(
+        self,
+        question: str,
+        *,
+        tenant: str | None = None,
+        acl: Sequence[str] | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002
+        history: Sequence[Turn] = (),
+    ) -> Answer:
+        """Answers a question from the collection, every sentence with its place in a document.
+
+        Args:
+            question: 1 to 32,768 characters.
+            tenant: whose documents may be used.
+            acl: the groups the reader belongs to.
+            filter: over declared fields, `{"lang": "ru", "date": {"gte": "2025-01-01"}}`.
+            history: earlier turns of the conversation.
+
+        Returns:
+            An answer, or a stated abstention (`abstained`, `reason`) where the documents give none.
+
+        Raises:
+            QueryError: the question is empty or too long.
+            TenantError: a tenant is required and missing, or malformed.
+            FilterError: the filter names an unknown field or compares unlike types.
+            StageError: a stage failed and its `on_error` does not say otherwise.
+        """
+        start = time.perf_counter()
+        result = await self._graph.run(self._plan(question, tenant, acl, filter, history))
+        answer: Answer = result.value
+        return answer.with_(
+            degraded=tuple(result.degraded),
+            usage=Usage(time.perf_counter() - start),
+            trace_id=self._keep(result),
+        )
+
+    def retrieve(
+        self,
+        question: str,
+        *,
+        k: int = 10,
+        retriever: Retriever = "full",
+        tenant: str | None = None,
+        acl: Sequence[str] | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002
+    ) -> Ranking:
+        """`aretrieve` for code that is not async."""
+        return run_sync(
+            self.aretrieve(question, k=k, retriever=retriever, tenant=tenant, acl=acl, filter=filter)
+        )
+
+    async def aretrieve(
+        self,
+        question: str,
+        *,
+        k: int = 10,
+        retriever: Retriever = "full",
+        tenant: str | None = None,
+        acl: Sequence[str] | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002
+    ) -> Ranking:
+        """The `k` best passages for a question, score descending, then chunk id.
+
+        Args:
+            question: 1 to 32,768 characters.
+            k: 1 to 10,000; fewer come back only where fewer match.
+            retriever: `dense` or `bm25` alone, `hybrid` (both fused), or `full`: all that the graph does
+                before the context.
+            tenant: whose documents may be used.
+            acl: the groups the reader belongs to.
+            filter: over declared fields.
+
+        Raises:
+            QueryError: the question is empty or too long, or `k` is out of range.
+            TenantError, FilterError, StageError: as for `aask`.
+        """
+        if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k <= MAX_K:
+            raise QueryError(f"k={k!r}: expected a whole number from 1 to {MAX_K}")
+        result = await self._retrieval_graph(retriever, k).run(self._plan(question, tenant, acl, filter, ()))
+        self._keep(result)
+        ranking: Ranking = result.value
+        return ranking
+
+    def source(self, document_id: str, *, tenant: str | None = None, acl: Sequence[str] | None = None) -> str:
+        """A document's canonical text, the one that `start` and `end` of a citation count in.
+
+        Raises:
+            QueryError: no such document is visible to this tenant and acl.
+        """
+        return self._parts.collection.source(document_id, tenant=tenant, acl=acl).text
+
+    def status(self) -> Status:
+        """What the index holds, what it was made with, and what could not be ingested."""
+        return status_of(self._parts.collection)
+
+    def trace(self, trace_id: str) -> dict[str, Any]:
+        """What each stage did in one of the last 256 runs of this object.
+
+        Raises:
+            QueryError: the trace is unknown or no longer kept.
+        """
+        found = self._traces.get(trace_id)
+        if found is None:
+            raise QueryError(f"no trace {trace_id!r}: the last {TRACES_KEPT} runs of this object are kept")
+        return {"id": found.id, "seconds": found.duration_s, "nodes": [asdict(node) for node in found.nodes]}
+
+    def check(self) -> dict[str, Any]:
+        """Loads every model the graph needs, opens the store, runs a vector through; facts found on the way."""
+        collection = self._parts.collection
+        collection.embedder.embed(["check"], "query")
+        self._graph.setup()
+        counts = collection.counts()
+        return {
+            "config": str(self.config.path or "embedded default"),
+            "embedder": f"{collection.embedder.name}, {collection.embedder.dimension} dimensions",
+            "store": collection.store_name,
+            "documents": counts.documents,
+            "chunks": counts.chunks,
+            "graph": " → ".join(node.name for node in self.config.graph.nodes),
+        }
+
+    # --- inside -----------------------------------------------------------------------------------
+
+    def _plan(
+        self,
+        question: str,
+        tenant: str | None,
+        acl: Sequence[str] | None,
+        raw_filter: Mapping[str, Any] | None,
+        history: Sequence[Turn],
+    ) -> QueryPlan:
+        if not isinstance(question, str) or not question.strip():
+            raise QueryError("the question is empty: expected a text of 1 to 32,768 characters")
+        if len(question) > MAX_QUESTION_CHARS:
+            raise QueryError(
+                f"the question has {len(question):,} characters: expected at most {MAX_QUESTION_CHARS:,}. "
+                "Ingest long texts as documents and ask about them"
+            )
+        # A lone surrogate cannot be encoded for a model or a store.
+        text = question.encode("utf-8", "replace").decode("utf-8")
+        return self._parts.collection.plan(text, tenant=tenant, acl=acl, filter=raw_filter, history=history)
+
+    def _retrieval_graph(self, retriever: Retriever, k: int) -> Graph:
+        key = (retriever, k)
+        if key not in self._retrieval:
+            spec: GraphSpec = retrieval_graph(self.config.graph, retriever, k)
+            self._retrieval[key] = Graph(check(spec), self._parts)
+            while len(self._retrieval) > GRAPHS_KEPT:
+                self._retrieval.popitem(last=False)
+        return self._retrieval[key]
+
+    def _keep(self, result: RunResult) -> str:
+        trace_id = result.trace.id or uuid.uuid4().hex
+        self._traces[trace_id] = result.trace
+        while len(self._traces) > TRACES_KEPT:
+            self._traces.popitem(last=False)
+        return trace_id

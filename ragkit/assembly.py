@@ -1,0 +1,99 @@
+"""From a configuration to live objects: models, store, collection. Each is made once, when first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from threading import RLock
+from typing import Any
+
+from ragkit import registry
+from ragkit.config.spec import ComponentSpec, Config
+from ragkit.errors import ConfigError, did_you_mean
+from ragkit.protocols import Embedder, Reranker
+from ragkit.store.collection import StoreCollection
+
+
+class Assembly:
+    """The live parts of one configuration; the `Resources` that its graph is built with.
+
+    Args:
+        config: as loaded.
+        create: whether a store that does not exist yet may be made.
+    """
+
+    def __init__(self, config: Config, *, create: bool) -> None:
+        self._config = config
+        self._create = create
+        self._models: dict[str, Any] = {}
+        self._collection: StoreCollection | None = None
+        self._lock = RLock()
+
+    @property
+    def collection(self) -> StoreCollection:
+        """The collection that the graph talks to.
+
+        Raises:
+            ConfigError: it was made with another model, or does not exist and may not be made.
+            StoreError: its store cannot be opened.
+        """
+        with self._lock:
+            if self._collection is None:
+                spec = self._config.collection
+                self._collection = StoreCollection.open(
+                    make(_named(self._config.stores, spec.store, "stores")),
+                    embedder=self.embedder(spec.embed),
+                    bm25=spec.bm25,
+                    fields=spec.fields,
+                    create=self._create,
+                )
+            return self._collection
+
+    def embedder(self, ref: object) -> Embedder:
+        """The embedder that `ref` names under `models:`, or `ref` itself."""
+        model = self._model(ref)
+        if not isinstance(model, Embedder):
+            raise ConfigError(
+                f"models.{ref}: an embedder (embed/…) is needed here, not {type(model).__name__}"
+            )
+        return model
+
+    def reranker(self, ref: object) -> Reranker:
+        """The reranker that `ref` names under `models:`, or `ref` itself."""
+        model = self._model(ref)
+        if not isinstance(model, Reranker):
+            raise ConfigError(
+                f"models.{ref}: a reranker (rerank/…) is needed here, not {type(model).__name__}"
+            )
+        return model
+
+    def close(self) -> None:
+        """Closes what was opened."""
+        with self._lock:
+            if self._collection is not None:
+                self._collection.close()
+                self._collection = None
+
+    def _model(self, ref: object) -> object:
+        if not isinstance(ref, str):
+            return ref
+        with self._lock:
+            if ref not in self._models:
+                self._models[ref] = make(_named(self._config.models, ref, "models"))
+            return self._models[ref]
+
+
+def make(spec: ComponentSpec) -> Any:
+    """The component that a spec describes.
+
+    Raises:
+        MissingExtraError: a package it needs is not installed.
+    """
+    return registry.load(spec.use)(
+        **{name: getattr(spec.settings, name) for name in type(spec.settings).model_fields}
+    )
+
+
+def _named(table: Mapping[str, ComponentSpec], name: str, where: str) -> ComponentSpec:
+    if name not in table:
+        raise ConfigError(f"{where}: nothing is named {name!r}.{did_you_mean(name, table)}")
+    return table[name]

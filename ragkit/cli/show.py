@@ -1,0 +1,117 @@
+"""How answers, rankings and reports look in a terminal.
+
+Document text is printed as plain text: markup and control sequences in it have no effect.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from ragkit.ingest.report import IngestReport
+    from ragkit.status import Status
+    from ragkit.types import Answer, Ranking
+
+_SHOWN_CHARS = 240
+
+
+def print_answer(answer: Answer) -> None:
+    """The answer, then every citation with its file, its heading or page, and its exact quote."""
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    console.print(_plain(answer.text, "bold" if not answer.abstained else "yellow"))
+    for citation in answer.citations:
+        place = citation.uri or citation.document_id
+        if citation.heading:
+            place += f" › {citation.heading}"
+        if citation.page:
+            place += f", p. {citation.page}"
+        console.print(_plain(f"  [{citation.marker}] {place}", "cyan"))
+        console.print(_plain(f"      “{' '.join(citation.quote.split())}”", "dim"))
+    if answer.generator == "generate/extractive" and not answer.abstained:
+        console.print(
+            _plain("  (quoted from the documents word for word; no language model was asked)", "dim")
+        )
+    for name in answer.degraded:
+        console.print(_plain(f"  degraded: {name}", "yellow"))
+
+
+def print_ranking(ranking: Ranking) -> None:
+    """Each hit with its score, its place, and the beginning of its text."""
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    if not ranking.hits:
+        console.print("nothing found")
+    for n, hit in enumerate(ranking.hits, start=1):
+        parts = ", ".join(f"{name} {score:.3f}" for name, score in hit.scores.items())
+        place = hit.chunk.uri or hit.chunk.document_id
+        heading = f" › {hit.chunk.heading}" if hit.chunk.heading else ""
+        console.print(_plain(f"{n:>3}. {hit.score:.4f}  {place}{heading}", "bold"))
+        console.print(_plain(f"     {parts}", "cyan"))
+        console.print(_plain(f"     {_beginning(hit.chunk.text)}", "dim"))
+
+
+def print_report(report: IngestReport) -> None:
+    """The counts, then each document that was not committed, with stage and reason."""
+    console = Console(highlight=False)
+    console.print(
+        f"{report.seen} seen: {report.committed} committed, {report.unchanged} unchanged, "
+        f"{report.quarantined} quarantined, {report.rejected} rejected; "
+        f"{report.chunks} chunks, {report.embedded_chunks} embedded, {report.seconds:.1f} s"
+    )
+    for document in report.documents:
+        line = f"  {document.state}: {document.uri} ({document.stage}): {document.reason}"
+        console.print(_plain(line, "yellow"))
+
+
+def print_status(status: Status) -> None:
+    """The counts, and what is quarantined."""
+    facts = {key: value for key, value in status.as_json().items() if key != "quarantined_documents"}
+    print_facts("index", facts)
+    for state in status.quarantined:
+        Console(highlight=False).print(_plain(f"  {state.uri} ({state.stage}): {state.reason}", "yellow"))
+
+
+def print_facts(title: str, facts: dict[str, Any]) -> None:
+    """Names and values, one to a line."""
+    console = Console(highlight=False)
+    console.print(_plain(title, "bold"))
+    for name, value in facts.items():
+        console.print(_plain(f"  {name.replace('_', ' ')}: {value}", ""))
+
+
+def print_trace(trace: dict[str, Any]) -> None:
+    """What each stage did and how long it took."""
+    table = Table(title=f"trace {trace['id']}, {trace['seconds'] * 1e3:.1f} ms")
+    for column in ("node", "stage", "status", "ms", "in", "out", "facts"):
+        table.add_column(column, justify="right" if column in {"ms", "in", "out"} else "left")
+    for node in trace["nodes"]:
+        facts = ", ".join(f"{key}={value}" for key, value in node["facts"].items())
+        table.add_row(
+            *(
+                _plain(str("" if cell is None else cell), "")
+                for cell in (
+                    node["node"],
+                    node["use"],
+                    node["error"] or node["status"],
+                    f"{node['duration_s'] * 1e3:.2f}",
+                    node["n_in"],
+                    node["n_out"],
+                    facts,
+                )
+            )
+        )
+    Console(highlight=False).print(table)
+
+
+def _beginning(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN_CHARS else line[: _SHOWN_CHARS - 1] + "…"
+
+
+def _plain(text: str, style: str) -> Text:
+    """Text in one style, without control characters: a document must not drive the terminal."""
+    return Text("".join(c if c.isprintable() or c in "\n\t" else " " for c in text), style=style)

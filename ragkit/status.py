@@ -1,0 +1,49 @@
+"""What an index holds, what it was made with, and what could not be ingested."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ragkit.protocols import DocumentState
+from ragkit.store.collection import StoreCollection
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of an index at its current commit; `quarantined` names each document and why."""
+
+    documents: int
+    chunks: int
+    tenants: int
+    store: str
+    embedder: str
+    format_version: int
+    commit: int
+    quarantined: tuple[DocumentState, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The machine form; its keys are a contract."""
+        return {
+            **{key: value for key, value in asdict(self).items() if key != "quarantined"},
+            "quarantined": len(self.quarantined),
+            "quarantined_documents": [
+                {"document_id": s.document_id, "uri": s.uri, "stage": s.stage, "reason": s.reason}
+                for s in self.quarantined
+            ],
+        }
+
+
+def status_of(collection: StoreCollection) -> Status:
+    """The status of a collection."""
+    counts = collection.counts()
+    return Status(
+        documents=counts.documents,
+        chunks=counts.chunks,
+        tenants=counts.tenants,
+        store=collection.store_name,
+        embedder=collection.embedder.name,
+        format_version=collection.format_version,
+        commit=collection.head(),
+        quarantined=tuple(s for s in collection.states() if s.state == "quarantined"),
+    )

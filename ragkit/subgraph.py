@@ -1,0 +1,72 @@
+"""The part of a graph that retrieves, cut out of the whole and asked for `k`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Literal
+
+from ragkit.errors import QueryError
+from ragkit.graph.spec import SOURCE, GraphSpec, NodeSpec
+from ragkit.graph.stage import Stage
+from ragkit.retrieve.fuse import WeightedFuse
+from ragkit.types import Ranking
+
+_KIND = {"dense": "retrieve/dense", "bm25": "retrieve/bm25"}
+
+
+def retrieval_graph(
+    spec: GraphSpec, retriever: Literal["dense", "bm25", "hybrid", "full"], k: int
+) -> GraphSpec:
+    """The nodes of `spec` that make a ranking, with every cut on the way wide enough for `k`.
+
+    Args:
+        spec: a whole graph.
+        retriever: one arm alone, `hybrid` up to the first ranking, `full` up to the last one.
+        k: how many hits the ranking shall have.
+
+    Raises:
+        QueryError: the graph has no such retriever, or nothing that makes a ranking.
+    """
+    if retriever in _KIND:
+        arm = next((node for node in spec.nodes if node.stage.use == _KIND[retriever]), None)
+        if arm is None:
+            raise QueryError(
+                f"the graph has no {_KIND[retriever]} stage, so it cannot retrieve by {retriever} alone"
+            )
+        name = f"{arm.name}_alone"
+        ranked = NodeSpec(name, WeightedFuse(k=k, weights={retriever: 1.0}), inputs=(arm.name,))
+        nodes = (*_upstream(spec, arm.name), ranked)
+    else:
+        makers = [node for node in spec.nodes if node.stage.ports.gives is Ranking]
+        if not makers:
+            raise QueryError(
+                "the graph has no stage that makes a ranking (fuse/…), so it cannot retrieve alone"
+            )
+        name = (makers[0] if retriever == "hybrid" else makers[-1]).name
+        nodes = _upstream(spec, name)
+    widened = tuple(replace(node, stage=_wide(node.stage, k, exact=node.name == name)) for node in nodes)
+    return GraphSpec(widened, name)
+
+
+def _upstream(spec: GraphSpec, name: str) -> tuple[NodeSpec, ...]:
+    by_name = {node.name: node for node in spec.nodes}
+    needed, waiting = set(), [name]
+    while waiting:
+        current = waiting.pop()
+        if current != SOURCE and current not in needed:
+            needed.add(current)
+            waiting.extend(by_name[current].inputs)
+            if by_name[current].on_error in by_name:
+                waiting.append(by_name[current].on_error)
+    return tuple(node for node in spec.nodes if node.name in needed)
+
+
+def _wide(stage: Stage[Any, Any], k: int, *, exact: bool) -> Stage[Any, Any]:
+    """The stage with its `k` at least as large as asked for, or just that where the ranking is cut."""
+    settings = {name: getattr(stage.config, name) for name in type(stage.config).model_fields}
+    changed = {
+        name: k if exact and name == "k" else max(k, settings[name])
+        for name in ("k", "candidates")
+        if name in settings
+    }
+    return type(stage)(**{**settings, **changed}) if changed else stage

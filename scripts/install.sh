@@ -1,0 +1,33 @@
+#!/bin/sh
+# Makes a virtual environment and installs ragkit into it: `run` what a user needs, `light` adds what the
+# tests need, `all` adds the heavy extras (torch). Uses uv where it is, else pip.
+set -eu
+venv=$1 python=$2 level=$3
+
+[ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+case "$level" in
+    run) extras="" ;;
+    light) extras="" ;;
+    all) extras="[faiss-cpu,rank-bm25,sentence-transformers]" ;;
+    *) echo "install.sh: unknown level '$level': expected run, light or all" >&2; exit 2 ;;
+esac
+
+if command -v uv >/dev/null 2>&1; then
+    # uv reads a folder of local wheels under another name than pip does.
+    export UV_FIND_LINKS="${UV_FIND_LINKS:-${PIP_FIND_LINKS:-}}"
+    install() { uv pip install --quiet --python "$venv/bin/python" "$@"; }
+else
+    # Dependency groups need pip 25.1.
+    "$venv/bin/python" -m pip install --quiet --upgrade "pip>=25.1"
+    install() { "$venv/bin/python" -m pip install --quiet "$@"; }
+fi
+
+echo "installing ragkit ($level) into $venv ..."
+if [ "$level" = all ]; then
+    # Asked for by its exact version first, so that a CPU build at hand is taken and not the CUDA one.
+    install "torch==2.13.0"
+fi
+install -e ".$extras"
+if [ "$level" != run ]; then
+    install --group dev --group build
+fi
