@@ -1,0 +1,1 @@
+"""From files to committed chunks: load → parse to canonical text → chunk → embed → commit."""

@@ -1,0 +1,1 @@
+"""Finds source files and turns their bytes into text, or says exactly why it cannot."""

@@ -1,0 +1,78 @@
+"""The YAML or TOML block at the head of a Markdown file → metadata."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import yaml
+
+from ragkit.types import Metadata, MetadataValue, Scalar
+
+_BLOCK = re.compile(
+    r"\A(?P<fence>---|\+\+\+)[ \t]*\n(?P<body>.*?)^(?P=fence)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE
+)
+_MAX_CHARS = 65_536
+_MAX_KEYS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class FrontMatter:
+    """The metadata of a document's head, the text after it, and a note where it could not be read."""
+
+    metadata: Metadata
+    body: str = field(kw_only=True)
+    note: str | None = field(default=None, kw_only=True)
+
+
+def split_front_matter(text: str) -> FrontMatter:
+    """Separates front matter from the body. Text without any, or with a broken one, stays whole.
+
+    >>> dict(split_front_matter("---\\ntitle: Setup\\ntags: [a, b]\\n---\\nText").metadata)
+    {'title': 'Setup', 'tags': ('a', 'b')}
+    """
+    match = _BLOCK.match(text[:_MAX_CHARS])
+    if match is None:
+        return FrontMatter({}, body=text)
+    try:
+        loaded = tomllib.loads(match["body"]) if match["fence"] == "+++" else _yaml(match["body"])
+    except (yaml.YAMLError, tomllib.TOMLDecodeError, ValueError, RecursionError) as e:
+        problem = " ".join(str(e).split())[:200]
+        return FrontMatter({}, body=text, note=f"front matter is not valid and was kept as text: {problem}")
+    if not isinstance(loaded, Mapping):
+        # `---` as a rule above a paragraph and below it reads as YAML text, not as a mapping.
+        return FrontMatter({}, body=text)
+    return FrontMatter(as_metadata(loaded), body=text[match.end() :])
+
+
+def _yaml(body: str) -> object:
+    # Aliases are what makes a small YAML file large; front matter has no use for them.
+    for event in yaml.parse(body, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise ValueError("YAML aliases are not allowed in front matter")
+    return yaml.safe_load(body) or {}
+
+
+def as_metadata(values: Mapping[object, object]) -> dict[str, MetadataValue]:
+    """Scalars and flat lists as they are, dates in ISO form, everything else as text."""
+    return {str(key): _value(value) for key, value in list(values.items())[:_MAX_KEYS] if value is not None}
+
+
+def _value(value: object) -> MetadataValue:
+    if isinstance(value, list | tuple | set):
+        return tuple(_scalar(v) for v in value if v is not None)
+    return _scalar(value)
+
+
+def _scalar(value: object) -> Scalar:
+    if isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        # NaN and infinity have no order and no JSON form, so no store could filter by them.
+        return value if value == value and abs(value) != float("inf") else str(value)
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    return str(value)

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ragkit.errors import DocumentError
+from ragkit.ingest.load.discover import discover
+from ragkit.ingest.parse.formats import FORMATS, parse, parse_bytes
+
+
+def test_a_file_becomes_a_document_with_what_it_says_of_itself(tmp_path: Path) -> None:
+    (tmp_path / "guide").mkdir()
+    (tmp_path / "guide" / "a.md").write_text("---\ntags: [x]\n---\n# Возврат\n\nКак вернуть товар?\n")
+    (source,) = discover(tmp_path)
+    document = parse(source)
+    assert (document.id, document.text) == ("guide/a.md", "Возврат\n\nКак вернуть товар?")
+    assert dict(document.metadata) == {"tags": ("x",), "title": "Возврат", "lang": "ru", "format": "markdown"}
+    assert [s.title for s in document.sections] == ["Возврат"]
+
+
+@pytest.mark.parametrize(
+    ("extension", "media_type", "format_name"),
+    [
+        (".MD", None, "markdown"),
+        (".htm", None, "html"),
+        (".rst", None, "rst"),
+        ("", None, "text"),
+        (".bin", "text/html; charset=utf-8", "html"),
+    ],
+)
+def test_the_format_follows_the_media_type_or_else_the_extension(
+    extension: str, media_type: str | None, format_name: str
+) -> None:
+    document = parse_bytes(b"some text", id="a", extension=extension, media_type=media_type)
+    assert document.metadata["format"] == format_name
+
+
+@pytest.mark.parametrize(
+    ("data", "extension", "message"),
+    [
+        (b"", ".md", "load: |parse: the file is empty"),
+        (b" \n\t ", ".txt", "the file is empty"),
+        (b"<script>x</script>", ".html", "it holds no text a reader would see"),
+        (b"%PDF-1.7 ...", ".txt", r"it is a PDF document named \.txt, which is not a format .* pdftotext"),
+        (b"PK\x03\x04 word/document.xml", ".docx", "it is a Word document, which is not a format"),
+        (b"a,b", ".cvs", r"unknown format '\.cvs'\. Known: .*\.md"),
+        (b"a", ".mdd", r"unknown format '\.mdd'\. Did you mean '\.md'\?"),
+    ],
+)
+def test_what_is_no_document_is_rejected_with_a_remedy(data: bytes, extension: str, message: str) -> None:
+    with pytest.raises(DocumentError, match=message) as caught:
+        parse_bytes(data, id="a", extension=extension)
+    assert caught.value.rejected
+
+
+def test_bytes_of_no_known_charset_are_quarantined() -> None:
+    with pytest.raises(DocumentError, match="not valid UTF-8 at byte 3") as caught:
+        parse_bytes(b"caf\xe9 au lait", id="a", extension=".txt")
+    assert not caught.value.rejected
+
+
+def test_a_page_is_read_in_the_charset_it_declares_and_says_so() -> None:
+    page = '<meta charset="windows-1252"><p>Der schöne Mann und die Frau kosten 3 €</p>'.encode("cp1252")
+    document = parse_bytes(page, id="a", extension=".html")
+    assert document.text == "Der schöne Mann und die Frau kosten 3 €"
+    assert document.metadata["notes"] == ("read as cp1252",)
+
+
+def test_nul_bytes_are_removed_with_a_note() -> None:
+    document = parse_bytes(b"A line of text\x00 and more of it", id="a", extension=".txt")
+    assert document.text == "A line of text and more of it"
+    assert document.metadata["notes"] == ("removed 1 NUL or surrogate characters",)
+
+
+def test_every_registered_parser_can_be_imported() -> None:
+    assert all(callable(row.parser()) for row in FORMATS)
