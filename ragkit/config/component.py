@@ -110,7 +110,7 @@ def read_component(
         return Reading(at)
     use, cls = _class_of(entries, at, section, decoder)
     if cls is None:
-        return Reading(at, use)
+        return Reading(at)
     config = settings_class(cls)
     own = Entries({k: e for k, e in entries.entries.items() if k != "use"}, place=entries.place)
     claimed = [key for key in other_keys if key in own.entries]
@@ -142,6 +142,8 @@ def _class_of(node: Entries, at: Spot, section: Section, decoder: Decoder) -> tu
         decoder.problems.add(at.key("use"), f"required and missing: expected one of {known}")
         return "", None
     spot, written = at.key("use", entry.place), entry.node
+    if isinstance(written, Text) and written.is_unresolved:
+        return "", None
     if not isinstance(written, Text) or is_null(written):
         example = _example(section)
         decoder.problems.add(spot, f"expected role/name, for example {example}, got {shown(written)}")

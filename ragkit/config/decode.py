@@ -61,6 +61,7 @@ class Decoder:
     problems: Problems
     folder: Path | None = None
     references: list[Reference] = field(default_factory=list)
+    _gaps: int = 0
 
     def settings(self, cls: type[S], node: Entries, at: Spot, owner: str) -> S | None:
         """Checked settings of class `cls` from the keys of `node`, or None after a mistake."""
@@ -73,7 +74,7 @@ class Decoder:
 
         `others` are further keys that may stand in `node` and are read elsewhere.
         """
-        before = len(self.problems.found)
+        before = self._mistakes()
         fields = {info.alias or name: info for name, info in cls.model_fields.items()}
         self._refuse_unknown(node, [*fields, *(key for key in others if key not in fields)], at, owner)
         for key, info in fields.items():
@@ -91,7 +92,7 @@ class Decoder:
                 masked = mask(kind, key, entry.node)
                 if masked is not None:
                     masks[key] = masked
-        return Decoded(values, masks, len(self.problems.found) == before)
+        return Decoded(values, masks, self._mistakes() == before)
 
     def validated(self, cls: type[S], decoded: Decoded, node: Entries, at: Spot) -> S | None:
         """The settings made of what `keys` gave for `node`, or None after a mistake."""
@@ -110,6 +111,9 @@ class Decoder:
 
     def value(self, node: Node, annotation: Any, at: Spot, metadata: tuple[Any, ...] = ()) -> Any:
         """The value of `node` as `annotation` wants it, or `INVALID` after noting why not."""
+        if isinstance(node, Text) and node.is_unresolved:
+            self._gaps += 1
+            return INVALID
         ref = ref_in(metadata)
         if ref is not None:
             return self._reference(ref, node, at)
@@ -129,6 +133,10 @@ class Decoder:
                 return self._mismatch(node, annotation, at)
             return self.keys(annotation, node, at, at.path).values
         return self._scalar(node, annotation, at)
+
+    def _mistakes(self) -> int:
+        """Grows with each value that could not be taken, whether that was reported here or before."""
+        return len(self.problems.found) + self._gaps
 
     def _scalar(self, node: Node, annotation: Any, at: Spot) -> Any:
         if not isinstance(annotation, type) or annotation in (Any, object):

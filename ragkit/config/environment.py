@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from ragkit.errors import did_you_mean
 
@@ -13,10 +14,10 @@ _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<de
 
 @dataclass(frozen=True, slots=True)
 class Substitution:
-    """A text with its variables replaced, the variables it names, and what is wrong with it."""
+    """A text with its variables replaced, what was put in for each of them, and what is wrong with it."""
 
     text: str
-    variables: tuple[str, ...] = ()
+    inserted: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     problems: tuple[str, ...] = ()
 
 
@@ -30,7 +31,7 @@ def substitute(text: str, env: Mapping[str, str]) -> Substitution:
     """
     if "${" not in text:
         return Substitution(text)
-    variables: list[str] = []
+    inserted: dict[str, str] = {}
     problems: list[str] = []
 
     def replacement(match: re.Match[str]) -> str:
@@ -40,15 +41,13 @@ def substitute(text: str, env: Mapping[str, str]) -> Substitution:
         if name is None:
             problems.append("'${' opens no variable: write ${NAME}, ${NAME:-default}, or $${ for '${' itself")
             return ""
-        variables.append(name)
-        if default is not None:
-            return env.get(name) or default
-        if name not in env:
+        inserted[name] = env.get(name) or default or ""
+        if default is None and name not in env:
             problems.append(
                 f"the environment variable {name} is not set. Set it, or give a default: ${{{name}:-…}}."
                 f"{did_you_mean(name, env)}"
             )
-        return env.get(name, "")
+        return inserted[name]
 
     replaced = _REFERENCE.sub(replacement, text)
-    return Substitution(replaced, tuple(dict.fromkeys(variables)), tuple(dict.fromkeys(problems)))
+    return Substitution(replaced, MappingProxyType(inserted), tuple(dict.fromkeys(problems)))

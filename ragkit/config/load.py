@@ -17,8 +17,9 @@ from ragkit.config.component import (
     read_component,
 )
 from ragkit.config.decode import Decoder, unknown_key
+from ragkit.config.masking import cleaned
 from ragkit.config.override import override
-from ragkit.config.problems import Place, Problems, Spot
+from ragkit.config.problems import Place, Problems, Spot, shortened
 from ragkit.config.references import Declared, check_references
 from ragkit.config.source import read
 from ragkit.config.spec import (
@@ -29,7 +30,7 @@ from ragkit.config.spec import (
     Config,
     IngestSpec,
 )
-from ragkit.config.tree import Entries, Entry, Node, Text, as_integer, is_null, plain, shown
+from ragkit.config.tree import Entries, Entry, Node, Text, as_integer, plain, shown
 from ragkit.config.wiring import Wiring, read_query
 from ragkit.errors import ConfigError
 from ragkit.fields import FieldSpec, parse_fields
@@ -59,10 +60,10 @@ def load_config(
         ConfigError: the file cannot be read, or has mistakes. All of them are listed by line, as
             `rag.yaml:14: query.rerank.modle: unknown key. …`; a value of a variable is never shown.
 
-    >>> load_config("ragkit: 2")
+    >>> load_config("rag.yml")
     Traceback (most recent call last):
         ...
-    ragkit.errors.ConfigError: <text>:1: ragkit: this ragkit reads format version 1, not 2...
+    ragkit.errors.ConfigError: rag.yml: no such file. `ragkit init` writes one to start from
     """
     text, path = _text_of(source)
     problems = Problems(str(path) if path else TEXT_NAME)
@@ -179,10 +180,11 @@ class _Loader:
         for name, item in entry.node.entries.items():
             spot = at.key("fields", entry.place).key(name, item.place)
             try:
-                specs |= parse_fields({name: _declaration(item.node)})
+                specs |= parse_fields({name: plain(item.node)})
             except ConfigError as e:
                 for problem in e.problems:
-                    self.problems.add(spot, problem.removeprefix(f"fields.{name}: "))
+                    message = problem.removeprefix(f"fields.{name}: ")
+                    self.problems.add(spot, cleaned(shortened(message, 400), item.node))
         return specs
 
     def _chunk(self, root: Entries) -> ComponentSpec | None:
@@ -208,11 +210,6 @@ class _Loader:
 
 def _specs(found: Mapping[str, ComponentSpec | str]) -> Mapping[str, ComponentSpec]:
     return MappingProxyType({name: spec for name, spec in found.items() if isinstance(spec, ComponentSpec)})
-
-
-def _declaration(node: Node) -> object:
-    """A field's declaration; a variable's value in it is not for a message, so it is not taken over."""
-    return None if is_null(node) else plain(node)
 
 
 def _top() -> Spot:

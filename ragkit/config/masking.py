@@ -44,10 +44,17 @@ def without_credentials(text: str) -> str:
 def cleaned(message: str, node: Node, key: str = "") -> str:
     """A message by others about `node`, without the values that must not be seen."""
     for text in _texts(node, is_sensitive(key)):
-        for spelling in {text.value, repr(text.value)[1:-1]} - {""}:
-            pattern = rf"(?<!\w){re.escape(spelling)}(?!\w)"
-            message = re.sub(pattern, lambda _, text=text: shown(text, is_hidden=True), message)  # type: ignore[misc]
+        message = _replaced(message, text.value, shown(text, is_hidden=True))
+        # A message may hold a part of the value, or a rewriting of it.
+        for name, inserted in text.inserted.items():
+            message = _replaced(message, inserted, f"${{{name}}}")
     return without_credentials(message)
+
+
+def _replaced(message: str, hidden: str, by: str) -> str:
+    for spelling in {hidden, repr(hidden)[1:-1]} - {""}:
+        message = re.sub(rf"(?<!\w){re.escape(spelling)}(?!\w)", lambda _: by, message)
+    return message
 
 
 def _masked(node: Node, is_hidden: bool) -> Plain:

@@ -87,5 +87,5 @@ def _node(value: Any, place: Place, env: Mapping[str, str], depth: int = 0) -> N
         put_in = substitute(value, env)
         if put_in.problems:
             raise _UnusableError("; ".join(put_in.problems))
-        return Text(value, place=place, value=put_in.text, variables=put_in.variables)
+        return Text(value, place=place, value=put_in.text, inserted=put_in.inserted)
     raise _UnusableError(f"expected a text, number, flag, list or mapping, got {type(value).__name__}")

@@ -15,7 +15,7 @@ _ARTICLES = {"embed": "an embedder", "rerank": "a reranker", "llm": "a chat mode
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What a file declares, by name; a component with a mistake in it as its `use`.
+    """What a file declares, by name; a component with a mistake in it as its `use`, or an empty text.
 
     None stands for a section that is missing, which is reported by itself. Nodes that a setting names are
     looked up by the check of the graph.

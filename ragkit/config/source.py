@@ -94,7 +94,12 @@ class _Builder:
         for message in put_in.problems:
             self.problems.add(spot, message)
         node = Text(
-            event.value, place=spot.place, value=put_in.text, is_quoted=is_quoted, variables=put_in.variables
+            event.value,
+            place=spot.place,
+            value=put_in.text,
+            is_quoted=is_quoted,
+            inserted=put_in.inserted,
+            is_unresolved=bool(put_in.problems),
         )
         self._put(node, 1, event.anchor, line)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from ragkit.config.problems import Place, shortened
 
@@ -16,19 +17,26 @@ from ragkit.config.problems import Place, shortened
 class Text:
     """A scalar. `written` is what the file says, `value` the same with its variables replaced.
 
-    `is_quoted` is false for a scalar whose type is open. `variables` names the environment variables in it.
+    `is_quoted` is false for a scalar whose type is open. `inserted` holds what each environment variable in
+    it stands for; where one of them is not set, `is_unresolved`, and nothing more is to be said of the value.
     """
 
     written: str
     place: Place = field(kw_only=True)
     value: str = field(kw_only=True)
     is_quoted: bool = field(default=False, kw_only=True)
-    variables: tuple[str, ...] = field(default=(), kw_only=True)
+    inserted: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), kw_only=True)
+    is_unresolved: bool = field(default=False, kw_only=True)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The names of the environment variables in it."""
+        return tuple(self.inserted)
 
     @property
     def is_typed_by_use(self) -> bool:
         """The scalar may become a number or a flag: it is not quoted, or its text comes from outside."""
-        return not self.is_quoted or bool(self.variables)
+        return not self.is_quoted or bool(self.inserted)
 
 
 @dataclass(frozen=True, slots=True)

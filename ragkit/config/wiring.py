@@ -58,7 +58,9 @@ def read_query(node: Node, at: Spot, decoder: Decoder) -> Wiring | None:
     """Reads all nodes and checks the graph they make; None after a mistake in any of them."""
     before = len(decoder.problems.found)
     entries = dict(named_entries(node, at, decoder, "a stage"))
-    if before != len(decoder.problems.found) and not entries:
+    if not entries:
+        if isinstance(node, Entries):
+            decoder.problems.add(at, "expected at least one node")
         return None
     nodes: list[NodeSpec] = []
     stages: dict[str, ComponentSpec] = {}

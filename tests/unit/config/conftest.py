@@ -181,7 +181,7 @@ def _add_far(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def toys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing but the toys."""
-    monkeypatch.setattr(registry, "BUILT_IN", {FAR.name: FAR, BROKEN.name: BROKEN})
+    monkeypatch.setattr(registry, "BUILT_IN", {FAR.name: FAR})
     monkeypatch.setattr(registry, "_registered", {})
     monkeypatch.setattr(registry, "_third_party", dict)
     _add_far(monkeypatch)
@@ -190,9 +190,6 @@ def toys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def components(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real components, with a toy wherever a name is not taken."""
-    monkeypatch.setattr(registry, "_registered", {})
-    for toy in TOYS:
-        if toy.use not in registry.BUILT_IN:
-            registry.register(toy)
+def broken_store(toys: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name whose module cannot be imported, beside the toys."""
+    monkeypatch.setitem(registry.BUILT_IN, BROKEN.name, BROKEN)

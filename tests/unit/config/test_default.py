@@ -14,7 +14,7 @@ from ragkit.errors import ConfigError
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples" / "configs").glob("*.yaml"))
 
-pytestmark = pytest.mark.usefixtures("components")
+pytestmark = pytest.mark.usefixtures("toys")
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])
