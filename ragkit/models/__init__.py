@@ -1,0 +1,1 @@
+"""Local models on ONNX Runtime: text embedding without torch, network or downloads."""
