@@ -17,6 +17,7 @@ Mask = NDArray[np.bool_]
 Rows = NDArray[np.intp]
 _CACHED_POSTINGS = 4_000_000  # 64 MB: the frequent terms, which queries share
 _DENSE_SHARE = 8  # from one row in eight, adding a whole column is faster than adding to scattered rows
+_NO_ROWS = np.empty(0, dtype=np.intp)
 _PRUNE_FROM = 4096  # below this many postings, finding the threshold costs more than adding them
 
 
@@ -43,8 +44,8 @@ class TermRanker(Protocol):
 class RankerFactory(Protocol):
     """Makes a ranker for the rows that are live: what `bm25: {use: …}` names."""
 
-    def over(self, segments: Sequence[Postings], live: Mask | None, n_rows: int) -> TermRanker:
-        """A ranker for the first `n_rows` rows, of which `live` (all, if None) are the population."""
+    def over(self, segments: Sequence[Postings], live: Mask | None) -> TermRanker:
+        """A ranker over the segments' rows, of which `live` (all, if None) are the population."""
         ...
 
 
@@ -64,17 +65,16 @@ class Bm25Ranker:
 
     Scores are summed in float64 and rounded to float32 at the end, so equal texts tie exactly.
 
-    >>> ranker = Bm25Ranker(Bm25(), [Postings.of([["cat"], ["dog"]], first_row=0)], None, 2)
+    >>> ranker = Bm25Ranker(Bm25(), [Postings.of([["cat"], ["dog"]], first_row=0)], None)
     >>> ranker.search(["cat"], 5, None).rows.tolist()
     [0]
     """
 
-    def __init__(self, bm25: Bm25, segments: Sequence[Postings], live: Mask | None, n_rows: int) -> None:
-        self._segments = [s for s in segments if s.first_row < n_rows]
-        self._n_rows = n_rows
+    def __init__(self, bm25: Bm25, segments: Sequence[Postings], live: Mask | None) -> None:
+        self._segments = segments
         self._live = None if live is None or bool(live.all()) else live
-        lengths = [s.lengths for s in self._segments]
-        all_lengths = np.concatenate(lengths)[:n_rows] if lengths else np.zeros(0, dtype=np.int32)
+        all_lengths = np.concatenate([np.zeros(0, dtype=np.int32), *(s.lengths for s in segments)])
+        self._n_rows = len(all_lengths)
         counted = all_lengths if self._live is None else all_lengths[self._live]
         self._n_live = len(counted)
         average = float(counted.sum(dtype=np.int64)) / len(counted) if len(counted) else 0.0
@@ -124,11 +124,8 @@ class Bm25Ranker:
 
     def _weigh(self, term: str) -> _Term:
         parts = [(s.first_row, s.of_term(term)) for s in self._segments]
-        rows = np.concatenate([part.rows.astype(np.intp) + first for first, part in parts])
-        counts = np.concatenate([part.counts for _, part in parts])
-        if len(rows) and rows[-1] >= self._n_rows:
-            keep = rows < self._n_rows
-            rows, counts = rows[keep], counts[keep]
+        rows = np.concatenate([_NO_ROWS, *(part.rows.astype(np.intp) + first for first, part in parts)])
+        counts = np.concatenate([_NO_ROWS, *(part.counts for _, part in parts)])
         if self._live is not None:
             keep = self._live[rows]
             rows, counts = rows[keep], counts[keep]
@@ -186,6 +183,6 @@ class Bm25Engine:
 
     bm25: Bm25
 
-    def over(self, segments: Sequence[Postings], live: Mask | None, n_rows: int) -> Bm25Ranker:
-        """A ranker for the first `n_rows` rows, of which `live` (all, if None) are the population."""
-        return Bm25Ranker(self.bm25, segments, live, n_rows)
+    def over(self, segments: Sequence[Postings], live: Mask | None) -> Bm25Ranker:
+        """A ranker over the segments' rows, of which `live` (all, if None) are the population."""
+        return Bm25Ranker(self.bm25, segments, live)

@@ -85,19 +85,15 @@ class RowTable:
         """The chunk id of each row."""
         return self._data["ids"][: self.n]
 
-    def rows_at(self, commit: int) -> int:
-        """How many rows there were at a commit: rows stand in order of their commit."""
-        return int(np.searchsorted(self._data["first"][: self.n], commit, side="right"))
-
     def live(self, commit: int, tenant: str | None, n: int) -> Mask:
-        """Rows that stand at a commit, of one tenant (of all, if None)."""
-        mask = np.asarray(self._data["last"][:n] > commit)
+        """Which of the first `n` rows stand at a commit, of one tenant (of all, if None)."""
+        mask = np.asarray((self._data["first"][:n] <= commit) & (self._data["last"][:n] > commit))
         if tenant is not None:
             mask &= self._data["tenants"][:n] == self.tenant_codes.get(tenant, -1)
         return mask
 
     def readable(self, acl: tuple[str, ...], n: int) -> Mask:
-        """Rows whose groups and the reader's have one in common; a row without groups is for nobody."""
+        """Which rows' groups and the reader's have one in common; a row without groups is for nobody."""
         groups = frozenset(acl)
         table = np.zeros(max(self.acl_sets, default=-1) + 1, dtype=bool)
         for code, allowed in self.acl_sets.items():

@@ -30,13 +30,14 @@ from ragkit.settings import Settings
 from ragkit.store.bm25.formula import Bm25
 from ragkit.store.bm25.postings import Postings
 from ragkit.store.bm25.search import Bm25Engine, RankerFactory, TermRanker
+from ragkit.store.changes import checked_vectors
 from ragkit.store.local import schema
 from ragkit.store.local.exact import ExactIndex
 from ragkit.store.local.lock import WriterLock
 from ragkit.store.local.manifest import SqliteManifest, read_head, read_segments
 from ragkit.store.local.rows import FieldColumns, Mask, RowTable
 from ragkit.store.local.segments import SegmentFiles
-from ragkit.store.local.vectors import VectorFile, checked
+from ragkit.store.local.vectors import VectorFile
 from ragkit.store.local.write import Writer
 from ragkit.store_spec import StoreSpec
 from ragkit.types import Chunk, Document
@@ -167,7 +168,7 @@ class LocalStore:
     def search(self, vectors: Vectors, k: int, scope: Scope) -> list[HitBatch]:
         """The `k` nearest chunks by cosine similarity for each row of `vectors` (`[q, d]`, unit length)."""
         _check_k(k)
-        checked(vectors, self.spec.dimension, "query vectors")
+        checked_vectors(vectors, self.spec.dimension, "query vectors")
         view = self._view(scope)
         found, scores = view.snapshot.index.search(vectors, k, view.allowed)
         ids = view.snapshot.ids
@@ -287,14 +288,13 @@ class LocalStore:
                 raise StoreError(
                     f"{self.path}: commit {commit} does not exist; the current one is {snapshot.commit}"
                 )
-        n, seen = snapshot.n_rows, self._rows.rows_at(commit)
-        allowed = np.zeros(n, dtype=bool)
-        allowed[:seen] = self._rows.live(commit, scope.tenant, seen)
+        n = snapshot.n_rows
+        allowed = self._rows.live(commit, scope.tenant, n)
         if scope.acl is not None:
-            allowed[:seen] &= self._rows.readable(scope.acl, seen)
+            allowed &= self._rows.readable(scope.acl, n)
         if scope.filter is not None:
             with self.manifest.reading() as db:
-                allowed[:seen] &= self._fields.mask(scope.filter, seen, db)
+                allowed &= self._fields.mask(scope.filter, n, db)
         return _View(snapshot, commit, None if bool(allowed.all()) else allowed)
 
     def _refresh(self) -> _Snapshot:
@@ -317,9 +317,8 @@ class LocalStore:
         key, snapshot = (view.commit, tenant), view.snapshot
         ranker = snapshot.rankers.get(key)
         if ranker is None:
-            seen = self._rows.rows_at(view.commit)
-            live = self._rows.live(view.commit, tenant, seen)
-            ranker = self._engine.over(snapshot.segments, None if bool(live.all()) else live, seen)
+            live = self._rows.live(view.commit, tenant, snapshot.n_rows)
+            ranker = self._engine.over(snapshot.segments, None if bool(live.all()) else live)
             _remember(snapshot.rankers, key, ranker, _MAX_RANKERS)
         return ranker
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ragkit.errors import CorruptIndexError, StoreError
+from ragkit.errors import CorruptIndexError
 from ragkit.protocols import Vectors
 from ragkit.store.local.files import write_at
 
@@ -42,21 +42,3 @@ class VectorFile:
         with self.path.open("rb") as file:
             mapped = mmap.mmap(file.fileno(), needed, access=mmap.ACCESS_READ)
         return np.frombuffer(mapped, dtype="<f4").reshape(n_rows, self.dimension)
-
-
-def checked(vectors: Vectors, dimension: int, what: str) -> Vectors:
-    """Vectors that can be compared: finite, of this dimension, of unit length.
-
-    Raises:
-        StoreError: they are not.
-    """
-    if vectors.ndim != 2 or vectors.shape[1] != dimension:
-        raise StoreError(f"{what}: shape {vectors.shape}, expected [n, {dimension}] as this index was made")
-    lengths = np.einsum("ij,ij->i", vectors, vectors)
-    if len(lengths) and not bool(np.all(np.abs(lengths - 1.0) < 1e-3)):
-        at = int(np.flatnonzero(~(np.abs(lengths - 1.0) < 1e-3))[0])
-        raise StoreError(
-            f"{what}: vector {at} has squared length {float(lengths[at])}, expected 1: "
-            "embedders give unit vectors"
-        )
-    return vectors

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ragkit.errors import StoreError
 from ragkit.protocols import Change, Record
 from ragkit.store.bm25.postings import Postings, merge, n_to_merge
+from ragkit.store.changes import check_changes
 from ragkit.store.local.lock import WriterLock
 from ragkit.store.local.manifest import (
     Head,
@@ -21,8 +21,7 @@ from ragkit.store.local.manifest import (
     write_commit,
 )
 from ragkit.store.local.segments import SegmentFiles
-from ragkit.store.local.vectors import VectorFile, checked
-from ragkit.types import Chunk
+from ragkit.store.local.vectors import VectorFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class Writer:
         Until the transaction at the end, nothing that a reader could see is touched: vectors lie behind the
         rows that count, and segment files have names that nobody knows.
         """
-        _check(changes, self.vectors.dimension)
+        check_changes(changes, self.vectors.dimension)
         if not changes:
             return self.manifest.head().number
         with self.lock, self.manifest.reading() as db:
@@ -71,35 +70,3 @@ class Writer:
         if n == 0:
             return self.segments.write(fresh), set()
         return self.segments.write(merge([*opened[-n:], fresh])), {s.file for s in existing[-n:]}
-
-
-def _check(changes: Sequence[Change], dimension: int) -> None:
-    seen_documents: set[tuple[str, str]] = set()
-    seen_ids: set[str] = set()
-    for change in changes:
-        key = (change.state.tenant, change.state.document_id)
-        where = f"document {key[1]!r}"
-        if key in seen_documents:
-            raise StoreError(f"{where}: twice in one commit. Commit it once, or in two commits")
-        seen_documents.add(key)
-        if change.document is None and change.records:
-            raise StoreError(f"{where}: chunks without a document")
-        if change.document is not None and change.document.id != key[1]:
-            raise StoreError(f"{where}: its content is that of {change.document.id!r}")
-        for record in change.records:
-            _check_chunk(record.chunk, key, where)
-            if record.chunk.id in seen_ids:
-                raise StoreError(f"{where}: chunk id {record.chunk.id} is there twice in one commit")
-            seen_ids.add(record.chunk.id)
-        if change.records:
-            checked(np.stack([r.vector for r in change.records]), dimension, where)
-
-
-def _check_chunk(chunk: Chunk, key: tuple[str, str], where: str) -> None:
-    if (chunk.tenant, chunk.document_id) != key:
-        raise StoreError(
-            f"{where} of tenant {key[0]!r}: chunk {chunk.id} is of document {chunk.document_id!r} of tenant "
-            f"{chunk.tenant!r}"
-        )
-    if len(chunk.id) != 32 or not set(chunk.id) <= set("0123456789abcdef"):
-        raise StoreError(f"{where}: chunk id {chunk.id!r}: expected 32 hexadecimal digits")

@@ -1,0 +1,69 @@
+"""What must hold of a commit and of vectors, whatever store they go to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ragkit.errors import StoreError
+from ragkit.protocols import Change, Vectors
+from ragkit.types import Chunk
+
+_HEX = frozenset("0123456789abcdef")
+
+
+def check_changes(changes: Sequence[Change], dimension: int) -> None:
+    """Refuses a commit that no store could keep consistently, before any of it is written.
+
+    Raises:
+        StoreError: a document or a chunk id twice, a chunk of another document or tenant, a malformed id,
+            or a vector that cannot be compared.
+    """
+    seen_documents: set[tuple[str, str]] = set()
+    seen_ids: set[str] = set()
+    for change in changes:
+        key = (change.state.tenant, change.state.document_id)
+        where = f"document {key[1]!r}"
+        if key in seen_documents:
+            raise StoreError(f"{where}: twice in one commit. Commit it once, or in two commits")
+        seen_documents.add(key)
+        if change.document is None and change.records:
+            raise StoreError(f"{where}: chunks without a document")
+        if change.document is not None and change.document.id != key[1]:
+            raise StoreError(f"{where}: its content is that of {change.document.id!r}")
+        for record in change.records:
+            _check_chunk(record.chunk, key, where)
+            if record.chunk.id in seen_ids:
+                raise StoreError(f"{where}: chunk id {record.chunk.id} is there twice in one commit")
+            seen_ids.add(record.chunk.id)
+        if change.records:
+            checked_vectors(np.stack([r.vector for r in change.records]), dimension, where)
+
+
+def _check_chunk(chunk: Chunk, key: tuple[str, str], where: str) -> None:
+    if (chunk.tenant, chunk.document_id) != key:
+        raise StoreError(
+            f"{where} of tenant {key[0]!r}: chunk {chunk.id} is of document {chunk.document_id!r} of tenant "
+            f"{chunk.tenant!r}"
+        )
+    if len(chunk.id) != 32 or not _HEX.issuperset(chunk.id):
+        raise StoreError(f"{where}: chunk id {chunk.id!r}: expected 32 hexadecimal digits")
+
+
+def checked_vectors(vectors: Vectors, dimension: int, what: str) -> Vectors:
+    """Vectors that can be compared: finite, of this dimension, of unit length.
+
+    Raises:
+        StoreError: they are not.
+    """
+    if vectors.ndim != 2 or vectors.shape[1] != dimension:
+        raise StoreError(f"{what}: shape {vectors.shape}, expected [n, {dimension}] as this index was made")
+    lengths = np.einsum("ij,ij->i", vectors, vectors)
+    if len(lengths) and not bool(np.all(np.abs(lengths - 1.0) < 1e-3)):
+        at = int(np.flatnonzero(~(np.abs(lengths - 1.0) < 1e-3))[0])
+        raise StoreError(
+            f"{what}: vector {at} has squared length {float(lengths[at])}, expected 1: "
+            "embedders give unit vectors"
+        )
+    return vectors
