@@ -230,4 +230,4 @@ def _text_of(source: str | Path) -> tuple[str, Path | None]:
         reason = f"not UTF-8 text at byte {e.start}. Save it as UTF-8"
     except (OSError, ValueError) as e:
         reason = f"cannot be read: {getattr(e, 'strerror', None) or e}"
-    raise ConfigError(f"{path}: {reason}", path=str(path))
+    raise ConfigError(f"{shortened(str(path), 300)}: {reason}", path=str(path))

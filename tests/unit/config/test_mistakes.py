@@ -364,6 +364,10 @@ def test_a_long_key_is_cut_in_the_message() -> None:
     assert max(map(len, found)) < 500
 
 
+def test_what_is_no_path_is_cut_in_the_message() -> None:
+    assert len(mistakes("[a," * 50_000)[0]) < 500
+
+
 def test_control_characters_are_escaped_in_messages() -> None:
     found = mistakes(GOOD.replace("k: 8", '"a\\e[31mb\\nc": 8'))
     assert "\x1b" not in found[0]
