@@ -190,13 +190,16 @@ class ArmRanking:
     """What one retriever found for one query: ids and scores, best first.
 
     `trust` in [0, 1] is the retriever's own word on whether it can judge this query at all (a dense
-    retriever whose model does not know the query's language says 0); fusion weighs by it.
+    retriever whose model does not know the query's language says 0); fusion weighs by it. `floor` is what
+    a chunk outside of `hits` is taken to score: 0 for BM25, where most share no word with the query, the
+    last returned score for a dense retriever, where the next ones follow closely.
     """
 
     query: Query
     retriever: str = field(kw_only=True)
     hits: HitBatch = field(kw_only=True)
     trust: float = field(default=1.0, kw_only=True)
+    floor: float = field(default=0.0, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,13 @@ class DenseRetrieve(Stage[QueryPlan, Rankings]):
         return Rankings(
             plan,
             tuple(
-                ArmRanking(query, retriever="dense", hits=hits, trust=t)
+                ArmRanking(
+                    query,
+                    retriever="dense",
+                    hits=hits,
+                    trust=t,
+                    floor=float(hits.scores[-1]) if len(hits) else 0.0,
+                )
                 for query, hits, t in zip(plan.queries, found, trust, strict=True)
             ),
         )

@@ -41,12 +41,12 @@ class Fuse(Stage[Rankings, Ranking]):
 
     def run(self, rankings: Rankings, ctx: RunContext) -> Ranking:
         arms, weights = self._weighted(rankings.arms, ctx)
-        fused = self.fuse([arm.hits for arm in arms], weights).top(self.config.k)
+        fused = self.fuse(arms, weights).top(self.config.k)
         return Ranking(rankings.plan, self._hits(fused, arms, rankings.plan))
 
     @abstractmethod
-    def fuse(self, batches: Sequence[HitBatch], weights: Sequence[float]) -> HitBatch:
-        """One batch of all ids of `batches`, each of which counts with its weight."""
+    def fuse(self, arms: Sequence[ArmRanking], weights: Sequence[float]) -> HitBatch:
+        """One batch of all ids of the arms, each arm counting with its weight."""
 
     def _weighted(
         self, arms: tuple[ArmRanking, ...], ctx: RunContext
@@ -95,17 +95,14 @@ class RrfFuse(Fuse):
 
     config: Config
 
-    def fuse(self, batches: Sequence[HitBatch], weights: Sequence[float]) -> HitBatch:
+    def fuse(self, arms: Sequence[ArmRanking], weights: Sequence[float]) -> HitBatch:
         """The fused batch, score descending, then id."""
         constant = self.config.constant
-        return combine(
-            batches,
-            [
-                weight / (constant + np.arange(1, len(batch) + 1, dtype=np.float32))
-                for batch, weight in zip(batches, weights, strict=True)
-            ],
-            absent=[0.0] * len(batches),
-        )
+        parts = [
+            np.float32(weight) / np.arange(constant + 1, constant + 1 + len(arm.hits), dtype=np.float32)
+            for arm, weight in zip(arms, weights, strict=True)
+        ]
+        return combine([arm.hits for arm in arms], parts, absent=[0.0] * len(arms))
 
 
 @stage("fuse/weighted")
@@ -115,11 +112,10 @@ class WeightedFuse(Fuse):
     `ceiling` divides by the score a perfect match would have (1 for cosine, the sum of the query's idf for
     BM25), so a score means the same for every query and a poor best hit stays poor. `minmax`, `zscore` and
     `dbsf` (mean ± 3 standard deviations to 0–1) scale each ranking by itself. A chunk that an arm did not
-    return counts as that arm's lowest returned score, but as 0 for BM25 under `ceiling`, where most absent
-    chunks share no word with the query.
+    return counts as the arm's `floor` under `ceiling`, else as the lowest score it returned.
 
-    The weights 0.3 (dense) and 0.7 (BM25) are the best of a grid under `ceiling` on SciFact, SQuAD 1.1 and
-    product documentation in English; see docs/decisions/0002-default-fusion.md.
+    The weights 0.35 (dense) and 0.65 (BM25) are the middle of the plateau of a grid under `ceiling` on
+    SciFact, SQuAD 1.1 and product documentation; see docs/decisions/0002-default-fusion.md.
 
     >>> WeightedFuse(normalize="zscore", weights={"dense": 1.0}).config.normalize
     'zscore'
@@ -127,47 +123,45 @@ class WeightedFuse(Fuse):
 
     class Config(Fuse.Config):
         weights: Mapping[str, float] = Field(
-            default_factory=lambda: {"dense": 0.3, "bm25": 0.7},
+            default_factory=lambda: {"dense": 0.35, "bm25": 0.65},
             description="Weight of each retriever by name; 1 where none is given.",
         )
         normalize: Normalization = Field("ceiling", description="How scores come to a common scale.")
 
     config: Config
 
-    def fuse(self, batches: Sequence[HitBatch], weights: Sequence[float]) -> HitBatch:
+    def fuse(self, arms: Sequence[ArmRanking], weights: Sequence[float]) -> HitBatch:
         """The fused batch, score descending, then id."""
-        scaled = [normalized(batch, self.config.normalize) for batch in batches]
-        return combine(
-            batches,
-            [scores * np.float32(weight) for scores, weight in zip(scaled, weights, strict=True)],
-            absent=[
-                weight * _absent(batch, scores, self.config.normalize)
-                for batch, scores, weight in zip(batches, scaled, weights, strict=True)
-            ],
-        )
+        parts, absent = [], []
+        for arm, weight in zip(arms, weights, strict=True):
+            offset, scale = scaling(arm.hits, self.config.normalize)
+            parts.append((arm.hits.scores - np.float32(offset)) * np.float32(weight * scale))
+            floor = arm.floor if self.config.normalize == "ceiling" else _lowest(arm.hits)
+            absent.append(weight * (floor - offset) * scale)
+        return combine([arm.hits for arm in arms], parts, absent)
 
 
-def _absent(batch: HitBatch, scaled: Scores, how: Normalization) -> float:
-    if not len(batch) or (how == "ceiling" and batch.ceiling != 1.0):
-        return 0.0
-    return float(scaled[-1])
+def _lowest(batch: HitBatch) -> float:
+    return float(batch.scores[-1]) if len(batch) else 0.0
 
 
-def normalized(batch: HitBatch, how: Normalization) -> Scores:
-    """A batch's scores on a common scale, shape `[n]`, order kept."""
+def scaling(batch: HitBatch, how: Normalization) -> tuple[float, float]:
+    """`(offset, scale)` such that `(score - offset) * scale` is on the common scale.
+
+    A ranking whose scores are all the same is scaled to 0 by `minmax` and `zscore`, to ½ by `dbsf`.
+    """
     scores = batch.scores
     if not len(scores):
-        return scores
+        return 0.0, 0.0
     if how == "ceiling":
-        return scores / np.float32(batch.ceiling) if batch.ceiling > 0 else np.zeros_like(scores)
+        return 0.0, 1.0 / batch.ceiling if batch.ceiling > 0 else 0.0
     if how == "minmax":
-        low, width = scores.min(), np.ptp(scores)
-        return (scores - low) / width if width > 0 else np.ones_like(scores)
-    mean, deviation = scores.mean(), scores.std()
-    if deviation == 0:
-        return np.full_like(scores, 0.0 if how == "zscore" else 0.5)
-    centred = (scores - mean) / deviation
-    return centred if how == "zscore" else np.clip((centred + 3.0) / 6.0, 0.0, 1.0)
+        low, width = float(scores.min()), float(np.ptp(scores))
+        return low, 1.0 / width if width > 0 else 0.0
+    mean, deviation = float(scores.mean()), float(scores.std())
+    if how == "zscore":
+        return mean, 1.0 / deviation if deviation > 0 else 0.0
+    return (mean - 3.0 * deviation, 1.0 / (6.0 * deviation)) if deviation > 0 else (mean - 0.5, 1.0)
 
 
 def combine(batches: Sequence[HitBatch], parts: Sequence[Scores], absent: Sequence[float]) -> HitBatch:
