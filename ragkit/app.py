@@ -94,7 +94,7 @@ class RAG:
     def __init__(self, config: Config, *, create: bool = True) -> None:
         self.config = config
         self._parts = Assembly(config, create=create)
-        self._graph = Graph(check(config.graph), self._parts)
+        self._graph = Graph(check(config.graph, takes=QueryPlan, gives=Answer), self._parts)
         self._retrieval: OrderedDict[tuple[Retriever, int], Graph] = OrderedDict()
         self._traces: OrderedDict[str, Trace] = OrderedDict()
 

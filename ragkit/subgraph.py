@@ -63,8 +63,8 @@ def _upstream(spec: GraphSpec, name: str) -> tuple[NodeSpec, ...]:
 
 def _wide(stage: Stage[Any, Any], k: int, *, exact: bool) -> Stage[Any, Any]:
     """The stage with its `k` at least as large as asked for, or just that where the ranking is cut."""
-    settings = {name: getattr(stage.config, name) for name in type(stage.config).model_fields}
-    changed = {
+    settings: dict[str, Any] = {name: getattr(stage.config, name) for name in type(stage.config).model_fields}
+    changed: dict[str, Any] = {
         name: k if exact and name == "k" else max(k, settings[name])
         for name in ("k", "candidates")
         if name in settings

@@ -45,7 +45,8 @@ class ComponentSpec:
 class Bm25Settings(Settings):
     """How texts are analysed for BM25 and scored.
 
-    `k1` and `b` default to Lucene's values (`BM25Similarity`); Robertson & Zaragoza 2009, section 3.
+    `k1` and `b` default to the values that Anserini uses for its BM25 baselines on passages and BEIR (Yang, Fang
+    and Lin 2018); a passage's length says less about it than a whole document's.
     """
 
     use: Literal["bm25/default"] = "bm25/default"
@@ -55,10 +56,10 @@ class Bm25Settings(Settings):
         json_schema_extra={"enum": ["auto", *sorted(LANGUAGES)]},
     )
     k1: float = Field(
-        default=1.2, ge=0.0, le=10.0, description="How much repeats of a term count; 0 counts none."
+        default=0.9, ge=0.0, le=10.0, description="How much repeats of a term count; 0 counts none."
     )
     b: float = Field(
-        default=0.75, ge=0.0, le=1.0, description="How much a passage's length is held against it."
+        default=0.4, ge=0.0, le=1.0, description="How much a passage's length is held against it."
     )
 
     @field_validator("language")

@@ -1,4 +1,4 @@
-"""The torch runtime on real models, small ones with random weights that are made here and saved as a user's."""
+"""The torch runtime on real models: small, with random weights, made here and saved as a hub model is."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tokenizer = Tokenizer.from_file(str(file))
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    PreTrainedTokenizerFast(
+    PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
         unk_token="[UNK]",
         pad_token="[PAD]",
@@ -55,8 +55,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_attention_heads=2,
         intermediate_size=64,
         max_position_embeddings=128,
-        num_labels=1,
     )
+    config.num_labels = 1
     BertForSequenceClassification(config).save_pretrained(path, safe_serialization=True)
     return path
 
@@ -101,7 +101,8 @@ def test_reranker_agrees_with_the_library(folder: Path) -> None:
     reranker = registry.load("rerank/cross-encoder")(model=str(folder), device="cpu")
     assert isinstance(reranker, Reranker)
     ours = reranker.score("how long is the warranty?", TEXTS)
-    theirs = CrossEncoder(str(folder), device="cpu").predict([("how long is the warranty?", t) for t in TEXTS])
+    pairs = [("how long is the warranty?", text) for text in TEXTS]
+    theirs = CrossEncoder(str(folder), device="cpu").predict(pairs)
     assert ours.shape == (4,)
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
 

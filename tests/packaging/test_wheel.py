@@ -68,7 +68,9 @@ def test_it_installs_and_runs_in_a_clean_environment(wheel: Path, tmp_path: Path
     ).stdout.strip()
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(target)
-    script = "import json, ragkit, ragkit_connectors; print(json.dumps([ragkit.__file__, len(ragkit.__all__)]))"
+    script = (
+        "import json, ragkit, ragkit_connectors as c; print(json.dumps([c.__file__, len(ragkit.__all__)]))"
+    )
     done = subprocess.run(
         [str(python), "-I", "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path
     )

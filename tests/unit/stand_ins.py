@@ -10,22 +10,14 @@ from ragkit.protocols import Embedder, Reranker, Vectors
 from ragkit.types import Chunk, QueryPlan
 
 
-class WordsOnly:
-    """`Resources` and `Collection` in one, for stages that only ask what the embedder knows."""
+class Wordless:
+    """A collection that holds nothing and whose embedder knows no language."""
 
     is_fast = True
 
     @property
-    def collection(self) -> WordsOnly:
-        return self
-
-    @property
     def embedder(self) -> Embedder:
         raise ConfigError("this collection has no embedder")
-
-    def reranker(self, ref: object) -> Reranker:
-        assert isinstance(ref, Reranker)
-        return ref
 
     def knows(self, text: str) -> bool:
         return False
@@ -43,3 +35,19 @@ class WordsOnly:
 
     def vectors(self, ids: Sequence[str], plan: QueryPlan) -> Vectors:
         raise ConfigError("this collection has no vectors")
+
+
+class WordsOnly:
+    """What a graph would be set up with, over such a collection."""
+
+    @property
+    def collection(self) -> Wordless:
+        return Wordless()
+
+    def embedder(self, ref: object) -> Embedder:
+        assert isinstance(ref, Embedder)
+        return ref
+
+    def reranker(self, ref: object) -> Reranker:
+        assert isinstance(ref, Reranker)
+        return ref

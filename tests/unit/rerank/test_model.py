@@ -37,7 +37,7 @@ CHUNKS = (chunk("a", "short"), chunk("b", "the longest of all"), chunk("c", "mid
 
 def rerank(question: str, model: object = None, **settings: object) -> Ranking:
     stage = ModelRerank(model=model or ByLength(), **settings)
-    stage.setup(WordsOnly())  # type: ignore[arg-type]
+    stage.setup(WordsOnly())
     return stage.run(ranking(question, *CHUNKS), run_context())
 
 
@@ -70,5 +70,5 @@ def test_a_score_that_is_no_number_is_an_error_that_says_so() -> None:
 
 def test_no_hits_need_no_model() -> None:
     stage = ModelRerank(model=Broken())
-    stage.setup(WordsOnly())  # type: ignore[arg-type]
+    stage.setup(WordsOnly())
     assert stage.run(ranking("?"), run_context()).hits == ()
