@@ -16,18 +16,25 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, TypeVar, get_type_hints, overload
+from types import SimpleNamespace
+from typing import Any, ClassVar, Concatenate, Generic, TypeVar, get_type_hints, overload
+from weakref import WeakKeyDictionary
 
-from pydantic import create_model
+from pydantic import ValidationError, create_model
+from pydantic_core import ErrorDetails
 
-from ragkit.errors import GraphError
+from ragkit.errors import ConfigError, GraphError, did_you_mean
 from ragkit.graph.trace import NodeTrace
 from ragkit.protocols import Resources
 from ragkit.settings import Settings
+from ragkit.types import Context, Ranking
 
-In = TypeVar("In")
-Out = TypeVar("Out")
+# A stage that takes more, or gives something narrower, fits wherever the declared one does.
+In = TypeVar("In", contravariant=True)
+Out = TypeVar("Out", covariant=True)
 Next = TypeVar("Next")
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 
 @dataclass(slots=True)
@@ -47,6 +54,7 @@ class RunContext:
 
     def degrade(self, what: str) -> None:
         """Says that a part of the answer's quality was lost; shown in `answer.degraded`."""
+        self.trace.status = "degraded"
         if what not in self.degraded:
             self.degraded.append(what)
 
@@ -66,12 +74,22 @@ class Stage(Generic[In, Out]):
     inline: bool = False
 
     def __init__(self, **settings: object) -> None:
-        self.config = self.Config(**settings)
+        """Checks the settings.
+
+        Raises:
+            ConfigError: unknown, missing or wrong settings, all of them at once; the cause is pydantic's
+                `ValidationError`.
+        """
+        try:
+            self.config = self.Config(**settings)
+        except ValidationError as e:
+            name, keys = self.use or type(self).__name__, list(self.Config.model_fields)
+            raise ConfigError([_setting_problem(name, keys, error) for error in e.errors()]) from e
 
     def setup(self, resources: Resources) -> None:
         """Takes what the stage needs from `resources`. Called once, before the first run."""
 
-    def run(self, value: In, ctx: RunContext) -> Out | Awaitable[Out]:
+    def run(self, value: In, ctx: RunContext, /) -> Out | Awaitable[Out]:
         """The stage's work on one value."""
         raise TypeError(f"{type(self).__name__} has no run method")
 
@@ -80,8 +98,25 @@ class Stage(Generic[In, Out]):
         """The types this stage takes and gives."""
         return ports_of(type(self))
 
-    def __rshift__(self, following: Stage[Out, Next]) -> Flow[In, Next]:
+    # A ranking may go where a context is taken: the check inserts `Context.of`.
+    @overload
+    def __rshift__(self: Stage[Given, Ranking], following: Stage[Context, Next]) -> Flow[Given, Next]: ...
+    @overload
+    def __rshift__(self, following: Stage[Out, Next]) -> Flow[In, Next]: ...
+    def __rshift__(self, following: Stage[Any, Any]) -> Flow[Any, Any]:
         return Flow(((self,), (following,)))
+
+
+def _setting_problem(name: str, keys: list[str], error: ErrorDetails) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    match error["type"]:
+        case "extra_forbidden":
+            listing = f"Settings of {name!r}: {', '.join(keys)}." if keys else f"{name!r} has no settings."
+            return f"{name}: {key}: unknown setting. {listing}{did_you_mean(key, keys)}"
+        case "missing":
+            return f"{name}: {key}: missing; this setting has no default"
+        case _:
+            return f"{name}: {key}: {error['msg']}"
 
 
 class Flow(Stage[In, Out]):
@@ -98,9 +133,6 @@ class Flow(Stage[In, Out]):
         """What the first step takes and the last one gives."""
         return Ports(self.steps[0][0].ports.takes, self.steps[-1][-1].ports.gives)
 
-    def __rshift__(self, following: Stage[Out, Next]) -> Flow[In, Next]:
-        return Flow((*self.steps, (following,)))
-
 
 def _flattened(step: Sequence[Stage[Any, Any]]) -> tuple[tuple[Stage[Any, Any], ...], ...]:
     if len(step) == 1 and isinstance(step[0], Flow):
@@ -108,7 +140,7 @@ def _flattened(step: Sequence[Stage[Any, Any]]) -> tuple[tuple[Stage[Any, Any], 
     return (tuple(step),)
 
 
-def fan_out(*branches: Stage[In, Out]) -> Flow[In, Out]:
+def fan_out(*branches: Stage[Given, Made]) -> Flow[Given, Made]:
     """Runs the branches in parallel on the same value; the next stage takes their outputs together.
 
     >>> len(fan_out(Stage[str, str](), Stage[str, str]()).steps[0])
@@ -127,49 +159,96 @@ class Ports:
     gives: type
 
 
+_known_ports: WeakKeyDictionary[type, Ports] = WeakKeyDictionary()
+
+
 def ports_of(cls: type[Stage[Any, Any]]) -> Ports:
-    """Reads the ports from the annotations of `run`.
+    """Reads the ports from the annotations of `run`, once for each class.
 
     Raises:
-        GraphError: `run` is not defined or not annotated.
+        GraphError: `run` is not defined, or its annotations are missing, out of reach or not classes.
     """
+    ports = _known_ports.get(cls)
+    if ports is None:
+        ports = _known_ports[cls] = _ports_of_run(cls)
+    return ports
+
+
+def _ports_of_run(cls: type[Stage[Any, Any]]) -> Ports:
     run = cls.run
     if run is Stage.run:
         raise GraphError(f"{cls.__name__} has no run(self, value, ctx) method")
-    hints = get_type_hints(run)
     values = [name for name in inspect.signature(run).parameters if name not in {"self", "ctx"}]
-    takes, gives = hints.get(values[0]) if values else None, hints.get("return")
-    if not isinstance(takes, type) or not isinstance(gives, type):
+    if not values:
+        raise GraphError(f"{cls.__name__}.run takes no value; declare it as run(self, value, ctx)")
+    example = "for example: def run(self, ranking: Ranking, ctx: RunContext) -> Ranking"
+    return _ports(run, values[0], name=f"{cls.__name__}.run", example=example)
+
+
+def _ports(function: Callable[..., Any], value: str, *, name: str, example: str) -> Ports:
+    hints = _hints(function, name, {value, "return"})
+    if value not in hints or "return" not in hints:
+        raise GraphError(f"{name}: annotate the value it takes and what it returns, {example}")
+    for port, hint in ((value, hints[value]), ("the result", hints["return"])):
+        if not _is_plain_class(hint):
+            raise GraphError(
+                f"{name}: {port} is annotated {hint!r}, which is not a plain class. "
+                f"The types between stages are compared as classes, {example}"
+            )
+    return Ports(hints[value], hints["return"])
+
+
+def _is_plain_class(hint: object) -> bool:
+    try:
+        isinstance(None, hint)  # type: ignore[arg-type]  # a TypedDict or a bare Protocol refuses
+    except TypeError:
+        return False
+    return isinstance(hint, type)
+
+
+def _hints(function: Callable[..., Any], name: str, wanted: set[str]) -> dict[str, Any]:
+    """The annotations of `wanted` alone: the others may name what is imported for type checkers only."""
+    try:
+        annotations = {k: v for k, v in function.__annotations__.items() if k in wanted}
+        scope = getattr(inspect.unwrap(function), "__globals__", {})
+        return get_type_hints(SimpleNamespace(__annotations__=annotations), scope, include_extras=True)
+    except NameError as e:
         raise GraphError(
-            f"{cls.__name__}.run: annotate the value it takes and what it returns, "
-            "for example: def run(self, ranking: Ranking, ctx: RunContext) -> Ranking"
-        )
-    return Ports(takes, gives)
+            f"{name}: its annotation names {e.name!r}, which is not defined at the top of its module. "
+            "Move it there (out of a function, out of `if TYPE_CHECKING:`), "
+            "or remove `from __future__ import annotations`"
+        ) from e
 
 
 StageClass = TypeVar("StageClass", bound=type[Stage[Any, Any]])
-Function = Callable[..., Any]
 
 
 class _StageDecorator:
-    def __init__(self, use: str) -> None:
+    def __init__(self, use: str, inline: bool) -> None:
         self.use = use
+        self.inline = inline
 
     @overload
     def __call__(self, target: StageClass) -> StageClass: ...
     @overload
-    def __call__(self, target: Function) -> type[Stage[Any, Any]]: ...
+    def __call__(
+        self, target: Callable[Concatenate[Given, ...], Awaitable[Made]]
+    ) -> type[Stage[Given, Made]]: ...
+    @overload
+    def __call__(self, target: Callable[Concatenate[Given, ...], Made]) -> type[Stage[Given, Made]]: ...
     def __call__(self, target: Any) -> Any:
         cls: type[Stage[Any, Any]] = target if isinstance(target, type) else _stage_from_function(target)
         cls.use = self.use
+        cls.inline = cls.inline or self.inline
         return cls
 
 
-def stage(use: str) -> _StageDecorator:
+def stage(use: str, *, inline: bool = False) -> _StageDecorator:
     """Names a stage class, or makes a stage class of a function, for use in `rag.yaml`.
 
     A function's first parameter and return type are its ports, a parameter called `ctx` gets the
-    `RunContext`, and its keyword-only parameters become the settings. Register the result with
+    `RunContext`, and its keyword-only parameters become the settings. `inline` says that a plain function
+    takes well under a millisecond, so that it is called without a worker thread. Register the result with
     `ragkit.register` or with an entry point of the group `ragkit.components`.
 
     >>> @stage("rerank/reverse")
@@ -178,36 +257,33 @@ def stage(use: str) -> _StageDecorator:
     >>> reverse(times=1).use
     'rerank/reverse'
     """
-    return _StageDecorator(use)
+    return _StageDecorator(use, inline)
 
 
-def _stage_from_function(function: Function) -> type[Stage[Any, Any]]:
-    signature, hints = inspect.signature(function), get_type_hints(function, include_extras=True)
+def _stage_from_function(function: Callable[..., Any]) -> type[Stage[Any, Any]]:
+    name = function.__name__
+    example = "for example: def shorten(ranking: Ranking, *, k: int = 3) -> Ranking"
+    parameters = inspect.signature(function).parameters
+    positional = [p for p in parameters.values() if p.name != "ctx" and p.kind is p.POSITIONAL_OR_KEYWORD]
+    settings = {p.name: p for p in parameters.values() if p.name != "ctx" and p.kind is p.KEYWORD_ONLY}
+    wants_ctx = "ctx" in parameters
+    if len(positional) != 1 or len(parameters) != 1 + len(settings) + wants_ctx:
+        raise GraphError(f"{name}: a stage function takes one value, then settings after a `*`, {example}")
+    ports = _ports(function, positional[0].name, name=name, example=example)
+    hints = _hints(function, name, set(settings))
     fields: dict[str, Any] = {
-        p.name: (hints.get(p.name, Any), ... if p.default is p.empty else p.default)
-        for p in signature.parameters.values()
-        if p.kind is p.KEYWORD_ONLY and p.name != "ctx"
+        key: (hints.get(key, Any), ... if p.default is p.empty else p.default) for key, p in settings.items()
     }
-    positional = [p.name for p in signature.parameters.values() if p.kind is not p.KEYWORD_ONLY]
-    if not positional or positional[0] == "ctx" or "return" not in hints or positional[0] not in hints:
-        raise GraphError(
-            f"{function.__name__}: annotate the first parameter and the return type of a stage function, "
-            "for example: def shorten(ranking: Ranking, *, k: int = 3) -> Ranking"
-        )
-    wants_ctx = "ctx" in signature.parameters
 
     def call(self: Stage[Any, Any], value: Any, ctx: RunContext) -> Any:
-        settings = {name: getattr(self.config, name) for name in fields}
-        return function(value, **settings, **({"ctx": ctx} if wants_ctx else {}))
+        chosen = {key: getattr(self.config, key) for key in settings}
+        return function(value, **chosen, **({"ctx": ctx} if wants_ctx else {}))
 
-    if inspect.iscoroutinefunction(function):
+    async def acall(self: Stage[Any, Any], value: Any, ctx: RunContext) -> Any:
+        return await call(self, value, ctx)
 
-        async def run(self: Stage[Any, Any], value: Any, ctx: RunContext) -> Any:
-            return await call(self, value, ctx)
-
-    else:
-        run = call
-    run.__annotations__ = {"value": hints[positional[0]], "ctx": RunContext, "return": hints["return"]}
-    config = create_model(f"{function.__name__}_settings", __base__=Settings, **fields)
+    run = acall if inspect.iscoroutinefunction(function) else call
+    run.__annotations__ = {"value": ports.takes, "ctx": RunContext, "return": ports.gives}
+    config = create_model(f"{name}_settings", __base__=Settings, **fields)
     body = {"run": run, "Config": config, "__doc__": function.__doc__, "__module__": function.__module__}
-    return type(function.__name__, (Stage,), body)
+    return type(name, (Stage,), body)

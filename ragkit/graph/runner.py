@@ -1,0 +1,151 @@
+"""A graph that runs: its stages set up once, then any number of runs, each with its trace."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+
+from ragkit.errors import GraphError, StageError
+from ragkit.graph.checked import CheckedGraph
+from ragkit.graph.schedule import Schedule
+from ragkit.graph.spec import SOURCE
+from ragkit.graph.stage import Stage
+from ragkit.graph.state import Absent, RunState
+from ragkit.graph.step import Step
+from ragkit.graph.threads import in_thread
+from ragkit.graph.trace import Trace
+from ragkit.protocols import Resources
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run gave. `degraded` names each node that failed and was done without, and what stages said."""
+
+    value: Any
+    trace: Trace
+    degraded: tuple[str, ...] = ()
+
+
+class Graph:
+    """A checked graph with what its stages need.
+
+    `async def` stages run in the event loop. Plain stages run in worker threads, neighbours in one hop;
+    inline ones are called where the loop is. Branches that wait for nothing from each other run together.
+
+    Args:
+        checked: what `check` gave.
+        resources: what stages are set up with, before the first run.
+
+    >>> import anyio
+    >>> from ragkit.graph.check import check
+    >>> from ragkit.graph.spec import GraphSpec
+    >>> from ragkit.graph.stage import stage
+    >>> @stage("demo/louder", inline=True)
+    ... def louder(text: str) -> str:
+    ...     return text.upper()
+    >>> graph = Graph(check(GraphSpec.of(louder())), resources=None)
+    >>> anyio.run(graph.run, "hello").value
+    'HELLO'
+    """
+
+    def __init__(self, checked: CheckedGraph, resources: Resources | None) -> None:
+        self.checked = checked
+        self._resources = resources
+        self._is_set_up: set[int] = set()
+        self._lock = threading.Lock()
+        self._schedule: Schedule | None = None
+        self._output = 1 + [node.name for node in checked.nodes].index(checked.output)
+
+    def setup(self) -> None:
+        """Sets up every stage, each once; the first run does it where this was not called before.
+
+        Raises what a stage's `setup` raises, with the node's name as a note; a later call goes on from there.
+        """
+        with self._lock:
+            if self._schedule is not None:
+                return
+            for node in (*self.checked.nodes, *self.checked.aside):
+                self._set_up(node.stage, node.name)
+            self._schedule = self._compiled()
+
+    async def run(
+        self, value: object, *, deadline: float | None = None, trace: Trace | None = None
+    ) -> RunResult:
+        """The result for one value, usually a `QueryPlan`.
+
+        Args:
+            deadline: when the run must have ended, on the clock of `time.monotonic()`.
+            trace: a trace to fill, for those who want it of a failed run as well.
+
+        Raises:
+            StageError: a node failed under `on_error: fail`, or so many were skipped that nothing is left;
+                its causes are kept. `StageTimeoutError` where the node's `timeout_s` passed.
+            TenantError, FilterError, QueryError: as the stage raised it, whatever its `on_error`.
+            BudgetError: the deadline passed, or a stage came to a limit.
+            GraphError: the value is not what the graph takes.
+        """
+        if not isinstance(value, self.checked.takes):
+            takes, got = self.checked.takes.__name__, type(value).__name__
+            raise GraphError(
+                f"this graph takes {takes}, not {got}; a question is given as QueryPlan.of(text)"
+            )
+        schedule = self._schedule or await self._ready()
+        trace = Trace(secrets.token_hex(16)) if trace is None else trace
+        state = RunState(value, len(self.checked.nodes), trace, deadline)
+        try:
+            if deadline is None:
+                await schedule.run(state)
+            else:
+                with anyio.move_on_after(deadline - time.monotonic()) as scope:
+                    await schedule.run(state)
+                if scope.cancelled_caught:
+                    raise state.out_of_time()
+        finally:
+            state.close()
+        result = state.values[self._output]
+        if type(result) is Absent:
+            raise _nothing_left(result, self.checked.output)
+        return RunResult(result, trace, tuple(state.degraded))
+
+    async def _ready(self) -> Schedule:
+        # Setting up may load a model, which would hold up the event loop.
+        await in_thread(self.setup)
+        if self._schedule is None:
+            raise GraphError("the graph was not set up")
+        return self._schedule
+
+    def _set_up(self, stage: Stage[Any, Any], name: str) -> None:
+        if id(stage) in self._is_set_up:
+            return
+        try:
+            # A graph of stages that need nothing has no resources.
+            stage.setup(self._resources)  # type: ignore[arg-type]
+        except Exception as e:
+            e.add_note(f"while setting up the node {name!r} ({stage.use or type(stage).__name__})")
+            raise
+        self._is_set_up.add(id(stage))
+
+    def _compiled(self) -> Schedule:
+        index = {SOURCE: 0} | {node.name: 1 + i for i, node in enumerate(self.checked.nodes)}
+        steps = {
+            node.name: Step(node, index.get(node.name, -1), tuple(index[name] for name in node.inputs))
+            for node in (*self.checked.nodes, *self.checked.aside)
+        }
+        for step in steps.values():
+            step.stand_in = steps.get(step.node.stand_in or "")
+        return Schedule([steps[node.name] for node in self.checked.nodes])
+
+
+def _nothing_left(absent: Absent, output: str) -> StageError:
+    causes = [failure.error for failure in absent.failures]
+    said = "; ".join(f"{f.node!r} failed: {type(f.error).__name__}: {f.error}" for f in absent.failures)
+    error = StageError(
+        f"nothing is left to work on, for all it could read failed: {said}", stage=absent.at or output
+    )
+    error.__cause__ = causes[0] if len(causes) == 1 else ExceptionGroup(f"{len(causes)} nodes failed", causes)
+    return error
