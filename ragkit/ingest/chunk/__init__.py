@@ -1,0 +1,1 @@
+"""Cuts a document's canonical text into passages with exact spans."""
