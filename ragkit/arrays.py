@@ -71,14 +71,22 @@ def top_k_rows(scores: Scores, ids: Ids, k: int) -> NDArray[np.intp]:
         ids: shape `[n]`, dtype `S32`.
         k: how many at most, ≥ 1.
     """
-    n = len(scores)
-    if n > k:
-        floor = scores[np.argpartition(scores, n - k)[n - k :]].min()
-        rows = np.flatnonzero(scores >= floor) if floor > -np.inf else np.flatnonzero(scores > -np.inf)
-    else:
-        rows = np.flatnonzero(scores > -np.inf)
+    rows = near_top(scores, k)
     order = np.lexsort((ids[rows], -scores[rows]))[:k]
     return rows[order]
+
+
+def near_top(scores: Scores, k: int, margin: float = 0.0) -> NDArray[np.intp]:
+    """Positions, ascending, of the `k` greatest scores and of all that are less than `margin` below them.
+
+    With no margin: of all that tie with the k-th. `-inf` is never taken.
+    """
+    n = len(scores)
+    if n > k:
+        floor = np.partition(scores, n - k)[n - k]
+        if floor > -np.inf:
+            return np.flatnonzero(scores >= floor - margin)
+    return np.flatnonzero(scores > -np.inf)
 
 
 def as_ids(ids: Sequence[str]) -> Ids:

@@ -60,7 +60,8 @@ def checked_vectors(vectors: Vectors, dimension: int, what: str) -> Vectors:
     if vectors.ndim != 2 or vectors.shape[1] != dimension:
         raise StoreError(f"{what}: shape {vectors.shape}, expected [n, {dimension}] as this index was made")
     lengths = np.einsum("ij,ij->i", vectors, vectors)
-    if len(lengths) and not bool(np.all(np.abs(lengths - 1.0) < 1e-3)):
+    # NaN fails the comparison too.
+    if len(lengths) and not float(np.abs(lengths - 1.0).max()) < 1e-3:
         at = int(np.flatnonzero(~(np.abs(lengths - 1.0) < 1e-3))[0])
         raise StoreError(
             f"{what}: vector {at} has squared length {float(lengths[at])}, expected 1: "

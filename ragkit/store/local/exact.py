@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.arrays import Ids, top_k_cosines
+from ragkit.arrays import Ids, near_top, top_k_cosines
 from ragkit.protocols import Vectors
 from ragkit.settings import Settings
 
@@ -56,19 +56,10 @@ class ExactIndex:
         if allowed is not None and subset is None:
             products[:, ~allowed] = -np.inf
         for i, found in enumerate(products):
-            candidates = _near_top(found, k)
+            candidates = near_top(found, k, _MARGIN)
             if subset is not None:
                 candidates = subset[candidates]
             best, cosines = top_k_cosines(vectors[i], self._matrix, candidates, self._ids, k)
             rows[i, : len(best)] = best
             scores[i, : len(best)] = cosines
         return rows, scores
-
-
-def _near_top(scores: Vectors, k: int) -> NDArray[np.intp]:
-    """Positions of the `k` greatest and of all within the margin below them; `-inf` is never taken."""
-    n = len(scores)
-    if n <= k:
-        return np.flatnonzero(scores > -np.inf)
-    floor = np.partition(scores, n - k)[n - k]
-    return np.flatnonzero(scores >= floor - _MARGIN) if floor > -np.inf else np.flatnonzero(scores > -np.inf)

@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import Field
 
 from ragkit import registry
-from ragkit.arrays import HitBatch, Ids, top_k_rows
+from ragkit.arrays import HitBatch, Ids, near_top
 from ragkit.errors import ConfigError, QueryError, StoreError, TenantError
 from ragkit.filters import OPERATORS
 from ragkit.protocols import (
@@ -190,9 +190,10 @@ class LocalStore:
         batches = []
         for terms in queries:
             found = ranker.search(terms, k, allowed)
-            ids = view.snapshot.ids[found.rows]
-            best = top_k_rows(found.scores, ids, k)
-            batches.append(HitBatch(ids[best], found.scores[best], found.ceiling))
+            near = near_top(found.scores, k)
+            ids, scores = view.snapshot.ids[found.rows[near]], found.scores[near]
+            order = np.lexsort((ids, -scores))[:k]
+            batches.append(HitBatch(ids[order], scores[order], found.ceiling))
         return batches
 
     def fetch(self, ids: Sequence[str], scope: Scope) -> list[Chunk | None]:
