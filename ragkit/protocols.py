@@ -311,6 +311,10 @@ class Collection(Protocol):
         """Whether the embedder covers the language of `text`; where it does not, its ranking is noise."""
         ...
 
+    def embed(self, texts: Sequence[str], kind: TextKind) -> Vectors:
+        """The embedder's vectors, shape `[n, d]`; those of recent texts are remembered."""
+        ...
+
     def dense(
         self, texts: Sequence[str], k: int, plan: QueryPlan, vectors: Vectors | None = None
     ) -> list[HitBatch]:

@@ -9,10 +9,10 @@ from itertools import pairwise
 from pydantic import Field
 
 from ragkit.graph.stage import RunContext, Stage, stage
-from ragkit.protocols import Collection, Embedder, Resources
+from ragkit.protocols import Collection, Resources
 from ragkit.settings import Settings
 from ragkit.text.analyze import Analyzer
-from ragkit.text.relevance import Candidate, relevance
+from ragkit.text.relevance import Candidate, Judge
 from ragkit.text.sentences import sentence_spans
 from ragkit.text.spans import merge
 from ragkit.text.tokens import count_tokens
@@ -59,22 +59,21 @@ class ExtractiveCompress(Stage[Context, Context]):
         if total <= self.config.budget_tokens:
             return context
         question = context.plan.question
-        judged = relevance(
-            question,
-            [Candidate(s.text, context.passages[s.passage].chunk.heading) for s in sentences],
-            analyzer=self._analyzer,
-            embedder=self._embedder(question),
+        judge = Judge(
+            self._analyzer,
+            embed=self.collection.embed if self.collection.knows(question) else None,
             dense_share=self.config.dense_share,
         )
+        judged = judge(question, [_candidate(s, context.passages[s.passage]) for s in sentences])
         # Equal scores: the better passage first, then reading order, which is the order of `sentences`.
         order = sorted(range(len(sentences)), key=lambda i: (-judged.score[i], i))
         chosen = _choose(order, sentences, self.config.budget_tokens)
         ctx.note(tokens_before=total, tokens_after=sum(sentences[i].n_tokens for i in chosen))
         return _cut(context, [sentences[i] for i in sorted(chosen)])
 
-    def _embedder(self, question: str) -> Embedder | None:
-        wanted = self.config.dense_share > 0 and self.collection.knows(question)
-        return self.collection.embedder if wanted else None
+
+def _candidate(sentence: _Sentence, passage: Passage) -> Candidate:
+    return Candidate(sentence.text, passage.chunk.heading, prior=passage.hit.score)
 
 
 def _sentences(context: Context) -> list[_Sentence]:

@@ -15,7 +15,7 @@ from ragkit.protocols import Collection, Resources
 from ragkit.settings import Settings
 from ragkit.text.analyze import Analyzer
 from ragkit.text.language import detect_language
-from ragkit.text.relevance import Candidate, Relevance, relevance
+from ragkit.text.relevance import Candidate, Judge, Relevance
 from ragkit.text.sentences import sentence_spans
 from ragkit.text.wording import abstention
 from ragkit.types import AbstainReason, Answer, Citation, Context, Passage, Sentence, Span
@@ -25,6 +25,8 @@ _LEANS_BACK = re.compile(
     r"^(?:it|they|this|these|that|those|he|she|он|она|оно|они|это|эти|этот|эта|там|тогда)\b", re.IGNORECASE
 )
 _LETTER_SHARE = 0.5
+_MAX_ITEMS = 8
+_MAX_ANNOUNCED_CHARS = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +73,12 @@ class ExtractiveGenerate(Stage[Context, Answer]):
         pieces = _pieces(context)
         if not pieces:
             return self._abstain(context, "no_evidence" if context.passages else "no_documents")
-        judged = relevance(
-            question,
-            [Candidate(p.text, context.passages[p.passage].chunk.heading) for p in pieces],
-            analyzer=self._analyzer,
-            embedder=self.collection.embedder if self.collection.knows(question) else None,
+        judge = Judge(
+            self._analyzer,
+            embed=self.collection.embed if self.collection.knows(question) else None,
             dense_share=self.config.dense_share,
         )
+        judged = judge(question, [_candidate(piece, context.passages[piece.passage]) for piece in pieces])
         best = int(np.argmax(judged.score))
         ctx.note(support=round(float(judged.score[best]), 4), n_sentences=len(pieces))
         if judged.score[best] < self.config.min_support:
@@ -120,17 +121,41 @@ def _leans_on_previous(pieces: Sequence[_Piece], i: int) -> bool:
     return i > 0 and pieces[i - 1].passage == pieces[i].passage and bool(_LEANS_BACK.match(pieces[i].text))
 
 
+def _candidate(piece: _Piece, passage: Passage) -> Candidate:
+    return Candidate(piece.text, passage.chunk.heading, prior=passage.hit.score)
+
+
 def _pieces(context: Context) -> list[_Piece]:
-    """The quotable sentences of all passages: no headings, no code, no crumbs."""
+    """The quotable sentences of all passages: no headings, no code, no crumbs.
+
+    A sentence that ends in a colon is quoted with what it announces: the list or the code after it.
+    """
     found: list[_Piece] = []
     for n, passage in enumerate(context.passages):
         headings = set(passage.chunk.headings)
         for keep, text in zip(passage.keep, passage.texts(), strict=True):
-            for span in sentence_spans(text, passage.chunk.lang):
+            spans = sentence_spans(text, passage.chunk.lang)
+            for i, span in enumerate(spans):
                 body = span.of(text)
                 if body not in headings and _is_prose(body):
-                    found.append(_Piece(n, span.shift(keep.start), body))
+                    whole = Span(span.start, _announced(text, spans, i))
+                    found.append(_Piece(n, whole.shift(keep.start), whole.of(text)))
     return found
+
+
+def _announced(text: str, spans: Sequence[Span], i: int) -> int:
+    """Where the sentence `i` ends, with the list items or the one block of code that its colon announces."""
+    end = spans[i].end
+    if not text[:end].endswith(":"):
+        return end
+    for n, span in enumerate(spans[i + 1 : i + 1 + _MAX_ITEMS]):
+        is_item = bool(_LIST_MARKER.match(span.of(text)))
+        if span.end - spans[i].start > _MAX_ANNOUNCED_CHARS or not (is_item or n == 0):
+            break
+        end = span.end
+        if not is_item:
+            break
+    return end
 
 
 def _is_prose(text: str) -> bool:

@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
-
 from ragkit.arrays import HitBatch
 from ragkit.errors import DocumentError, QueryError, StoreError, TenantError
 from ragkit.fields import FieldSpec, problems_of
 from ragkit.filters import parse_filter
+from ragkit.models.cache import CachingEmbedder
 from ragkit.protocols import (
     Analyzer,
     Change,
@@ -23,6 +22,7 @@ from ragkit.protocols import (
     Scope,
     SparseIndex,
     StoreCounts,
+    TextKind,
     Vectors,
     VectorStore,
 )
@@ -33,7 +33,6 @@ from ragkit.text.analyze import Analyzer as TextAnalyzer
 from ragkit.text.language import UNDETERMINED, detect_language
 from ragkit.types import Chunk, Document, QueryPlan, Turn
 
-_CACHED_QUERIES = 1024
 _LANG = "lang"
 
 
@@ -102,7 +101,7 @@ class StoreCollection:
                 raise StoreError(f"{store.capabilities.name} keeps no record of documents: pass a manifest")
             manifest = store
         self._manifest = manifest
-        self._vectors: dict[str, Vectors] = {}
+        self._remembered = CachingEmbedder(embedder)
 
     @classmethod
     def open(
@@ -165,6 +164,10 @@ class StoreCollection:
         language = detect_language(text)
         return language in languages if language != UNDETERMINED else _is_latin(text)
 
+    def embed(self, texts: Sequence[str], kind: TextKind) -> Vectors:
+        """The embedder's vectors, shape `[n, d]`; those of the last few thousand texts are remembered."""
+        return self._remembered.embed(texts, kind)
+
     # --- reading ----------------------------------------------------------------------------------
 
     def plan(
@@ -207,7 +210,7 @@ class StoreCollection:
         scope = self._scope(plan)
         if not len(texts):
             return []
-        return self.store.search(self._embed(texts) if vectors is None else vectors, k, scope)
+        return self.store.search(self.embed(texts, "query") if vectors is None else vectors, k, scope)
 
     def bm25(self, texts: Sequence[str], k: int, plan: QueryPlan) -> list[HitBatch]:
         """The best chunks by BM25 for each text."""
@@ -323,18 +326,6 @@ class StoreCollection:
         if scope.acl is not None and set(scope.acl).isdisjoint(chunk.acl):
             return None
         return chunk
-
-    def _embed(self, texts: Sequence[str]) -> Vectors:
-        cache = self._vectors
-        missing = list(dict.fromkeys(text for text in texts if text not in cache))
-        if missing:
-            fresh = dict(zip(missing, self._embedder.embed(missing, "query"), strict=True))
-            out = np.stack([fresh[text] if text in fresh else cache[text] for text in texts])
-            # A new dict, so that a thread that still reads the old one loses nothing.
-            kept = list(cache.items())[-(_CACHED_QUERIES - 1) :] if len(cache) >= _CACHED_QUERIES else cache
-            self._vectors = {**dict(kept), **fresh}
-            return out
-        return np.stack([cache[text] for text in texts])
 
     def _with_language(self, change: Change) -> Change:
         if _LANG not in self.fields or not change.records:

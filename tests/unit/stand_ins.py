@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ragkit.arrays import HitBatch
 from ragkit.errors import ConfigError
-from ragkit.protocols import Embedder, Reranker, Vectors
+from ragkit.protocols import Embedder, Reranker, TextKind, Vectors
 from ragkit.types import Chunk, QueryPlan
 
 
@@ -21,6 +21,9 @@ class Wordless:
 
     def knows(self, text: str) -> bool:
         return False
+
+    def embed(self, texts: Sequence[str], kind: TextKind) -> Vectors:
+        raise ConfigError("this collection has no embedder")
 
     def dense(
         self, texts: Sequence[str], k: int, plan: QueryPlan, vectors: Vectors | None = None
