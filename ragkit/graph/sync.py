@@ -92,7 +92,7 @@ class _Call(Generic[Result]):
 
 
 class _StandingLoop:
-    """An event loop in a daemon thread that ends with the main thread."""
+    """An event loop in a daemon thread, whose worker threads are daemons too and hold up no exit."""
 
     def __init__(self) -> None:
         started = threading.Event()
@@ -104,19 +104,13 @@ class _StandingLoop:
     def _serve(self, started: threading.Event) -> None:
         with asyncio.Runner() as runner:
             self.loop = runner.get_loop()
-            # Run to completion and not for ever: anyio ties its worker threads to a task that does end.
+            # A main task, and not `run_forever`: anyio keeps its worker threads as long as the main task, and
+            # without one it would start a new thread for every call.
             runner.run(self._stand(started))
 
     async def _stand(self, started: threading.Event) -> None:
-        over = asyncio.Event()
-        # Worker threads are not daemons: left running they would hold up the exit of the process.
-        threading.Thread(target=self._watch, args=(over,), name="ragkit-loop-end", daemon=True).start()
         started.set()
-        await over.wait()
-
-    def _watch(self, over: asyncio.Event) -> None:
-        threading.main_thread().join()
-        self.loop.call_soon_threadsafe(over.set)
+        await asyncio.Event().wait()
 
 
 def _standing_loop() -> _StandingLoop:

@@ -8,7 +8,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
+from anyio.lowlevel import RunVar
 
 from ragkit.arrays import HitBatch
 from ragkit.errors import (
@@ -740,3 +742,49 @@ async def test_a_stage_may_say_in_setup_that_it_is_inline() -> None:
     seen: list[int] = []
     await flow(Fast("", lambda ctx: seen.append(threading.get_ident()))).run("")
     assert seen == [threading.get_ident()]
+
+
+async def test_a_cancelled_hop_does_not_go_on_to_its_next_stage() -> None:
+    release, over, ran = threading.Event(), threading.Event(), []
+
+    def wait(ctx: RunContext) -> None:
+        release.wait(5)
+
+    class Last(Plain):
+        def run(self, value: str, ctx: RunContext) -> str:
+            ran.append(value)
+            return value
+
+    trace = Trace("t")
+    made = flow(Plain("", wait) >> Last())
+    made.setup()
+    with anyio.move_on_after(0.02):
+        await made.run("", trace=trace)
+    release.set()
+    threading.Timer(0.05, over.set).start()
+    await anyio.to_thread.run_sync(over.wait, 5)
+    assert ran == []
+    assert [(n.node, n.error) for n in trace.nodes] == [("plain", "stopped before its end")]
+
+
+async def test_a_limit_that_a_stage_came_to_is_raised_as_it_is_or_skipped() -> None:
+    error = BudgetError("6000 tokens are spent")
+    with pytest.raises(BudgetError) as caught:
+        await graph(node("a", Inline("", always(error)))).run("")
+    assert caught.value is error
+    result = await graph(node("a", Inline("", always(error)), on_error="skip")).run("-")
+    assert (result.value, result.degraded) == ("-", ("a",))
+
+
+async def test_a_deadline_that_passes_in_the_queue_for_a_thread_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = flow(Plain("", lambda ctx: time.sleep(0.2)))
+    made.setup()
+    limiter = anyio.CapacityLimiter(1)
+    monkeypatch.setattr("ragkit.graph.threads._limiter", RunVar("one_thread", default=limiter))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(made.run, "")
+        await anyio.sleep(0.02)
+        with pytest.raises(BudgetError, match="while waiting for a worker thread"):
+            await made.run("", deadline=time.monotonic() + 0.02)

@@ -34,9 +34,8 @@ async def where() -> tuple[int, int]:
 
 
 def run_python(program: str) -> subprocess.CompletedProcess[str]:
-    # -X dev shows what was left unclosed.
     return subprocess.run(
-        [sys.executable, "-X", "dev", "-W", "ignore::DeprecationWarning", "-c", program],
+        [sys.executable, "-W", "always::ResourceWarning", "-W", "ignore::DeprecationWarning", "-c", program],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 
@@ -108,6 +107,10 @@ def test_a_worker_thread_of_the_loop_may_call_it() -> None:
         return await in_thread(lambda: run_sync(give("inner")))
 
     assert run_sync(outer()) == "inner"
+
+
+def test_calls_share_worker_threads() -> None:
+    assert len({run_sync(in_thread(threading.current_thread)) for _ in range(5)}) == 1
 
 
 def test_a_coroutine_that_wants_to_exit_ends_the_caller_and_not_the_loop() -> None:
