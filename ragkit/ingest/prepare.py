@@ -1,0 +1,162 @@
+"""From a source to the chunks that are still to be embedded, or to the word that there is nothing to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ragkit.errors import DocumentError
+from ragkit.ingest.chunk.chunks import make_chunks
+from ragkit.ingest.fit import fitted
+from ragkit.ingest.load.source import MAX_BYTES, SourceFile
+from ragkit.ingest.parse.formats import parse
+from ragkit.ingest.report import Outcome
+from ragkit.protocols import Chunker, DocumentState
+from ragkit.store.collection import StoreCollection
+from ragkit.store.identity import content_hash
+from ragkit.types import Chunk, Document, Metadata
+
+Source = SourceFile | Document
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One document seen. With `document` it is to be embedded and committed; else `outcome` says the end.
+
+    `state` is what the manifest is to hold of it; None leaves the manifest as it is. `terms` are the
+    analysed terms of each chunk.
+    """
+
+    uri: str
+    outcome: Outcome | None = field(default=None, kw_only=True)
+    state: DocumentState | None = field(default=None, kw_only=True)
+    document: Document | None = field(default=None, kw_only=True)
+    chunks: tuple[Chunk, ...] = field(default=(), kw_only=True)
+    terms: tuple[tuple[str, ...], ...] = field(default=(), kw_only=True)
+    replaces: str | None = field(default=None, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a call of `run` says of all its documents."""
+
+    tenant: str | None = None
+    acl: Sequence[str] | None = None
+    metadata: Metadata = field(default_factory=dict)
+
+
+class Preparer:
+    """Loads, parses, checks and chunks documents, each on its own: what one raises ends that one alone."""
+
+    def __init__(
+        self, collection: StoreCollection, chunker: Chunker, *, given: Given, fingerprint: str
+    ) -> None:
+        self._collection = collection
+        self._chunker = chunker
+        self._given = given
+        self._fingerprint = fingerprint
+        self._seen: dict[str, tuple[str, str]] = {}
+
+    def prepare(self, sources: Iterable[Source], *, max_bytes: int = MAX_BYTES) -> Iterator[Prepared]:
+        """One `Prepared` for each source, in order."""
+        for source in sources:
+            uri = source.uri or source.id
+            try:
+                document = self._document(source, max_bytes)
+                yield self._decided(document, uri)
+            except DocumentError as e:
+                yield self.failed(source.id, uri, e)
+
+    def failed(self, document_id: str, uri: str, error: DocumentError) -> Prepared:
+        """The end of a document that cannot be ingested; the manifest learns of it if it is news."""
+        outcome = Outcome(
+            uri,
+            state="rejected" if error.rejected else "quarantined",
+            stage=error.stage,
+            reason=error.reason,
+        )
+        if error.rejected or not _is_usable(document_id):
+            return Prepared(uri, outcome=replace(outcome, state="rejected"))
+        tenant = self._given.tenant
+        state = DocumentState(
+            document_id,
+            tenant=tenant or "",
+            uri=uri if _is_usable(uri) else None,
+            content_hash="",
+            fingerprint=self._fingerprint,
+            state="quarantined",
+            stage=error.stage,
+            reason=error.reason,
+        )
+        known = self._collection.state(document_id, tenant=tenant)
+        is_known = known is not None and replace(known, n_chunks=0) == state
+        return Prepared(uri, outcome=outcome, state=None if is_known else state)
+
+    def _document(self, source: Source, max_bytes: int) -> Document:
+        if isinstance(source, SourceFile):
+            document = parse(source, max_bytes=max_bytes)
+            document = replace(document, metadata=fitted(document.metadata, self._collection.fields))
+        else:
+            document = source
+            if not document.text.strip():
+                raise DocumentError("its text is empty. Nothing to index", stage="parse", rejected=True)
+        given = self._given
+        metadata = {**document.metadata, **given.metadata}
+        acl = document.acl if given.acl is None else tuple(given.acl)
+        return replace(document, metadata=metadata, acl=acl)
+
+    def _decided(self, document: Document, uri: str) -> Prepared:
+        tenant = self._collection.admit(document, tenant=self._given.tenant)
+        digest = content_hash(document)
+        earlier = self._seen.get(document.id)
+        if earlier is not None and earlier != (digest, uri):
+            reason = f"its id {document.id!r} was used in the same run by {earlier[1]}. Give each its own id"
+            raise DocumentError(reason, stage="load", rejected=True)
+        self._seen[document.id] = (digest, uri)
+        known = self._collection.state(document.id, tenant=self._given.tenant)
+        is_same = known is not None and (known.content_hash, known.fingerprint) == (digest, self._fingerprint)
+        if earlier is not None or (known is not None and is_same and known.state == "committed"):
+            return Prepared(uri, outcome=Outcome(uri, state="unchanged"))
+        chunks = self._chunks(document, tenant)
+        state = DocumentState(
+            document.id,
+            tenant=tenant,
+            uri=document.uri,
+            content_hash=digest,
+            fingerprint=self._fingerprint,
+            state="committed",
+            n_chunks=len(chunks),
+        )
+        terms = tuple(tuple(self._collection.analyzer.terms(chunk.search_text)) for chunk in chunks)
+        return Prepared(
+            uri, state=state, document=document, chunks=chunks, terms=terms, replaces=_other_file(known, uri)
+        )
+
+    def _chunks(self, document: Document, tenant: str) -> tuple[Chunk, ...]:
+        try:
+            spans = self._chunker.split(document)
+            chunks = make_chunks(document, spans, tenant, self._fingerprint)
+        except DocumentError:
+            raise
+        except Exception as e:
+            reason = f"the chunker failed ({type(e).__name__}: {e})"
+            raise DocumentError(reason, stage="chunk") from e
+        if not chunks:
+            raise DocumentError("it gives no chunks: no visible text", stage="chunk", rejected=True)
+        return tuple(chunks)
+
+
+def _is_usable(text: str) -> bool:
+    return 0 < len(text) <= 4096 and text.isprintable() and "\x00" not in text
+
+
+def _other_file(known: DocumentState | None, uri: str) -> str | None:
+    """The file that a document of this id was read from before, if that one is still there and is another."""
+    if known is None or known.uri is None or known.uri == uri:
+        return None
+    try:
+        before = Path(known.uri)
+        return known.uri if before.is_file() and not before.samefile(uri) else None
+    except OSError:
+        return None
