@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
+from ragkit import registry
 from ragkit.arrays import HitBatch
 from ragkit.errors import DocumentError, QueryError, StoreError, TenantError
 from ragkit.fields import FieldSpec, problems_of
@@ -19,6 +20,7 @@ from ragkit.protocols import (
     DocumentState,
     Embedder,
     Manifest,
+    RankerFactory,
     Scope,
     SparseIndex,
     StoreCounts,
@@ -28,16 +30,23 @@ from ragkit.protocols import (
 )
 from ragkit.store.access import Access
 from ragkit.store.bm25.formula import Bm25
+from ragkit.store.bm25.search import Bm25Engine
 from ragkit.store_spec import StoreSpec
 from ragkit.text.analyze import Analyzer as TextAnalyzer
 from ragkit.text.language import UNDETERMINED, detect_language
 from ragkit.types import Chunk, Document, QueryPlan, Turn
 
 _LANG = "lang"
+_OUR_BM25 = "bm25/default"
 
 
 class Bm25Options(Protocol):
     """Settings of `bm25:` as `StoreCollection.open` takes them."""
+
+    @property
+    def use(self) -> str:
+        """The registered name of what ranks by terms."""
+        ...
 
     @property
     def language(self) -> str:
@@ -59,7 +68,7 @@ class Bm25Options(Protocol):
 class OpensForSpec(Protocol):
     """A store as configuration makes it: with its settings, not yet opened."""
 
-    def open(self, spec: StoreSpec, *, create: bool, bm25: Bm25, analyzer: Analyzer) -> Any:
+    def open(self, spec: StoreSpec, *, create: bool, bm25: RankerFactory, analyzer: Analyzer) -> Any:
         """Opens it for a spec, or makes it; gives the opened store."""
         ...
 
@@ -127,7 +136,10 @@ class StoreCollection:
             analyzer_fingerprint=analyzer.fingerprint,
             fields=fields,
         )
-        opened = store.open(spec, create=create, bm25=Bm25(bm25.k1, b=bm25.b), analyzer=analyzer)
+        ranker: RankerFactory = Bm25Engine(Bm25(bm25.k1, b=bm25.b))
+        if bm25.use != _OUR_BM25:
+            ranker = registry.load(bm25.use)(k1=bm25.k1, b=bm25.b)
+        opened = store.open(spec, create=create, bm25=ranker, analyzer=analyzer)
         return cls(opened, embedder=embedder, analyzer=analyzer, fields=fields)
 
     # --- what it is -------------------------------------------------------------------------------

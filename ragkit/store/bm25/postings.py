@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import CorruptIndexError
+from ragkit.protocols import TermRows
 
 _MAGIC = b"ragkit postings 1\n"
 _ALIGN = 64
@@ -94,6 +95,16 @@ class Postings:
         start, end = int(self.ends[code - 1]) if code else 0, int(self.ends[code])
         return TermRows(self.rows[start:end], self.counts[start:end])
 
+    def items(self) -> Iterator[tuple[str, TermRows]]:
+        """All terms with the rows that hold them, in order of their bytes."""
+        start = 0
+        for word, end in zip(self.encoded_terms(), self.ends.tolist(), strict=True):
+            yield (
+                word.decode("utf-8", "surrogatepass"),
+                TermRows(self.rows[start:end], self.counts[start:end]),
+            )
+            start = end
+
     def parts(self) -> list[bytes | memoryview]:
         """The index as a file's bytes, for `files.write_new`."""
         arrays = {name: np.ascontiguousarray(getattr(self, name), dtype) for name, dtype in _ARRAYS.items()}
@@ -125,14 +136,6 @@ class Postings:
             return cls(head["first_row"], **arrays)
         except (ValueError, KeyError, TypeError) as e:
             raise CorruptIndexError(f"{path}: not a postings file ({e}). Run: ragkit repair") from e
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TermRows:
-    """A term's rows, ascending, and how often it occurs in each; both int32, shape `[df]`."""
-
-    rows: NDArray[np.int32]
-    counts: NDArray[np.int32]
 
 
 def merge(segments: Sequence[Postings]) -> Postings:
@@ -175,20 +178,6 @@ def n_to_merge(existing: Sequence[int], new: int) -> int:
             break
         new, taken = new + size, taken + 1
     return taken
-
-
-def term_counts(segments: Sequence[Postings], wanted: NDArray[np.bool_]) -> Mapping[int, Counter[str]]:
-    """The bag of terms of each wanted row: the way back from an inverted index."""
-    bags: dict[int, Counter[str]] = {int(row): Counter() for row in np.flatnonzero(wanted)}
-    for segment in segments:
-        start = 0
-        for word, end in zip(segment.encoded_terms(), segment.ends.tolist(), strict=True):
-            rows = segment.rows[start:end] + segment.first_row
-            for row, count in zip(rows.tolist(), segment.counts[start:end].tolist(), strict=True):
-                if row in bags:
-                    bags[row][word.decode("utf-8", "surrogatepass")] = count
-            start = end
-    return bags
 
 
 def _utf8(term: str) -> bytes:

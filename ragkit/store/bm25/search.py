@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.protocols import RowScores, TermPostings
 from ragkit.store.bm25.formula import Bm25
-from ragkit.store.bm25.postings import Postings
 
 Mask = NDArray[np.bool_]
 Rows = NDArray[np.intp]
@@ -20,34 +19,6 @@ _CACHED_POSTINGS = 4_000_000  # 64 MB, twice at most: the frequent terms, which 
 _SMALL = 8192  # up to this many rows, adding into a fresh array is the fastest
 _WORTH_PRUNING = 1024  # postings of a term below which adding them is cheaper than finding the threshold
 _NO_ROWS = np.empty(0, dtype=np.intp)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RowScores:
-    """Rows and their scores, in any order: every row with a share in the first k is among them.
-
-    `ceiling` is what a perfect match would score: the sum of the terms' idf, repeats counted.
-    """
-
-    rows: Rows
-    scores: NDArray[np.float32]
-    ceiling: float
-
-
-class TermRanker(Protocol):
-    """Ranks one tenant's rows at one commit by their terms."""
-
-    def search(self, terms: Sequence[str], k: int, allowed: Mask | None) -> RowScores:
-        """Every row that may be among the `k` best of `allowed` (all rows, if None), with its score."""
-        ...
-
-
-class RankerFactory(Protocol):
-    """Makes a ranker for the rows that are live: what `bm25: {use: …}` names."""
-
-    def over(self, segments: Sequence[Postings], live: Mask | None) -> TermRanker:
-        """A ranker over the segments' rows, of which `live` (all, if None) are the population."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,12 +43,13 @@ class Bm25Ranker:
     rows that are still in the running are looked up (the idea of MaxScore: Turtle and Flood, "Query
     evaluation: strategies and optimizations", 1995, on arrays instead of single documents).
 
+    >>> from ragkit.store.bm25.postings import Postings
     >>> ranker = Bm25Ranker(Bm25(), [Postings.of([["cat"], ["dog"]], first_row=0)], None)
     >>> ranker.search(["cat"], 5, None).rows.tolist()
     [0]
     """
 
-    def __init__(self, bm25: Bm25, segments: Sequence[Postings], live: Mask | None) -> None:
+    def __init__(self, bm25: Bm25, segments: Sequence[TermPostings], live: Mask | None) -> None:
         self._segments = segments
         self._live = None if live is None or bool(live.all()) else live
         all_lengths = np.concatenate([np.zeros(0, dtype=np.int32), *(s.lengths for s in segments)])
@@ -211,6 +183,6 @@ class Bm25Engine:
 
     bm25: Bm25
 
-    def over(self, segments: Sequence[Postings], live: Mask | None) -> Bm25Ranker:
+    def over(self, segments: Sequence[TermPostings], live: Mask | None) -> Bm25Ranker:
         """A ranker over the segments' rows, of which `live` (all, if None) are the population."""
         return Bm25Ranker(self.bm25, segments, live)

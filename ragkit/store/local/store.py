@@ -22,14 +22,16 @@ from ragkit.protocols import (
     Change,
     DenseIndex,
     DocumentState,
+    RankerFactory,
     Scope,
     StoreCounts,
+    TermRanker,
     Vectors,
 )
 from ragkit.settings import Settings
 from ragkit.store.bm25.formula import Bm25
 from ragkit.store.bm25.postings import Postings
-from ragkit.store.bm25.search import Bm25Engine, RankerFactory, TermRanker
+from ragkit.store.bm25.search import Bm25Engine
 from ragkit.store.changes import checked_vectors
 from ragkit.store.local import schema
 from ragkit.store.local.exact import ExactIndex
@@ -102,7 +104,7 @@ class LocalStore:
         spec: StoreSpec | None = None,
         *,
         create: bool = True,
-        bm25: Bm25 | RankerFactory | None = None,
+        bm25: RankerFactory | None = None,
         analyzer: Analyzer | None = None,
     ) -> LocalStore:
         """Opens the folder, or makes it.
@@ -110,7 +112,7 @@ class LocalStore:
         Args:
             spec: what the index is for; None opens an existing one as it was made.
             create: whether a folder without an index may become one.
-            bm25: how to rank by terms; our own BM25 with its default parameters if None.
+            bm25: what ranks by terms; our own BM25 with its default parameters if None.
             analyzer: to rebuild a damaged BM25 index from the texts.
 
         Raises:
@@ -141,14 +143,13 @@ class LocalStore:
             VectorFile(self.path / "vectors.f32", self.spec.dimension),
             SegmentFiles(self.path / "postings", analyzer.terms if analyzer else None),
         )
-        self._engine: RankerFactory = (
-            Bm25Engine(bm25 or Bm25()) if bm25 is None or isinstance(bm25, Bm25) else bm25
-        )
+        self._engine: RankerFactory = bm25 or Bm25Engine(Bm25())
         self._rows = RowTable()
         self._fields = FieldColumns(self.spec.fields)
         self._refreshing = threading.Lock()
         empty = np.empty((0, self.spec.dimension), dtype=np.float32)
-        self._snapshot = _Snapshot(0, 0, self._rows.ids, empty, _dense_index(self.config.index), ())
+        index = _dense_index(self.config.index).over(empty, self._rows.ids)
+        self._snapshot = _Snapshot(0, 0, self._rows.ids, empty, index, ())
         self._chunks: dict[int, Chunk] = {}
         return self
 

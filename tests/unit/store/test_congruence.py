@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from ragkit.arrays import HitBatch
 from ragkit.fields import parse_fields
-from ragkit.protocols import Change, DenseIndex, Scope
-from ragkit.store.bm25.search import RankerFactory
+from ragkit.protocols import Change, DenseIndex, RankerFactory, Scope
 from ragkit.store.local.store import LocalStore
 from ragkit.store_spec import StoreSpec
 from ragkit.testing import strategies as made
