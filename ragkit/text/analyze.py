@@ -136,7 +136,7 @@ class Analyzer:
         """
         plain = normal_form(text)
         if plain.isupper():
-            plain = plain.lower()
+            plain = _lower(plain, self.language)
         latin, cyrillic, arabic = self._languages(plain, language_hint or self.language_hint)
         tokens = _TOKEN.findall(plain)
         found = self._vocabulary(latin, cyrillic, arabic, self._remove_stop_words)

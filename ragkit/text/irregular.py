@@ -44,13 +44,38 @@ ENGLISH: Final = _forms(
     taken; teach: taught; tear: tore torn; tell: told; think: thought; throw: threw thrown; understand:
     understood; undertake: undertook undertaken; wake: woke woken; wear: wore worn; win: won; withdraw:
     withdrew withdrawn; write: wrote written; rewrite: rewrote rewritten; override: overrode overridden;
-    repay: repaid; rebuild: rebuilt; undo: undid undone; rerun: reran; analyze: analyse analysed
-    analyzed; color: colour; behavior: behaviour; center: centre; license: licence; organize: organise
-    organised organising; authorize: authorise authorised; initialize: initialise initialised; catalog:
-    catalogue; program: programme; cancel: cancelled cancelling canceled canceling; favor: favour;
-    labor: labour; defense: defence
+    repay: repaid; rebuild: rebuilt; undo: undid undone; rerun: reran
     """
 )
+
+# Stems of British spellings → those of American ones.
+ENGLISH_SPELLINGS: Final = {
+    "analys": "analysi",
+    "analyz": "analysi",
+    "behaviour": "behavior",
+    "catalogu": "catalog",
+    "centr": "center",
+    "colour": "color",
+    "defenc": "defens",
+    "dialogu": "dialog",
+    "endeavour": "endeavor",
+    "favour": "favor",
+    "favourit": "favorit",
+    "flavour": "flavor",
+    "fulfil": "fulfill",
+    "grey": "gray",
+    "harbour": "harbor",
+    "honour": "honor",
+    "humour": "humor",
+    "labour": "labor",
+    "licenc": "licens",
+    "metr": "meter",
+    "neighbour": "neighbor",
+    "offenc": "offens",
+    "programm": "program",
+    "rumour": "rumor",
+    "tumour": "tumor",
+}
 
 RUSSIAN: Final = _forms(
     """
@@ -83,8 +108,9 @@ RUSSIAN: Final = _forms(
     найму наймет наймут нанял наняла наняли; занять: займу займет займут занял заняла заняли; хотеть:
     хочу хочет хотят хотим; мочь: могу может могут мог могла могли; писать: пишу пишет пишут пишем;
     искать: ищу ищет ищут ищем; платить: плачу платит платят; написать: напишу напишет напишут; указать:
-    укажу укажет укажут; сказать: скажу скажет скажут; показать: покажу покажет покажут; оказать: окажу
-    окажет окажут; заказать: закажу закажет закажут; отказать: откажу откажет откажут; дать: дам даст
+    укажу укажет укажут укажи укажите; сказать: скажу скажет скажут скажи скажите; показать: покажу
+    покажет покажут покажи покажите; оказать: окажу окажет окажут окажи окажите; заказать: закажу
+    закажет закажут закажи закажите; отказать: откажу откажет откажут откажи откажите; дать: дам даст
     дадут дал дала дали; продать: продам продаст продадут; отдать: отдам отдаст отдадут; передать:
     передам передаст передадут; есть: ест едят; ехать: еду едет едут; стать: стану станет станут стал
     стала стали; вести: веду ведет ведут вел вела вели; везти: везу везет везут; нести: несу несет несут
@@ -104,6 +130,10 @@ RUSSIAN_NOUNS: Final = frozenset(
     проблем систем теорем экосистем подсистем эмблем
     альбом диплом симптом перелом атом излом аксиом идиом хромосом аэродром ипподром синдром погром разгром
     агроном астроном гастроном эконом реклам панорам мелодрам ислам бальзам
+    остров разрыв обрыв взрыв прорыв перерыв порыв призыв отзыв позыв наплыв заплыв
+    актив пассив мотив норматив архив массив директив инициатив перспектив альтернатив корректив корпоратив
+    коллектив кооператив локомотив негатив позитив детектив императив рецидив прилив отлив слив залив разлив
+    полив перелив налив
     музе лице хокке юбиле трофе колизе иде алле геро перебо конво ковбо
     """)
 )

@@ -26,6 +26,8 @@ from ragkit.text.stopwords import FREQUENT_WORDS, STOP_WORDS
 
 UNDETERMINED = "und"
 
+# No single word or letter weighs as much as this.
+_PLENTY = 8.0
 _SAMPLE_CHARS, _SAMPLES, _MAX_VOTERS = 120, 4, 60
 # Names in code, paths and addresses are no evidence of a language: a word stands free on both sides.
 _BEFORE, _AFTER = r"(?<![^\s(\[\"'’«“„‘¿¡*>—–-])", r"(?![\w/\\=@(]|[.:]\w)"
@@ -154,13 +156,27 @@ def guess_in_script(text: str, script: Script) -> LanguageGuess:
 def likely_in_script(text: str, script: Script, *, usual: str, odds_log: float = 3.0) -> str:
     """The language of the words in `script`, `usual` unless another one is `odds_log` more likely than it.
 
-    `odds_log` is a natural logarithm: 3 is twenty to one, about one distinctive function word. Unlike the
-    confidence of a guess, which asks how far ahead of all others the best language is, this asks only
-    whether to leave `usual`: a Spanish question is certainly not English, however near Portuguese it comes.
+    `odds_log` is a natural logarithm: 3 is twenty to one. One word alone never suffices ("de facto
+    standard"), it takes a second one or a letter. Unlike the confidence of a guess, which asks how far ahead
+    of all others the best language is, this asks only whether to leave `usual`: a Spanish question is
+    certainly not English, however near Portuguese it comes.
     """
     scores = _scores(text, script)
     best = max(scores, key=lambda language: (scores[language], language), default=usual)
-    return best if scores and scores[best] - max(scores.get(usual, 0.0), 0.0) >= odds_log else usual
+    lead = scores[best] - max(scores.get(usual, 0.0), 0.0) if scores else 0.0
+    if best == usual or lead < odds_log:
+        return usual
+    return best if lead >= _PLENTY or _pieces_of_evidence(text, script, best) > 1 else usual
+
+
+def _pieces_of_evidence(text: str, script: Script, language: str) -> int:
+    by_word, by_letter, by_ending = _tables()
+    sample = _sample(text)
+    letters = _RARE_LETTERS[script].findall(sample.lower())
+    votes = [by_letter[letter] for letter in letters[:1]]
+    for word in dict.fromkeys(_words(sample, script)):
+        votes.append(by_word.get(word) or by_ending.get(word[-4:]) or by_ending.get(word[-3:]) or ())
+    return sum(any(code == language for code, _ in found) for found in votes)
 
 
 def _sample(text: str) -> str:

@@ -15,7 +15,7 @@ from typing import Final
 
 import Stemmer
 
-from ragkit.text.irregular import ENGLISH, RUSSIAN, RUSSIAN_NOUNS
+from ragkit.text.irregular import ENGLISH, ENGLISH_SPELLINGS, RUSSIAN, RUSSIAN_NOUNS
 
 SNOWBALL: Final[dict[str, str]] = {
     "ar": "arabic",
@@ -58,16 +58,20 @@ _ACCENTS_FOLDED: Final = frozenset({"ca", "de", "en", "es", "fr", "it", "nl", "p
 
 _VOWEL, _CONSONANT = "[аеиоуыэюя]", "[бвгджзйклмнпрстфхцчшщь]"
 _AFTER_SNOWBALL: Final = (
+    # Иванов, Иванова; гражданин, граждане.
+    (re.compile(f"^(?=.*{_VOWEL}.*[ое]в$)(.{{3,}})[ое]в$"), r"\1"),
+    (re.compile("([ая]н)ин$"), r"\1"),
     # экран → экра but экрана → экран: the stemmer takes -ан, -ал, -ав for ends of verbs.
     (re.compile(f"^(.*{_VOWEL}.*[ая])[лнв]$"), r"\1"),
+    # использова(ть), использу(ет).
     (re.compile("^(.{4,})[ое]ва$"), r"\1"),
-    (re.compile(f"^(?=.*{_VOWEL}.*[ое]в$)(.{{3,}})[ое]в$"), r"\1"),
+    # вернут(ь), вернул, вернет.
     (re.compile(f"^(..+{_CONSONANT})н(?:ут|ул|ув|у|ет)$"), r"\1н"),
-    # Fleeting vowels: рынок, рынка; настроек, настройка; боец, бойца.
+    # Fleeting vowels: настроек, настройка; боец, бойца; рынок, рынка; палец, пальца.
     (re.compile(f"^(.+{_VOWEL})е([кц])$"), r"\1й\2"),
     (re.compile(f"^(.+{_CONSONANT})[ое]([кц])$"), r"\1\2"),
     (re.compile("ь([кц])$"), r"\1"),
-)  # fmt: skip
+)
 _CASE_ENDINGS: Final = frozenset(
     {"", "а", "у", "ом", "е", "ы", "и", "ов", "ам", "ами", "ах", "ой", "о", "я", "ю", "й", "ем", "ей", "ев"}
     | {"ям", "ями", "ях"}
@@ -85,9 +89,7 @@ def stem(word: str, language: str) -> str:
     ('возврат', 'return')
     """
     if language == "en":
-        plain = fold_accents(word)
-        plain = ENGLISH.get(plain, plain)
-        return _snowball(plain, "en")
+        return _english(fold_accents(word))
     if language == "ru":
         return _russian(RUSSIAN.get(word, word))
     if language not in SNOWBALL:
@@ -112,6 +114,14 @@ def _snowball(word: str, language: str) -> str:
         found = Stemmer.Stemmer(SNOWBALL[language], 0)
         setattr(_stemmers, language, found)
     return str(found.stemWord(word))
+
+
+def _english(word: str) -> str:
+    stemmed = _snowball(ENGLISH.get(word, word), "en")
+    # organis(e), organiz(e): one spelling of the ending, also where it is no such ending (tennis).
+    if len(stemmed) > 5 and stemmed.endswith("is"):
+        return stemmed[:-1] + "z"
+    return ENGLISH_SPELLINGS.get(stemmed, stemmed)
 
 
 def _russian(word: str) -> str:
