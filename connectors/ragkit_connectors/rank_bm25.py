@@ -1,8 +1,8 @@
 """`bm25/rank-bm25`: the ranking functions of the package rank_bm25 (Okapi and BM25+), for comparison.
 
 It looks at every chunk in Python for each term of a query: about 15 ms a query at 10,000 chunks and 150 ms
-at 100,000, where `bm25/default` takes under one. Its BM25L is left out: version 0.2.2 multiplies by the term frequency
-once too often, so that its scores have no limit.
+at 100,000, where `bm25/default` takes under one. Its BM25L is left out: version 0.2.2 multiplies by the term
+frequency once too often, so that its scores have no limit.
 """
 
 from __future__ import annotations

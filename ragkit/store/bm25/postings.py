@@ -135,7 +135,7 @@ class Postings:
                 offset = _aligned(offset + size)
             return cls(head["first_row"], **arrays)
         except (ValueError, KeyError, TypeError) as e:
-            raise CorruptIndexError(f"{path}: not a postings file ({e}). Run: ragkit repair") from e
+            raise CorruptIndexError(f"{path}: not a postings file ({e})") from e
 
 
 def merge(segments: Sequence[Postings]) -> Postings:

@@ -31,27 +31,30 @@ class SegmentFiles:
         n_rows = len(postings.lengths)
         return Segment("postings", postings.first_row, n_rows, name, path.stat().st_size, checksum)
 
-    def open(self, segments: Sequence[Segment], db: sqlite3.Connection) -> list[Postings]:
+    def open(
+        self, segments: Sequence[Segment], db: sqlite3.Connection, *, rebuild: bool = True
+    ) -> list[Postings]:
         """The segments, in order of rows; `db` is in the read transaction that named them.
 
         Raises:
-            CorruptIndexError: one is lost or damaged and there is no analyzer to rebuild it with.
+            CorruptIndexError: one is lost or damaged, and it shall not be rebuilt or there is no analyzer.
         """
-        opened = {s.file: self._opened.get(s.file) or self._open(s, db) for s in segments}
+        opened = {s.file: self._opened.get(s.file) or self._open(s, db, rebuild) for s in segments}
         self._opened = opened
         return [opened[s.file] for s in segments]
 
-    def _open(self, segment: Segment, db: sqlite3.Connection) -> Postings:
+    def _open(self, segment: Segment, db: sqlite3.Connection, rebuild: bool) -> Postings:
         path = self._folder / segment.file
         try:
             if sha256_of(path) != segment.checksum:
                 raise CorruptIndexError("its bytes are not those that were written")
             return Postings.open(path)
         except (OSError, CorruptIndexError) as e:
-            # A segment may also have been merged away by a writer since `db` was opened: its rows are
-            # still there, so building it anew is right in both cases.
-            if self._analyze is None:
-                raise CorruptIndexError(f"{path}: lost or damaged ({e}). Run: ragkit repair") from e
+            if self._analyze is None or not rebuild:
+                raise CorruptIndexError(
+                    f"{path}: lost or damaged ({e}). Open the index with its analyzer, which makes it anew "
+                    "from the texts"
+                ) from e
             return self._rebuild(segment, db, self._analyze)
 
     def _rebuild(

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from ragkit import registry
 from ragkit.arrays import HitBatch, Ids, near_top
-from ragkit.errors import ConfigError, QueryError, StoreError, TenantError
+from ragkit.errors import ConfigError, CorruptIndexError, QueryError, StoreError, TenantError
 from ragkit.filters import OPERATORS
 from ragkit.protocols import (
     Analyzer,
@@ -40,6 +40,7 @@ from ragkit.store.local.manifest import SqliteManifest, read_head, read_segments
 from ragkit.store.local.rows import FieldColumns, Mask, RowTable
 from ragkit.store.local.segments import SegmentFiles
 from ragkit.store.local.vectors import VectorFile
+from ragkit.store.local.verify import problems_of_folder
 from ragkit.store.local.write import Writer
 from ragkit.store_spec import StoreSpec
 from ragkit.types import Chunk, Document
@@ -49,6 +50,7 @@ _Item = TypeVar("_Item")
 _MAX_CHUNKS = 20_000  # objects kept, about 2 KB each
 _MAX_VIEWS = 256
 _MAX_RANKERS = 8
+_MAX_CHASES = 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -250,6 +252,10 @@ class LocalStore:
         """Counts at the current commit."""
         return self.manifest.counts()
 
+    def verify(self) -> list[str]:
+        """Compares everything with what was written: one line per problem, none if all is well."""
+        return problems_of_folder(self.manifest, self.path, self.spec.dimension)
+
     def close(self) -> None:
         """Releases files and connections. A closed store refuses further calls."""
         self.manifest.close()
@@ -300,15 +306,29 @@ class LocalStore:
         return _View(snapshot, commit, None if bool(allowed.all()) else allowed)
 
     def _refresh(self) -> _Snapshot:
-        with self._refreshing, self.manifest.reading() as db:
+        with self._refreshing:
+            for _ in range(_MAX_CHASES):
+                head = self.head()
+                try:
+                    return self._load(rebuild=False)
+                except CorruptIndexError:
+                    # A writer may have merged a file away after it was named to us: then there is a newer
+                    # commit to go to. Otherwise the file is truly lost or damaged.
+                    if self.head() == head:
+                        break
+            return self._load(rebuild=True)
+
+    def _load(self, *, rebuild: bool) -> _Snapshot:
+        with self.manifest.reading() as db:
             old = self._snapshot
             db.execute("BEGIN")
             head = read_head(db)
             if head.number == old.commit:
                 return old
             files = read_segments(db)
+            files = [s for s in files if s.kind == "postings"]
+            segments = self._writer.segments.open(files, db, rebuild=rebuild)
             self._rows.load(db, old.commit)
-            segments = self._writer.segments.open([s for s in files if s.kind == "postings"], db)
             matrix = self._writer.vectors.matrix(head.n_rows)
             ids = self._rows.ids
             index = old.index.over(matrix, ids)
