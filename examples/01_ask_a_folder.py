@@ -9,7 +9,7 @@ import ragkit
 
 with tempfile.TemporaryDirectory() as folder, ragkit.open(folder) as rag:
     rag.ingest(Path(__file__).parent / "corpus" / "en", progress=False)
-    answer = rag.ask("How many scans can a handheld keep while it is offline?")
+    answer = rag.ask("How many scans does a handheld hold in version 3.2?")
     print(answer.text)
     for c in answer.citations:
         assert c.quote == rag.source(c.document_id)[c.start : c.end]

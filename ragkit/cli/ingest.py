@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from ragkit.cli.options import add_index_options, add_json_option, open_rag
 from ragkit.cli.options import print_json as emit
@@ -27,10 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Ingests, and prints the report. Documents that could not be ingested are named, the rest goes in."""
     with open_rag(args, create=True) as rag:
-        if args.json or not sys.stderr.isatty():
-            report = rag.ingest(args.paths, tenant=args.tenant, acl=args.acl, progress=False)
-        else:
-            report = rag.ingest(args.paths, tenant=args.tenant, acl=args.acl)
+        report = rag.ingest(args.paths, tenant=args.tenant, acl=args.acl, progress=not args.json)
     if args.json:
         emit(report.as_json())
         return 0

@@ -55,7 +55,7 @@ class ExtractiveGenerate(Stage[Context, Answer]):
             0.35, ge=0.0, le=1.0, description="Relevance the best sentence needs, or the answer abstains."
         )
         keep_ratio: float = Field(
-            0.75, ge=0.0, le=1.0, description="Relevance of a further sentence, as a share of the best one's."
+            0.85, ge=0.0, le=1.0, description="Relevance of a further sentence, as a share of the best one's."
         )
         dense_share: float = Field(
             0.5, ge=0.0, le=1.0, description="Weight of embedding similarity against shared words."

@@ -18,12 +18,15 @@ from numpy.typing import NDArray
 
 from ragkit.protocols import TextKind, Vectors
 from ragkit.text.analyze import Analyzer
+from ragkit.text.asking import asks_for_number, content_of, states_number
 
 Embed = Callable[[Sequence[str], TextKind], Vectors]
 
 HEADING_SHARE = 0.5
 # A question that names version 3.1 is not answered by a sentence about 3.0 that says all the rest.
 DIGIT_WEIGHT = 2.0
+# What is left of a sentence's score when the question asks for a number and the sentence states none.
+NUMBERLESS_SHARE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class Judge:
 
     def __call__(self, question: str, candidates: Sequence[Candidate]) -> Relevance:
         """One judgement for each candidate, in their order."""
-        asked = frozenset(self.analyzer.terms(question))
+        asked = frozenset(self.analyzer.terms(content_of(question)))
         terms = tuple(frozenset(self.analyzer.terms(c.text)) for c in candidates)
         headings = {c.heading: frozenset(self.analyzer.terms(c.heading)) for c in candidates}
         weights = term_weights(asked, terms)
@@ -80,10 +83,15 @@ class Judge:
             [coverage(weights, body, headings[c.heading]) for c, body in zip(candidates, terms, strict=True)],
             dtype=np.float32,
         )
-        if self.embed is None or not candidates:
-            return Relevance(lexical, lexical, terms)
-        dense = self._dense(self.embed, question, candidates, lexical)
-        return Relevance(self.dense_share * dense + (1.0 - self.dense_share) * lexical, lexical, terms)
+        score = lexical
+        if self.embed is not None and candidates:
+            dense = self._dense(self.embed, question, candidates, lexical)
+            score = self.dense_share * dense + (1.0 - self.dense_share) * lexical
+        if asks_for_number(question):
+            score = score * np.array(
+                [1.0 if states_number(c.text) else NUMBERLESS_SHARE for c in candidates], dtype=np.float32
+            )
+        return Relevance(score, lexical, terms)
 
     def _dense(
         self, embed: Embed, question: str, candidates: Sequence[Candidate], lexical: NDArray[np.float32]

@@ -109,12 +109,14 @@ def _utf16_without_mark(data: bytes) -> str | None:
     sample = data[: _SAMPLE // 2 * 2]
     if len(data) % 2 or len(data) < 4 or b"\x00" not in sample:
         return None
-    even, odd = sample[::2].count(0), sample[1::2].count(0)
-    pairs = len(sample) // 2
-    if even == 0 and odd > pairs * 0.1:
-        return "utf-16-le"
-    if odd == 0 and even > pairs * 0.1:
-        return "utf-16-be"
+    # Without a mark, UTF-16 is believed only where nearly every character is Latin (high byte 0) or
+    # Cyrillic (4): two bytes of anything make some Chinese character.
+    for encoding, low, high in (
+        ("utf-16-le", sample[::2], sample[1::2]),
+        ("utf-16-be", sample[1::2], sample[::2]),
+    ):
+        if low.count(0) == 0 and high.count(0) + high.count(4) >= 0.8 * len(high) and high.count(0) > 0:
+            return encoding
     return None
 
 
