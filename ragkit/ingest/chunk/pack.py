@@ -22,7 +22,7 @@ class Limits:
 def pack(text: str, units: Sequence[Unit], limits: Limits, measure: Measure) -> list[Span]:
     """Spans of at most `limits.size` tokens that hold all of `units`; each begins with the end of the last.
 
-    A heading stays with what follows it, and a unit is divided only when it is longer than a chunk.
+    A heading or a lead-in stays with what follows it; a unit is divided only when longer than a chunk.
     """
     small = _small_enough(text, units, limits, measure)
     room = limits.size - limits.overlap
@@ -58,22 +58,22 @@ def _small_enough(text: str, units: Sequence[Unit], limits: Limits, measure: Mea
 
 
 def _end_of_chunk(units: Sequence[Unit], start: int, left: int, room: int, size: int) -> int:
-    """Where the chunk that begins at `start` ends: near an even share of what is left, headings kept back."""
+    """Where the chunk that begins at `start` ends: near an even share of what is left, leads kept back."""
     goal = left / -(-left // room)
     weight = 0
     end = start
-    only_headings = True
+    only_leads = True
     while end < len(units):
         unit = units[end]
         grown = weight + unit.weight
-        if end > start and only_headings and grown > size:
+        if end > start and only_leads and grown > size:
             break
-        if not only_headings and (grown > room or grown - goal > goal - weight):
+        if not only_leads and (grown > room or grown - goal > goal - weight):
             break
         weight = grown
-        only_headings = only_headings and unit.is_heading
+        only_leads = only_leads and unit.leads
         end += 1
-    while not only_headings and units[end - 1].is_heading:
+    while end < len(units) and not only_leads and units[end - 1].leads:
         end -= 1
     return end
 

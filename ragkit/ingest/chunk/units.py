@@ -11,16 +11,22 @@ from ragkit.ingest.chunk.measure import Measure
 from ragkit.types import Document
 
 _PARAGRAPH = re.compile(r"\S[^\n]*(?:\n[^\n]*\S[^\n]*)*")
+# A line that ends with a colon and is longer than this says something by itself.
+_LEAD_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A stretch of text without blank ends, its weight in tokens, and whether it is a heading line."""
+    """A stretch of text without blank ends and its weight in tokens.
+
+    `leads` says that it belongs to what follows: a heading, or a line like `Run this command:`.
+    """
 
     start: int
     end: int
     weight: int = field(kw_only=True)
     is_heading: bool = field(default=False, kw_only=True)
+    leads: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,8 @@ def _paragraphs(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 def _unit(text: str, start: int, end: int, measure: Measure, *, is_heading: bool = False) -> Iterator[Unit]:
     first, last = trimmed(text, start, end)
     if first < last:
-        yield Unit(first, last, weight=measure(first, last), is_heading=is_heading)
+        leads = is_heading or (text[last - 1] == ":" and last - first <= _LEAD_CHARS)
+        yield Unit(first, last, weight=measure(first, last), is_heading=is_heading, leads=leads)
 
 
 def trimmed(text: str, start: int, end: int) -> tuple[int, int]:

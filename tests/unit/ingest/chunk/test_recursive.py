@@ -59,6 +59,16 @@ def test_a_heading_stays_with_the_text_below_it() -> None:
     assert texts(f"# T\n\n## A\n\n### B\n\n{LONG * 12}")[0].startswith("T\n\nA\n\nB\n\nThe lamp")
 
 
+def test_a_line_that_announces_code_stays_with_it() -> None:
+    section = f"{LONG * 3}\n\nRun this command:\n\n```\nlantern start\n```\n\n"
+    for chunk in texts(f"## A\n\n{section * 6}"):
+        assert not chunk.endswith("Run this command:")
+
+
+def test_an_announcement_at_the_end_is_no_chunk_of_its_own() -> None:
+    assert all(len(chunk) > 60 for chunk in texts(f"## A\n\n{LONG * 7}\n\nAs follows:"))
+
+
 def test_table_rows_and_code_are_not_cut() -> None:
     rows = "\n".join(f"| row {i} | value of row {i} |" for i in range(30))
     code = "\n".join(f"    value_{i} = compute(value_{i}, {i})" for i in range(3))
