@@ -1,0 +1,196 @@
+"""The command line as a user calls it: exit codes, machine output, messages."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import ragkit
+from ragkit.cli import VERBS, main
+from tests.conftest import CORPUS
+
+Run = tuple[int, str, str]
+Call = Callable[..., Run]
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str]) -> Call:
+    def call(*argv: object) -> Run:
+        try:
+            code = main([str(a) for a in argv])
+        except SystemExit as e:
+            code = int(e.code or 0)
+        out, err = capfd.readouterr()
+        return code, out, err
+
+    return call
+
+
+def test_ask_json_has_the_keys_of_the_contract(run: Call, handbook_index: Path) -> None:
+    code, out, _ = run("ask", "Which plan offers SAML single sign-on?", "--index", handbook_index, "--json")
+    answer = json.loads(out)
+    assert code == 0
+    assert set(answer) >= {
+        "answer", "abstained", "reason", "sentences", "citations", "degraded", "usage", "trace_id",
+    }  # fmt: skip
+    assert set(answer["citations"][0]) >= {
+        "marker", "document_id", "uri", "start", "end", "quote", "page", "support",
+    }  # fmt: skip
+    assert "Lighthouse" in answer["answer"]
+
+
+def test_source_prints_what_citations_count_in(run: Call, handbook_index: Path) -> None:
+    _, out, _ = run("ask", "Which plan offers SAML single sign-on?", "--index", handbook_index, "--json")
+    citation = json.loads(out)["citations"][0]
+    code, text, _ = run("source", citation["document_id"], "--index", handbook_index)
+    assert code == 0
+    assert text[citation["start"] : citation["end"]] == citation["quote"]
+
+
+def test_ask_shows_file_heading_and_quote(run: Call, handbook_index: Path) -> None:
+    code, out, _ = run("ask", "Which plan offers SAML single sign-on?", "--index", handbook_index, "--trace")
+    assert code == 0
+    assert "[1]" in out
+    assert "users.html › Users, roles and single sign-on › Single sign-on" in out
+    assert "no language model was asked" in out
+    assert "retrieve/bm25" in out
+
+
+def test_retrieve_json(run: Call, handbook_index: Path) -> None:
+    for retriever in ("dense", "bm25", "hybrid", "full"):
+        code, out, _ = run(
+            "retrieve",
+            "scanner warranty",
+            "-k",
+            3,
+            "--retriever",
+            retriever,
+            "--json",
+            "--index",
+            handbook_index,
+        )
+        hits = json.loads(out)["hits"]
+        assert (code, len(hits)) == (0, 3)
+        assert set(hits[0]) >= {"chunk_id", "document_id", "uri", "start", "end", "score", "text"}
+
+
+def test_ingest_and_status_json(run: Call, tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    code, out, _ = run("ingest", CORPUS / "ru", "--index", index, "--json")
+    report = json.loads(out)
+    assert code == 0
+    assert set(report) >= {
+        "seen", "committed", "unchanged", "quarantined", "rejected", "deleted", "chunks", "embedded_chunks",
+        "seconds", "documents",
+    }  # fmt: skip
+    assert report["seen"] == report["committed"] == 14
+    code, out, _ = run("status", "--index", index, "--json")
+    status = json.loads(out)
+    assert code == 0
+    assert (status["documents"], status["quarantined"], status["store"]) == (14, 0, "store/local")
+    assert {"chunks", "tenants", "embedder", "format_version"} <= set(status)
+
+
+def test_what_could_not_be_ingested_is_named(run: Call, tmp_path: Path) -> None:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "good.md").write_text("# A page\n\nIt says something.\n", encoding="utf-8")
+    (folder / "empty.txt").touch()
+    code, out, _ = run("ingest", folder, "--index", tmp_path / "index")
+    assert code == 0
+    assert "2 seen: 1 committed" in out
+    assert "empty.txt" in out
+    assert "empty" in out
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "message"),
+    [
+        (("ask", "", "--index", "INDEX"), 1, "the question is empty"),
+        (("ask", "x", "--index", "nowhere"), 1, "ragkit ingest"),
+        (("ask", "x", "--index", "INDEX", "--filter", "{"), 2, "--filter is not JSON"),
+        (("ask", "x", "--index", "INDEX", "--filter", '{"lnag": "ru"}'), 1, "lnag"),
+        (("ask", "x", "--index", "INDEX", "--tenant", "acme"), 1, "tenant"),
+        (("ask", "x", "--config", "nowhere.yaml"), 2, "nowhere.yaml"),
+        (("ask", "x", "--index", "INDEX", "--set", "query.fuse.kk=3"), 2, "Did you mean 'k'"),
+        (("retrieve", "x", "-k", "0", "--index", "INDEX"), 1, "from 1 to"),
+        (("source", "no/such.md", "--index", "INDEX"), 1, "no document 'no/such.md'"),
+        (("ingest", "nowhere", "--index", "NEW"), 2, "nowhere"),
+        (("nonsense",), 2, "invalid choice"),
+        (("ask",), 2, "required: question"),
+    ],
+)
+def test_mistakes_end_in_a_message_and_a_code(
+    run: Call, handbook_index: Path, tmp_path: Path, argv: tuple[str, ...], code: int, message: str
+) -> None:
+    places = {"INDEX": str(handbook_index), "NEW": str(tmp_path / "new")}
+    got, out, err = run(*(places.get(a, a) for a in argv))
+    assert (got, out) == (code, "")
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_init_check_graph_and_schema(run: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("init")[0] == 0
+    code, _, err = run("init")
+    assert code == 2
+    assert "--force" in err
+    code, out, _ = run("check")
+    assert code == 0
+    assert "all checks passed" in out
+    code, out, _ = run("graph", "--format", "mermaid")
+    assert code == 0
+    assert "flowchart" in out
+    code, out, _ = run("schema")
+    assert code == 0
+    assert json.loads(out)["$schema"].startswith("https://json-schema.org/")
+
+
+def test_every_mistake_of_a_config_is_reported_with_its_line(run: Call, tmp_path: Path) -> None:
+    config = tmp_path / "rag.yaml"
+    assert run("init", config)[0] == 0
+    text = config.read_text(encoding="utf-8")
+    config.write_text(
+        text.replace("budget_tokens: 1800", "budget_tokns: 1800").replace(
+            "use: retrieve/bm25", "use: retrieve/bm52"
+        ),
+        encoding="utf-8",
+    )
+    code, _, err = run("check", "--config", config)
+    assert code == 2
+    lines = [
+        n for n, line in enumerate(config.read_text().splitlines(), 1) if "tokns" in line or "bm52" in line
+    ]
+    for line in lines:
+        assert f"rag.yaml:{line}:" in err
+    assert "Did you mean 'budget_tokens'?" in err
+    assert "Did you mean 'retrieve/bm25'?" in err
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_with_an_example(run: Call, verb: str) -> None:
+    code, out, _ = run(verb, "--help")
+    assert code == 0
+    assert "Example: ragkit" in out
+    assert "--json" in out
+
+
+def test_debug_shows_the_traceback(run: Call, handbook_index: Path) -> None:
+    with pytest.raises(ragkit.QueryError):
+        main(["ask", "", "--index", str(handbook_index), "--debug"])
+
+
+def test_the_installed_command_and_a_closed_pipe(handbook_index: Path) -> None:
+    command = f"{sys.executable} -m ragkit retrieve warranty -k 40 --index {handbook_index} | head -1"
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], capture_output=True, text=True, env={**os.environ}, timeout=60
+    )
+    assert done.stdout.strip()
+    assert done.stderr == ""
