@@ -17,22 +17,38 @@ Rows = NDArray[np.intp]
 _Scored = tuple[NDArray[np.intp], NDArray[np.float64]]
 _CACHED_POSTINGS = 4_000_000  # 64 MB, twice at most: the frequent terms, which queries share
 _SMALL = 8192  # up to this many rows, adding into a fresh array is the fastest
+_FREQUENT = 32  # a term in one row of so many has its counts in a column: a byte a row, found in one step
 _WORTH_PRUNING = 1024  # postings of a term below which adding them is cheaper than finding the threshold
 _NO_ROWS = np.empty(0, dtype=np.intp)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Term:
-    """A term among the live rows: its rows, ascending, what it adds to each, and the most that it adds."""
+    """A term among the live rows: its rows, ascending, what it adds to each, and the most that it adds.
+
+    A frequent term has `counts` too: how often each row of the index holds it, one byte per row.
+    """
 
     rows: Rows
     weights: NDArray[np.float64]
     idf: float
     bound: float
+    counts: NDArray[np.uint8] | None
 
     def times(self, n: int) -> _Term:
         """The term as a query that holds it `n` times counts it."""
-        return self if n == 1 else _Term(self.rows, self.weights * n, self.idf * n, self.bound * n)
+        if n == 1:
+            return self
+        return _Term(self.rows, self.weights * n, self.idf * n, self.bound * n, self.counts)
+
+    def weights_of(self, rows: Rows, norms: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What the term adds to some rows, whose norms are given."""
+        if self.counts is not None:
+            counts = self.counts[rows]
+            return np.asarray(self.idf * (counts / (counts + norms)), dtype=np.float64)
+        at = np.searchsorted(self.rows, rows)
+        at[at == len(self.rows)] = 0
+        return np.where(self.rows[at] == rows, self.weights[at], 0.0)
 
 
 class Bm25Ranker:
@@ -74,7 +90,7 @@ class Bm25Ranker:
         elif self._n_rows <= _SMALL:
             rows, scores = _all_scores(entries, self._n_rows, allowed)
         else:
-            rows, scores = _best_scores(entries, self._n_rows, k, allowed)
+            rows, scores = self._best_scores(entries, k, allowed)
         return RowScores(rows, scores.astype(np.float32), ceiling)
 
     def _term(self, term: str) -> _Term:
@@ -98,7 +114,57 @@ class Bm25Ranker:
             rows, counts = rows[keep], counts[keep]
         idf = self._bm25.idf(self._n_live, len(rows))
         weights = idf * (counts / (counts + self._norms[rows]))
-        return _Term(rows, weights, idf, float(weights.max()) if len(rows) else 0.0)
+        column = None
+        # A norm of 0 (k1 = 0) would make 0 / 0 of the rows without the term.
+        if len(rows) * _FREQUENT > self._n_rows > _SMALL and counts.max() <= 255 and self._bm25.k1 > 0:
+            column = np.zeros(self._n_rows, dtype=np.uint8)
+            column[rows] = counts
+        return _Term(rows, weights, idf, float(weights.max()) if len(rows) else 0.0, column)
+
+    def _best_scores(self, entries: Sequence[_Term], k: int, allowed: Mask | None) -> _Scored:
+        """The allowed rows that may be among the first `k`, and their scores."""
+        total = _borrow(self._n_rows)
+        left = sum(entry.bound for entry in entries)
+        seen: list[Rows] = []
+        n_seen, floor, rise = 0, 0.0, 0.0
+        for i, entry in enumerate(entries):
+            # The k-th score is at most `floor + rise`: what it was, and what terms have added since.
+            if n_seen >= k and left < floor + rise and len(entry.rows) > _WORTH_PRUNING:
+                seen = [np.concatenate(seen)]
+                scores = total[seen[0]]
+                floor, rise = _floor(scores, k, floor), 0.0
+                if left < floor:
+                    total[seen[0]] = 0.0
+                    _pool.append(total)
+                    keep = scores >= floor - left
+                    return self._finish(seen[0][keep], scores[keep], entries[i:], k, floor)
+            added, weights = entry.rows, entry.weights
+            if allowed is not None:
+                keep = allowed[added]
+                added, weights = added[keep], weights[keep]
+            before = total[added]
+            seen.append(added[before == 0.0])
+            total[added] = before + weights
+            n_seen, rise, left = n_seen + len(seen[-1]), rise + entry.bound, left - entry.bound
+        rows = np.concatenate(seen)
+        scores = total[rows]
+        total[rows] = 0.0
+        _pool.append(total)
+        return rows, scores
+
+    def _finish(
+        self, rows: Rows, scores: NDArray[np.float64], rest: Sequence[_Term], k: int, floor: float
+    ) -> _Scored:
+        """The rows in the running with what the remaining terms add; those that fall behind are dropped."""
+        norms, left = self._norms[rows], sum(entry.bound for entry in rest)
+        for entry in rest:
+            scores = scores + entry.weights_of(rows, norms)
+            left -= entry.bound
+            if len(rows) > 4 * k:
+                floor = _floor(scores, k, floor)
+                keep = scores >= floor - left
+                rows, scores, norms = rows[keep], scores[keep], norms[keep]
+        return rows, scores
 
 
 def _all_scores(entries: Sequence[_Term], n_rows: int, allowed: Mask | None) -> _Scored:
@@ -110,59 +176,13 @@ def _all_scores(entries: Sequence[_Term], n_rows: int, allowed: Mask | None) -> 
     return found, np.asarray(total[found], dtype=np.float64)
 
 
-def _best_scores(entries: Sequence[_Term], n_rows: int, k: int, allowed: Mask | None) -> _Scored:
-    """The allowed rows that may be among the first `k`, and their scores."""
-    total = _borrow(n_rows)
-    left = sum(entry.bound for entry in entries)
-    seen: list[Rows] = []
-    n_seen, done = 0, 0.0
-    for i, entry in enumerate(entries):
-        # `done` bounds every score so far, hence the threshold.
-        if left < done and n_seen >= k and len(entry.rows) > _WORTH_PRUNING:
-            rows = np.concatenate(seen)
-            survivors = _in_the_running(rows, total[rows], left, k)
-            if survivors is not None:
-                rows_scores = _finish(survivors, total[survivors], entries[i:], left, k)
-                total[rows] = 0.0
-                _pool.append(total)
-                return rows_scores
-        added, weights = entry.rows, entry.weights
-        if allowed is not None:
-            keep = allowed[added]
-            added, weights = added[keep], weights[keep]
-        before = total[added]
-        fresh = added[before == 0.0]
-        total[added] = before + weights
-        seen.append(fresh)
-        n_seen, done, left = n_seen + len(fresh), done + entry.bound, left - entry.bound
-    rows = np.concatenate(seen)
-    scores = total[rows]
-    total[rows] = 0.0
-    _pool.append(total)
-    return rows, scores
+def _floor(scores: NDArray[np.float64], k: int, known: float) -> float:
+    """The k-th greatest score, less a margin for what ties with it after rounding to float32.
 
-
-def _in_the_running(rows: Rows, scores: NDArray[np.float64], left: float, k: int) -> Rows | None:
-    """The rows that can still be among the first `k` when no row gains more than `left`, ascending.
-
-    None when rows not seen yet can be, too. The margin keeps rows that tie after rounding to float32.
+    `known` is a floor of before: scores only rise, so at least k of them are not below it.
     """
-    floor = float(np.partition(scores, len(scores) - k)[len(scores) - k]) * (1 - 1e-6)
-    return np.sort(rows[scores >= floor - left]) if left < floor else None
-
-
-def _finish(rows: Rows, scores: NDArray[np.float64], rest: Sequence[_Term], left: float, k: int) -> _Scored:
-    """The rows in the running with what the remaining terms add; those that fall behind are dropped."""
-    for entry in rest:
-        at = np.searchsorted(entry.rows, rows)
-        at[at == len(entry.rows)] = 0
-        scores = scores + np.where(entry.rows[at] == rows, entry.weights[at], 0.0)
-        left -= entry.bound
-        if len(rows) > 4 * k:
-            floor = float(np.partition(scores, len(scores) - k)[len(scores) - k]) * (1 - 1e-6)
-            keep = scores >= floor - left
-            rows, scores = rows[keep], scores[keep]
-    return rows, scores
+    high = scores[scores >= known]
+    return float(np.partition(high, len(high) - k)[len(high) - k]) * (1 - 1e-6)
 
 
 # Accumulators, all zero, shared by all rankers: making one for each query would cost more than the query.

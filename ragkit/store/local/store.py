@@ -51,6 +51,7 @@ _MAX_CHUNKS = 20_000  # objects kept, about 2 KB each
 _MAX_VIEWS = 256
 _MAX_RANKERS = 8
 _MAX_CHASES = 20
+_FAST_ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,9 +160,13 @@ class LocalStore:
 
     @property
     def capabilities(self) -> Capabilities:
-        """All filters, exact search and BM25, within the process."""
+        """All filters, exact search and BM25; fast while a search stays under a millisecond."""
         return Capabilities(
-            "store/local", filters=frozenset(OPERATORS), exact_dense=True, sparse=True, fast=True
+            "store/local",
+            filters=frozenset(OPERATORS),
+            exact_dense=True,
+            sparse=True,
+            fast=self.manifest.head().n_rows <= _FAST_ROWS,
         )
 
     def head(self) -> int:
