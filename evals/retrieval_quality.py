@@ -44,7 +44,8 @@ def main() -> None:
     args = parser.parse_args()
     overrides = dict(pair.split("=", 1) for pair in args.set)
     print(
-        f"{'set':<18}{'n':>6}{'bm25':>8}{'dense':>8}{'default':>9}   default - bm25 [95 %]     ingest   per question"
+        f"{'set':<18}{'n':>6}{'bm25':>8}{'dense':>8}{'default':>9}"
+        "   default - bm25 [95 %]      ingest   retrieve"
     )
     for folder in args.folders:
         with tempfile.TemporaryDirectory() as index, ragkit.open(index, set=overrides) as rag:
@@ -74,8 +75,9 @@ def measure(rag: ragkit.RAG, folder: Path, split: str, n_queries: int) -> None:
             scores[name].append(ndcg(ranked, relevant[query_id], 10))
     low, high = interval(np.array(scores["full"]) - np.array(scores["bm25"]))
     difference = statistics.mean(scores["full"]) - statistics.mean(scores["bm25"])
+    name = f"{folder.parent.name}/{folder.name}" if len(folder.name) == 2 else folder.name
     print(
-        f"{folder.parent.name + '/' + folder.name if len(folder.name) == 2 else folder.name:<18}{len(queries):>6}"
+        f"{name:<18}{len(queries):>6}"
         f"{statistics.mean(scores['bm25']):>8.3f}{statistics.mean(scores['dense']):>8.3f}"
         f"{statistics.mean(scores['full']):>9.3f}   {difference:+.3f} [{low:+.3f}, {high:+.3f}]"
         f"{ingest_s:>10.1f} s  {statistics.median(seconds) * 1e3:>6.1f} ms p50",

@@ -119,7 +119,7 @@ class RAG:
         metadata: Metadata | None = None,
         progress: bool | Progress = True,
     ) -> IngestReport:
-        """Indexes files, folders and documents made in code. What is there already and unchanged costs nothing.
+        """Indexes files, folders and documents made in code. What is there and unchanged costs nothing.
 
         A document that cannot be ingested is named in the report with stage and reason; the others go in.
 
@@ -243,7 +243,17 @@ class RAG:
         Raises:
             QueryError: no such document is visible to this tenant and acl.
         """
-        return self._parts.collection.source(document_id, tenant=tenant, acl=acl).text
+        return self.document(document_id, tenant=tenant, acl=acl).text
+
+    def document(
+        self, document_id: str, *, tenant: str | None = None, acl: Sequence[str] | None = None
+    ) -> Document:
+        """A document as it was committed: its canonical text with sections, blocks, pages and metadata.
+
+        Raises:
+            QueryError: no such document is visible to this tenant and acl.
+        """
+        return self._parts.collection.source(document_id, tenant=tenant, acl=acl)
 
     def status(self) -> Status:
         """What the index holds, what it was made with, and what could not be ingested."""
@@ -261,7 +271,7 @@ class RAG:
         return {"id": found.id, "seconds": found.duration_s, "nodes": [asdict(node) for node in found.nodes]}
 
     def check(self) -> dict[str, Any]:
-        """Loads every model the graph needs, opens the store, runs a vector through; facts found on the way."""
+        """Loads every model the graph needs, opens the store, embeds a text; facts found on the way."""
         collection = self._parts.collection
         collection.embedder.embed(["check"], "query")
         self._graph.setup()

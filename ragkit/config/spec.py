@@ -45,8 +45,8 @@ class ComponentSpec:
 class Bm25Settings(Settings):
     """How texts are analysed for BM25 and scored.
 
-    `k1` and `b` default to the values that Anserini uses for its BM25 baselines on passages and BEIR (Yang, Fang
-    and Lin 2018); a passage's length says less about it than a whole document's.
+    `k1` and `b` default to those of Anserini's baselines on passages and BEIR (Yang, Fang and Lin 2018): the
+    length of a passage says less about it than that of a whole document.
     """
 
     use: Literal["bm25/default"] = "bm25/default"

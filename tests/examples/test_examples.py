@@ -40,4 +40,4 @@ def test_the_demo_answers_in_both_languages() -> None:
     )
     assert done.stdout.count("❯") == 3
     assert "Ремонт занимает не более 20 рабочих дней" in done.stdout
-    assert "examples/corpus/en/admin/plans.md" in done.stdout.replace("\\", "/")
+    assert "corpus/en/admin/plans.md" in done.stdout.replace("\\", "/")

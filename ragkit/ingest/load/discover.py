@@ -52,7 +52,6 @@ def discover(paths: PathLike | Iterable[PathLike], *, root: PathLike | None = No
         if not os.path.lexists(start):
             raise ConfigError(_missing(start))
     base = _root(starts) if root is None else _absolute(Path(root))
-    here = Path.cwd()
     seen: set[str] = set()
     count = 0
     for start in starts:
@@ -62,7 +61,7 @@ def discover(paths: PathLike | Iterable[PathLike], *, root: PathLike | None = No
                 continue
             seen.add(document_id)
             count += 1
-            yield SourceFile(document_id, uri=_shown(path, here), path=path, problem=problem)
+            yield SourceFile(document_id, uri=_shown(base, document_id), path=path, problem=problem)
     if count == 0:
         listing = ", ".join(str(p) for p in starts)
         raise ConfigError(
@@ -87,10 +86,9 @@ def _id_below(base: Path, path: Path) -> str:
         raise ConfigError(f"{path} lies outside the root {base}; name a root that holds all files") from e
 
 
-def _shown(path: Path, here: Path) -> str:
-    """The path as a user standing in `here` would write it; one file has one form, however it was named."""
-    absolute = _absolute(path)
-    return (absolute.relative_to(here) if absolute.is_relative_to(here) else absolute).as_posix()
+def _shown(base: Path, document_id: str) -> str:
+    """The path from the root's own name on: recognisable, and the same wherever the command is run from."""
+    return f"{base.name}/{document_id}" if base.name else document_id
 
 
 def _missing(path: Path) -> str:

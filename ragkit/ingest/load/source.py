@@ -18,7 +18,7 @@ class SourceFile:
 
     Args:
         id: the document's id: its path below the root, with forward slashes on every system.
-        uri: the path as the user would write it, shown with citations.
+        uri: the path from the name of the root folder on, shown with citations.
         path: where to read it.
         problem: why it cannot be read; None for a file that can. `read` raises it as a `DocumentError`,
             so that every place found is counted once, in the same stream.

@@ -66,14 +66,16 @@ def test_ids_do_not_depend_on_where_the_folder_lies_or_how_it_is_written(
     assert ids("docs") == ids("./docs/") == ids(tmp_path / "two" / "docs") == ["a/x.md"]
 
 
-def test_the_uri_is_short_within_the_working_directory_and_full_outside(
+def test_the_uri_starts_at_the_root_and_does_not_depend_on_the_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(tmp_path, "here/docs/x.md", "there/y.md")
+    write(tmp_path, "here/docs/a/x.md")
     monkeypatch.chdir(tmp_path / "here")
-    assert [s.uri for s in discover("docs")] == ["docs/x.md"]
-    assert [s.uri for s in discover(tmp_path / "here" / "docs")] == ["docs/x.md"]
-    assert [s.uri for s in discover("../there")] == [(tmp_path / "there" / "y.md").as_posix()]
+    assert [s.uri for s in discover("docs")] == ["docs/a/x.md"]
+    monkeypatch.chdir(tmp_path)
+    assert [s.uri for s in discover("here/docs")] == ["docs/a/x.md"]
+    monkeypatch.chdir(tmp_path / "here" / "docs")
+    assert [s.uri for s in discover(".")] == ["docs/a/x.md"]
 
 
 def test_hidden_files_version_control_and_caches_are_skipped(tmp_path: Path) -> None:
