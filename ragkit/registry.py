@@ -60,6 +60,15 @@ BUILT_IN: dict[str, Component] = _ours(
     ),
     # stores and what lies in them
     ("store/local", "ragkit.store.local.store:LocalStore", "one folder, no server"),
+    ("index/exact", "ragkit.store.local.exact:ExactIndex", "compare with every vector"),
+    ("index/faiss", "ragkit_connectors.faiss:FaissIndex", "FAISS, flat or HNSW", "faiss-cpu", "faiss"),
+    (
+        "bm25/rank-bm25",
+        "ragkit_connectors.rank_bm25:RankBm25",
+        "the formulas of rank_bm25, for comparison",
+        "rank-bm25",
+        "rank_bm25",
+    ),
     # ingestion
     (
         "chunk/recursive",

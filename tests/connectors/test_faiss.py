@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ragkit.protocols import DenseIndex
+from ragkit.errors import ConfigError
+from ragkit.protocols import DenseIndex, Scope
 from ragkit.store.local.store import LocalStore
 from ragkit.store_spec import StoreSpec
+from ragkit.testing.data import put, unit
 from ragkit.testing.indexes import DenseIndexChecks, made_rows
-from ragkit.testing.stores import VectorStoreChecks
+from ragkit.testing.stores import VectorStoreChecks, spec_of
 
 pytest.importorskip("faiss")
 pytestmark = pytest.mark.faiss
@@ -50,3 +52,17 @@ def test_flat_and_exact_give_the_same_scores() -> None:
     ours, theirs = ExactIndex().over(matrix, ids), faiss_index().over(matrix, ids)
     for a, b in zip(ours.search(matrix[:20], 50, None), theirs.search(matrix[:20], 50, None), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_a_store_takes_it_by_name(tmp_path: Path) -> None:
+    store = LocalStore(path=tmp_path, index={"use": "index/faiss", "kind": "hnsw"}).open(spec_of())
+    store.commit([put("a", [("west", unit([-1, 0])), ("east", unit([1, 0]))])])
+    ids = store.search(unit([1, 0])[None], 1, Scope())[0].id_list()
+    assert [chunk and chunk.text for chunk in store.fetch(ids, Scope())] == ["east"]
+    store.close()
+
+
+@pytest.mark.parametrize("index", ["index/faiss", {"use": "index/fais"}, {"use": "store/local"}, {}])
+def test_an_index_that_is_none_is_refused(tmp_path: Path, index: object) -> None:
+    with pytest.raises(ConfigError, match="index"):
+        LocalStore(path=tmp_path, index=index).open(spec_of())

@@ -37,7 +37,7 @@ class Postings:
         counts: how often, shape `[p]`.
         lengths: terms in each row, repeats included.
 
-    >>> list(Postings.of([["a", "b", "a"], ["b"]], first_row=0).of_term("b").rows)
+    >>> Postings.of([["a", "b", "a"], ["b"]], first_row=0).of_term("b").rows.tolist()
     [0, 1]
     """
 

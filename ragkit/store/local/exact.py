@@ -23,6 +23,8 @@ class ExactIndex:
     [[1]]
     """
 
+    use = "index/exact"
+
     class Config(Settings):
         """No settings."""
 

@@ -34,7 +34,6 @@ from ragkit.store.bm25.postings import Postings
 from ragkit.store.bm25.search import Bm25Engine
 from ragkit.store.changes import checked_vectors
 from ragkit.store.local import schema
-from ragkit.store.local.exact import ExactIndex
 from ragkit.store.local.lock import WriterLock
 from ragkit.store.local.manifest import SqliteManifest, read_head, read_segments
 from ragkit.store.local.rows import FieldColumns, Mask, RowTable
@@ -123,6 +122,7 @@ class LocalStore:
             StoreError: there is no index and none may be made.
             CorruptIndexError: what lies in the folder is not what was written.
         """
+        index = _dense_index(self.config.index)
         path = self.path / "manifest.sqlite"
         if not path.exists():
             if spec is None or not create:
@@ -151,7 +151,7 @@ class LocalStore:
         self._fields = FieldColumns(self.spec.fields)
         self._refreshing = threading.Lock()
         empty = np.empty((0, self.spec.dimension), dtype=np.float32)
-        index = _dense_index(self.config.index).over(empty, self._rows.ids)
+        index = index.over(empty, self._rows.ids)
         self._snapshot = _Snapshot(0, 0, self._rows.ids, empty, index, ())
         self._chunks: dict[int, Chunk] = {}
         return self
@@ -382,8 +382,6 @@ def _dense_index(index: Any) -> DenseIndex:
         return index
     if not isinstance(index, Mapping) or not isinstance(index.get("use"), str):
         raise ConfigError(f"index: {index!r}: expected {{use: index/exact}}")
-    if index == {"use": "index/exact"}:
-        return ExactIndex()
     made: object = registry.load(index["use"])(**{k: v for k, v in index.items() if k != "use"})
     if not isinstance(made, DenseIndex):
         raise ConfigError(f"index: {index['use']!r} is not a dense index; expected one of index/...")
