@@ -54,11 +54,11 @@ def main() -> None:
     accuracy = [balanced(inside[fit], outside[fit], t) for t in thresholds]
     best = float(thresholds[int(np.argmax(accuracy))])
     print(f"fitted on {fit.sum()} questions of {len(fitted_on)} articles: min_support {best:.2f}")
-    for threshold in (best, 0.35):
+    for threshold in (best,):
         answered = (inside[~fit] >= threshold).mean()
         abstained = (outside[~fit] < threshold).mean()
         print(
-            f"min_support {threshold:.2f} on {(~fit).sum()} questions of other articles: answered {answered:.3f} "
+            f"min_support {threshold:.2f} on {(~fit).sum()} questions of others: answered {answered:.3f} "
             f"of the answerable, abstained on {abstained:.3f} of the unanswerable, "
             f"balanced accuracy {balanced(inside[~fit], outside[~fit], threshold):.3f}"
         )

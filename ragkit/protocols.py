@@ -17,7 +17,7 @@ from ragkit.arrays import HitBatch, Ids
 from ragkit.fields import FieldSpec as FieldSpec
 from ragkit.fields import FieldType as FieldType
 from ragkit.filters import Filter
-from ragkit.types import Chunk, Document, QueryPlan, Span
+from ragkit.types import Chunk, Document, QueryPlan, ReadSentence, Span
 
 Vectors = NDArray[np.float32]
 TextKind = Literal["query", "passage"]
@@ -371,6 +371,14 @@ class Collection(Protocol):
 
     def knows(self, text: str) -> bool:
         """Whether the embedder covers the language of `text`; where it does not, its ranking is noise."""
+        ...
+
+    def terms(self, text: str) -> list[str]:
+        """The text's words as BM25 indexes them: stemmed, without stop words, repeats included."""
+        ...
+
+    def sentences(self, chunk: Chunk) -> tuple[ReadSentence, ...]:
+        """The chunk's sentences with their analysed words; those of recent chunks are remembered."""
         ...
 
     def embed(self, texts: Sequence[str], kind: TextKind) -> Vectors:

@@ -129,6 +129,27 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadSentence:
+    """A sentence of a chunk with all that judging it takes.
+
+    Args:
+        span: its place in the document.
+        text: the document's text there.
+        terms: its words as BM25 indexes them.
+        n_tokens: about how many tokens a model makes of it.
+        letter_share: the share of letters and blanks among its characters; low for code and tables.
+        has_number: whether it states a number.
+    """
+
+    span: Span
+    text: str = field(kw_only=True)
+    terms: frozenset[str] = field(kw_only=True)
+    n_tokens: int = field(kw_only=True)
+    letter_share: float = field(kw_only=True)
+    has_number: bool = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One turn of a conversation."""
 

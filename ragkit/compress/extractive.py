@@ -11,20 +11,15 @@ from pydantic import Field
 from ragkit.graph.stage import RunContext, Stage, stage
 from ragkit.protocols import Collection, Resources
 from ragkit.settings import Settings
-from ragkit.text.analyze import Analyzer
 from ragkit.text.relevance import Candidate, Judge
-from ragkit.text.sentences import sentence_spans
-from ragkit.text.spans import merge
-from ragkit.text.tokens import count_tokens
-from ragkit.types import Context, Passage, Span
+from ragkit.text.spans import contains, merge
+from ragkit.types import Context, Passage, ReadSentence, Span
 
 
 @dataclass(frozen=True, slots=True)
 class _Sentence:
     passage: int
-    span: Span
-    text: str
-    n_tokens: int
+    read: ReadSentence
 
 
 @stage("compress/extractive")
@@ -51,39 +46,36 @@ class ExtractiveCompress(Stage[Context, Context]):
 
     def setup(self, resources: Resources) -> None:
         self.collection = resources.collection
-        self._analyzer = Analyzer()
 
     def run(self, context: Context, ctx: RunContext) -> Context:
-        sentences = _sentences(context)
-        total = sum(s.n_tokens for s in sentences)
+        sentences = self._sentences(context)
+        total = sum(s.read.n_tokens for s in sentences)
         if total <= self.config.budget_tokens:
             return context
         question = context.plan.question
         judge = Judge(
-            self._analyzer,
+            self.collection.terms,
             embed=self.collection.embed if self.collection.knows(question) else None,
             dense_share=self.config.dense_share,
         )
-        judged = judge(question, [_candidate(s, context.passages[s.passage]) for s in sentences])
+        scores = judge(question, [_candidate(s, context.passages[s.passage]) for s in sentences])
         # Equal scores: the better passage first, then reading order, which is the order of `sentences`.
-        order = sorted(range(len(sentences)), key=lambda i: (-judged.score[i], i))
+        order = sorted(range(len(sentences)), key=lambda i: (-scores[i], i))
         chosen = _choose(order, sentences, self.config.budget_tokens)
-        ctx.note(tokens_before=total, tokens_after=sum(sentences[i].n_tokens for i in chosen))
+        ctx.note(tokens_before=total, tokens_after=sum(sentences[i].read.n_tokens for i in chosen))
         return _cut(context, [sentences[i] for i in sorted(chosen)])
+
+    def _sentences(self, context: Context) -> list[_Sentence]:
+        return [
+            _Sentence(n, sentence)
+            for n, passage in enumerate(context.passages)
+            for sentence in self.collection.sentences(passage.chunk)
+            if any(contains(keep, sentence.span) for keep in passage.keep)
+        ]
 
 
 def _candidate(sentence: _Sentence, passage: Passage) -> Candidate:
-    return Candidate(sentence.text, passage.chunk.heading, prior=passage.hit.score)
-
-
-def _sentences(context: Context) -> list[_Sentence]:
-    found: list[_Sentence] = []
-    for n, passage in enumerate(context.passages):
-        for keep, text in zip(passage.keep, passage.texts(), strict=True):
-            for span in sentence_spans(text, passage.chunk.lang):
-                body = span.of(text)
-                found.append(_Sentence(n, span.shift(keep.start), body, count_tokens(body)))
-    return found
+    return Candidate(sentence.read, passage.chunk.heading, prior=passage.hit.score)
 
 
 def _choose(order: list[int], sentences: list[_Sentence], budget: int) -> set[int]:
@@ -92,9 +84,9 @@ def _choose(order: list[int], sentences: list[_Sentence], budget: int) -> set[in
     for i in order:
         before = i - 1 if i > 0 and sentences[i - 1].passage == sentences[i].passage else i
         for j in (i, before):
-            if j not in chosen and (sentences[j].n_tokens <= left or not chosen):
+            if j not in chosen and (sentences[j].read.n_tokens <= left or not chosen):
                 chosen.add(j)
-                left -= sentences[j].n_tokens
+                left -= sentences[j].read.n_tokens
             elif j not in chosen:
                 break
         if left <= 0:
@@ -105,7 +97,7 @@ def _choose(order: list[int], sentences: list[_Sentence], budget: int) -> set[in
 def _cut(context: Context, kept: list[_Sentence]) -> Context:
     spans: dict[int, list[Span]] = defaultdict(list)
     for sentence in kept:
-        spans[sentence.passage].append(sentence.span)
+        spans[sentence.passage].append(sentence.read.span)
     passages = tuple(
         Passage(passage.hit, tuple(_joined(passage, spans[n])))
         for n, passage in enumerate(context.passages)

@@ -7,33 +7,38 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from ragkit.graph.stage import RunContext, Stage, stage
 from ragkit.protocols import Collection, Resources
 from ragkit.settings import Settings
-from ragkit.text.analyze import Analyzer
 from ragkit.text.language import detect_language
-from ragkit.text.relevance import Candidate, Judge, Relevance
-from ragkit.text.sentences import sentence_spans
+from ragkit.text.relevance import Candidate, Judge, Scores
+from ragkit.text.spans import contains
 from ragkit.text.wording import abstention
-from ragkit.types import AbstainReason, Answer, Citation, Context, Passage, Sentence, Span
+from ragkit.types import AbstainReason, Answer, Citation, Context, Passage, ReadSentence, Sentence, Span
 
 _LIST_MARKER = re.compile(r"^\s*(?:[-*•–]|\d{1,3}[.)])\s+")
 _LEANS_BACK = re.compile(
     r"^(?:it|they|this|these|that|those|he|she|он|она|оно|они|это|эти|этот|эта|там|тогда)\b", re.IGNORECASE
 )
 _LETTER_SHARE = 0.5
+_MIN_WORDS = 3
+# Of a further sentence's words, the share that the answer must not have said yet.
+NEW_WORDS_SHARE = 0.4
 _MAX_ITEMS = 8
 _MAX_ANNOUNCED_CHARS = 600
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A sentence that may be quoted: its passage (position in the context) and its place in the document."""
+    """A sentence that may be quoted: its passage (position in the context), its place and its text there.
+
+    The place may reach further than the sentence: over the list or the code that its colon announces.
+    """
 
     passage: int
+    sentence: ReadSentence
     span: Span
     text: str
 
@@ -52,7 +57,7 @@ class ExtractiveGenerate(Stage[Context, Answer]):
     class Config(Settings):
         max_sentences: int = Field(3, ge=1, le=20, description="Sentences in an answer.")
         min_support: float = Field(
-            0.35, ge=0.0, le=1.0, description="Relevance the best sentence needs, or the answer abstains."
+            0.42, ge=0.0, le=1.0, description="Relevance the best sentence needs, or the answer abstains."
         )
         keep_ratio: float = Field(
             0.85, ge=0.0, le=1.0, description="Relevance of a further sentence, as a share of the best one's."
@@ -66,39 +71,57 @@ class ExtractiveGenerate(Stage[Context, Answer]):
 
     def setup(self, resources: Resources) -> None:
         self.collection = resources.collection
-        self._analyzer = Analyzer()
 
     def run(self, context: Context, ctx: RunContext) -> Answer:
         question = context.plan.question
-        pieces = _pieces(context)
+        pieces = self._pieces(context)
         if not pieces:
-            return self._abstain(context, "no_evidence" if context.passages else "no_documents")
+            # Commit 0: nothing was ever ingested, so there is nothing that could have answered.
+            return self._abstain(context, "no_documents" if context.plan.commit == 0 else "no_evidence")
         judge = Judge(
-            self._analyzer,
+            self.collection.terms,
             embed=self.collection.embed if self.collection.knows(question) else None,
             dense_share=self.config.dense_share,
         )
-        judged = judge(question, [_candidate(piece, context.passages[piece.passage]) for piece in pieces])
-        best = int(np.argmax(judged.score))
-        ctx.note(support=round(float(judged.score[best]), 4), n_sentences=len(pieces))
-        if judged.score[best] < self.config.min_support:
+        scores = judge(question, [_candidate(piece, context.passages[piece.passage]) for piece in pieces])
+        support = float(scores.max())
+        ctx.note(support=round(support, 4), n_sentences=len(pieces))
+        if support < self.config.min_support:
             return self._abstain(context, "no_evidence")
-        chosen = self._choose(judged, pieces)
-        return _compose(context, [pieces[i] for i in chosen], judged.score[chosen])
+        chosen = self._choose(scores, pieces)
+        return _compose(context, [pieces[i] for i in chosen], scores[chosen])
 
-    def _choose(self, judged: Relevance, pieces: Sequence[_Piece]) -> list[int]:
+    def _pieces(self, context: Context) -> list[_Piece]:
+        """The quotable sentences of all passages: no headings, no code, no crumbs."""
+        found: list[_Piece] = []
+        for n, passage in enumerate(context.passages):
+            headings = set(passage.chunk.headings)
+            sentences = [
+                s
+                for s in self.collection.sentences(passage.chunk)
+                if any(contains(keep, s.span) for keep in passage.keep)
+            ]
+            for i, sentence in enumerate(sentences):
+                if sentence.text not in headings and _is_prose(sentence):
+                    span = Span(sentence.span.start, _announced(sentences, i))
+                    text = span.shift(-passage.chunk.span.start).of(passage.chunk.text)
+                    found.append(_Piece(n, sentence, span, text))
+        return found
+
+    def _choose(self, scores: Scores, pieces: Sequence[_Piece]) -> list[int]:
         """Positions of the sentences to quote: by relevance, each adding words of its own, then in order."""
-        order = np.argsort(-judged.score, kind="stable")
-        floor = judged.score[order[0]] * self.config.keep_ratio
+        order = np.argsort(-scores, kind="stable")
+        floor = scores[order[0]] * self.config.keep_ratio
         chosen: list[int] = []
         said: set[str] = set()
         for i in order.tolist():
-            if len(chosen) >= self.config.max_sentences or judged.score[i] < floor:
+            if len(chosen) >= self.config.max_sentences or scores[i] < floor:
                 break
-            if chosen and len(judged.terms[i] - said) < 0.4 * len(judged.terms[i]):
+            terms = pieces[i].sentence.terms
+            if chosen and len(terms - said) < NEW_WORDS_SHARE * len(terms):
                 continue
             chosen.append(i)
-            said |= judged.terms[i]
+            said |= terms
         lead = chosen[0]
         if len(chosen) < self.config.max_sentences and _leans_on_previous(pieces, lead):
             chosen.append(lead - 1)
@@ -122,48 +145,29 @@ def _leans_on_previous(pieces: Sequence[_Piece], i: int) -> bool:
 
 
 def _candidate(piece: _Piece, passage: Passage) -> Candidate:
-    return Candidate(piece.text, passage.chunk.heading, prior=passage.hit.score)
+    return Candidate(piece.sentence, passage.chunk.heading, prior=passage.hit.score)
 
 
-def _pieces(context: Context) -> list[_Piece]:
-    """The quotable sentences of all passages: no headings, no code, no crumbs.
-
-    A sentence that ends in a colon is quoted with what it announces: the list or the code after it.
-    """
-    found: list[_Piece] = []
-    for n, passage in enumerate(context.passages):
-        headings = set(passage.chunk.headings)
-        for keep, text in zip(passage.keep, passage.texts(), strict=True):
-            spans = sentence_spans(text, passage.chunk.lang)
-            for i, span in enumerate(spans):
-                body = span.of(text)
-                if body not in headings and _is_prose(body):
-                    whole = Span(span.start, _announced(text, spans, i))
-                    found.append(_Piece(n, whole.shift(keep.start), whole.of(text)))
-    return found
-
-
-def _announced(text: str, spans: Sequence[Span], i: int) -> int:
+def _announced(sentences: Sequence[ReadSentence], i: int) -> int:
     """Where the sentence `i` ends, with the list items or the one block of code that its colon announces."""
-    end = spans[i].end
-    if not text[:end].endswith(":"):
+    end = sentences[i].span.end
+    if not sentences[i].text.endswith(":"):
         return end
-    for n, span in enumerate(spans[i + 1 : i + 1 + _MAX_ITEMS]):
-        is_item = bool(_LIST_MARKER.match(span.of(text)))
-        if span.end - spans[i].start > _MAX_ANNOUNCED_CHARS or not (is_item or n == 0):
+    for n, following in enumerate(sentences[i + 1 : i + 1 + _MAX_ITEMS]):
+        is_item = bool(_LIST_MARKER.match(following.text))
+        if following.span.end - sentences[i].span.start > _MAX_ANNOUNCED_CHARS or not (is_item or n == 0):
             break
-        end = span.end
+        end = following.span.end
         if not is_item:
             break
     return end
 
 
-def _is_prose(text: str) -> bool:
-    letters = sum(c.isalpha() or c.isspace() for c in text)
-    return len(text.split()) >= 3 and letters >= _LETTER_SHARE * len(text)
+def _is_prose(sentence: ReadSentence) -> bool:
+    return len(sentence.text.split()) >= _MIN_WORDS and sentence.letter_share >= _LETTER_SHARE
 
 
-def _compose(context: Context, pieces: Sequence[_Piece], scores: NDArray[np.float32]) -> Answer:
+def _compose(context: Context, pieces: Sequence[_Piece], scores: Scores) -> Answer:
     markers = {n: i for i, n in enumerate(dict.fromkeys(piece.passage for piece in pieces), start=1)}
     sentences = tuple(
         Sentence(

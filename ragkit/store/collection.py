@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import unicodedata
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -34,9 +36,12 @@ from ragkit.store.bm25.search import Bm25Engine
 from ragkit.store_spec import StoreSpec
 from ragkit.text.analyze import Analyzer as TextAnalyzer
 from ragkit.text.language import UNDETERMINED, detect_language
-from ragkit.types import Chunk, Document, QueryPlan, Turn
+from ragkit.text.reading import read
+from ragkit.types import Chunk, Document, QueryPlan, ReadSentence, Turn
 
 _LANG = "lang"
+# About 15 sentences each, 2 KB with their words.
+_CHUNKS_READ = 1024
 _OUR_BM25 = "bm25/default"
 
 
@@ -111,6 +116,8 @@ class StoreCollection:
             manifest = store
         self._manifest = manifest
         self._remembered = CachingEmbedder(embedder)
+        self._read: OrderedDict[str, tuple[ReadSentence, ...]] = OrderedDict()
+        self._lock = threading.Lock()
 
     @classmethod
     def open(
@@ -175,6 +182,24 @@ class StoreCollection:
             return True
         language = detect_language(text)
         return language in languages if language != UNDETERMINED else _is_latin(text)
+
+    def terms(self, text: str) -> list[str]:
+        """The text's words as BM25 indexes them."""
+        return self.analyzer.terms(text)
+
+    def sentences(self, chunk: Chunk) -> tuple[ReadSentence, ...]:
+        """The chunk's sentences with their analysed words; those of recent chunks are remembered."""
+        with self._lock:
+            known = self._read.get(chunk.id)
+            if known is not None:
+                self._read.move_to_end(chunk.id)
+                return known
+        fresh = read(chunk, self.terms)
+        with self._lock:
+            self._read[chunk.id] = fresh
+            while len(self._read) > _CHUNKS_READ:
+                self._read.popitem(last=False)
+        return fresh
 
     def embed(self, texts: Sequence[str], kind: TextKind) -> Vectors:
         """The embedder's vectors, shape `[n, d]`; those of the last few thousand texts are remembered."""

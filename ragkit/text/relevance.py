@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.protocols import TextKind, Vectors
-from ragkit.text.analyze import Analyzer
-from ragkit.text.asking import asks_for_number, content_of, states_number
+from ragkit.text.asking import asks_for_number, content_of
+from ragkit.text.reading import Terms
+from ragkit.types import ReadSentence
 
 Embed = Callable[[Sequence[str], TextKind], Vectors]
+Scores = NDArray[np.float32]
 
 HEADING_SHARE = 0.5
 # A question that names version 3.1 is not answered by a sentence about 3.0 that says all the rest.
@@ -33,21 +35,9 @@ NUMBERLESS_SHARE = 0.8
 class Candidate:
     """A sentence to be judged, the headings it stands under, and its passage's score in [0, 1]."""
 
-    text: str
+    sentence: ReadSentence
     heading: str = ""
     prior: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Relevance:
-    """Judgements of `n` candidates.
-
-    `score` and `lexical` have shape `[n]`. `terms` are the analysed words of each candidate.
-    """
-
-    score: NDArray[np.float32]
-    lexical: NDArray[np.float32]
-    terms: tuple[frozenset[str], ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,52 +45,42 @@ class Judge:
     """Judges candidates against a question.
 
     Args:
-        analyzer: the collection's, so that both sides are stemmed alike.
+        terms: gives the analysed words of a text, as the collection indexes them.
         embed: gives unit vectors of texts; None leaves the judgement to the words alone.
         dense_share: weight of the embedding's judgement, 0 to 1.
         max_embedded: of more candidates than this, only those that share the most words or stand in the
             best passages are embedded; for the others the embedding's part is 0. Embedding is nearly all
             of the time that an offline answer takes.
-
-    >>> judge = Judge(Analyzer())
-    >>> judged = judge("How long is the warranty?", [Candidate("The warranty lasts."), Candidate("Hi.")])
-    >>> judged.score.round(2).tolist()
-    [1.0, 0.0]
     """
 
-    analyzer: Analyzer
+    terms: Terms
     embed: Embed | None = field(default=None, kw_only=True)
     dense_share: float = field(default=0.5, kw_only=True)
     max_embedded: int = field(default=32, kw_only=True)
 
-    def __call__(self, question: str, candidates: Sequence[Candidate]) -> Relevance:
-        """One judgement for each candidate, in their order."""
-        asked = frozenset(self.analyzer.terms(content_of(question)))
-        terms = tuple(frozenset(self.analyzer.terms(c.text)) for c in candidates)
-        headings = {c.heading: frozenset(self.analyzer.terms(c.heading)) for c in candidates}
-        weights = term_weights(asked, terms)
+    def __call__(self, question: str, candidates: Sequence[Candidate]) -> Scores:
+        """One score in [0, 1] for each candidate, in their order; shape `[n]`."""
+        asked = frozenset(self.terms(content_of(question)))
+        headings = {heading: frozenset(self.terms(heading)) for heading in {c.heading for c in candidates}}
+        weights = term_weights(asked, [c.sentence.terms for c in candidates])
         lexical = np.array(
-            [coverage(weights, body, headings[c.heading]) for c, body in zip(candidates, terms, strict=True)],
-            dtype=np.float32,
+            [coverage(weights, c.sentence.terms, headings[c.heading]) for c in candidates], dtype=np.float32
         )
         score = lexical
         if self.embed is not None and candidates:
             dense = self._dense(self.embed, question, candidates, lexical)
             score = self.dense_share * dense + (1.0 - self.dense_share) * lexical
         if asks_for_number(question):
-            score = score * np.array(
-                [1.0 if states_number(c.text) else NUMBERLESS_SHARE for c in candidates], dtype=np.float32
-            )
-        return Relevance(score, lexical, terms)
+            numbered = np.array([c.sentence.has_number for c in candidates], dtype=bool)
+            score = np.where(numbered, score, np.float32(NUMBERLESS_SHARE) * score)
+        return score.astype(np.float32)
 
-    def _dense(
-        self, embed: Embed, question: str, candidates: Sequence[Candidate], lexical: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
+    def _dense(self, embed: Embed, question: str, candidates: Sequence[Candidate], lexical: Scores) -> Scores:
         promise = lexical + np.array([c.prior for c in candidates], dtype=np.float32)
         chosen = np.argsort(-promise, kind="stable")[: self.max_embedded]
         texts = [
-            f"{candidates[i].heading}\n{candidates[i].text}" if candidates[i].heading else candidates[i].text
-            for i in chosen.tolist()
+            f"{c.heading}\n{c.sentence.text}" if c.heading else c.sentence.text
+            for c in (candidates[i] for i in chosen.tolist())
         ]
         dense = np.zeros(len(candidates), dtype=np.float32)
         dense[chosen] = embed(texts, "passage") @ embed([question], "query")[0]
@@ -108,7 +88,11 @@ class Judge:
 
 
 def coverage(weights: dict[str, float], body: frozenset[str], heading: frozenset[str]) -> float:
-    """The weighted share of the asked terms found in `body` (whole) or else in `heading` (half)."""
+    """The weighted share of the asked terms found in `body` (whole) or else in `heading` (half).
+
+    >>> coverage({"warranti": 3.0, "scanner": 1.0}, frozenset({"scanner"}), frozenset({"warranti"}))
+    0.625
+    """
     total = sum(weights.values())
     if not total:
         return 0.0
@@ -123,7 +107,7 @@ def coverage(weights: dict[str, float], body: frozenset[str], heading: frozenset
 def term_weights(asked: frozenset[str], bodies: Sequence[frozenset[str]]) -> dict[str, float]:
     """Weights of the asked terms: Lucene's idf over the candidates, doubled for what holds a digit."""
     n = len(bodies)
-    frequency = Counter(term for body in bodies for term in body if term in asked)
+    frequency = Counter(term for body in bodies for term in body & asked)
     return {
         term: math.log(1.0 + (n - frequency[term] + 0.5) / (frequency[term] + 0.5))
         * (DIGIT_WEIGHT if any(c.isdigit() for c in term) else 1.0)

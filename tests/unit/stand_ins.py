@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from ragkit.arrays import HitBatch
 from ragkit.errors import ConfigError
 from ragkit.protocols import Embedder, Reranker, TextKind, Vectors
-from ragkit.types import Chunk, QueryPlan
+from ragkit.text.analyze import Analyzer
+from ragkit.text.reading import read
+from ragkit.types import Chunk, QueryPlan, ReadSentence
 
 
 class Wordless:
@@ -21,6 +23,12 @@ class Wordless:
 
     def knows(self, text: str) -> bool:
         return False
+
+    def terms(self, text: str) -> list[str]:
+        return Analyzer().terms(text)
+
+    def sentences(self, chunk: Chunk) -> tuple[ReadSentence, ...]:
+        return read(chunk, self.terms)
 
     def embed(self, texts: Sequence[str], kind: TextKind) -> Vectors:
         raise ConfigError("this collection has no embedder")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ragkit.generate.extractive import ExtractiveGenerate
-from ragkit.types import Answer, Chunk
+from ragkit.types import Answer, Chunk, Context, QueryPlan
 from tests.unit.making import chunk, context, run_context
 from tests.unit.stand_ins import WordsOnly
 
@@ -54,8 +56,12 @@ def test_an_abstention_speaks_the_language_of_the_question() -> None:
     assert ask("Кто расписал Сикстинскую капеллу?", LUNCH).text == "В документах нет ответа на этот вопрос."
 
 
-def test_without_passages_the_reason_is_another() -> None:
-    assert ask("How long is the warranty?").reason == "no_documents"
+def test_without_passages_the_reason_depends_on_whether_there_are_documents() -> None:
+    stage = ExtractiveGenerate()
+    stage.setup(WordsOnly())
+    for commit, reason in ((0, "no_documents"), (7, "no_evidence")):
+        plan = replace(QueryPlan.of("How long is the warranty?"), commit=commit)
+        assert stage.run(Context(plan, ()), run_context()).reason == reason
 
 
 def test_headings_are_not_quoted() -> None:
