@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, ErrorDetails
+
+from ragkit.errors import ConfigError, did_you_mean
 
 
 class Settings(BaseModel):
@@ -22,6 +25,31 @@ class Settings(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, arbitrary_types_allowed=True, validate_default=True
     )
+
+    @classmethod
+    def checked(cls, name: str, given: Mapping[str, object]) -> Self:
+        """These settings for the component `name`.
+
+        Raises:
+            ConfigError: unknown, missing or wrong settings, all of them at once; the cause is pydantic's
+                `ValidationError`.
+        """
+        try:
+            return cls(**given)
+        except ValidationError as e:
+            raise ConfigError([_problem(name, list(cls.model_fields), error) for error in e.errors()]) from e
+
+
+def _problem(name: str, keys: list[str], error: ErrorDetails) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    match error["type"]:
+        case "extra_forbidden":
+            listing = f"Settings of {name!r}: {', '.join(keys)}." if keys else f"{name!r} has no settings."
+            return f"{name}: {key}: unknown setting. {listing}{did_you_mean(key, keys)}"
+        case "missing":
+            return f"{name}: {key}: missing; this setting has no default"
+        case _:
+            return f"{name}: {key}: {error['msg']}"
 
 
 @dataclass(frozen=True, slots=True)

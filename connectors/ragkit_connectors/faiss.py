@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import faiss as _faiss
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
@@ -19,8 +18,6 @@ from ragkit.arrays import Ids, near_top, top_k_cosines
 from ragkit.protocols import Vectors
 from ragkit.settings import Settings
 
-# Its type stubs lack the selectors and the parameters of HNSW (faiss-cpu 1.15.1).
-faiss: Any = _faiss
 _COMPARE_BELOW = 0.1  # of all rows
 _MARGIN = 2e-6  # FAISS sums in float32: a row this much below the cut may belong above it
 
@@ -58,7 +55,7 @@ class FaissIndex:
     config: Config
 
     def __init__(self, **settings: Any) -> None:
-        self.config = self.Config(**settings)
+        self.config = self.Config.checked(self.use, settings)
         self._parts: tuple[_Part, ...] = ()
         self._matrix: Vectors = np.empty((0, 0), dtype=np.float32)
         self._ids: Ids = np.empty(0, dtype="S32")
@@ -79,9 +76,9 @@ class FaissIndex:
     def _build(self, vectors: Vectors) -> Any:
         dimension = vectors.shape[1]
         if self.config.kind == "flat":
-            index = faiss.IndexFlatIP(dimension)
+            index = _faiss().IndexFlatIP(dimension)
         else:
-            index = faiss.IndexHNSWFlat(dimension, self.config.neighbours, faiss.METRIC_INNER_PRODUCT)
+            index = _faiss().IndexHNSWFlat(dimension, self.config.neighbours, _faiss().METRIC_INNER_PRODUCT)
             index.hnsw.efConstruction = self.config.ef_construction
         index.add(np.ascontiguousarray(vectors))
         return index
@@ -116,7 +113,7 @@ class FaissIndex:
         selector = None
         if allowed is not None:
             bits = np.packbits(allowed[part.first : part.first + part.n_rows], bitorder="little")
-            selector = faiss.IDSelectorBitmap(bits)
+            selector = _faiss().IDSelectorBitmap(bits)
         wanted = min(k + 1, part.n_rows)
         while True:
             scores, rows = part.index.search(vector[None], wanted, params=self._parameters(selector, wanted))
@@ -129,6 +126,13 @@ class FaissIndex:
 
     def _parameters(self, selector: Any, wanted: int) -> Any:
         if self.config.kind == "flat":
-            return None if selector is None else faiss.SearchParameters(sel=selector)
+            return None if selector is None else _faiss().SearchParameters(sel=selector)
         effort = max(self.config.ef_search, wanted)
-        return faiss.SearchParametersHNSW(sel=selector, efSearch=effort)
+        return _faiss().SearchParametersHNSW(sel=selector, efSearch=effort)
+
+
+def _faiss() -> Any:
+    """The module, imported when an index is first used. Its type stubs lack selectors and HNSW parameters."""
+    import faiss
+
+    return faiss

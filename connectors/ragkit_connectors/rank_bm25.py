@@ -11,14 +11,11 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
-import rank_bm25
 from numpy.typing import NDArray
 from pydantic import Field
 
 from ragkit.protocols import RowScores, TermPostings
 from ragkit.settings import Settings
-
-_VARIANTS = {"okapi": rank_bm25.BM25Okapi, "plus": rank_bm25.BM25Plus}
 
 
 class RankBm25:
@@ -43,7 +40,7 @@ class RankBm25:
     config: Config
 
     def __init__(self, **settings: Any) -> None:
-        self.config = self.Config(**settings)
+        self.config = self.Config.checked(self.use, settings)
 
     def over(self, segments: Sequence[TermPostings], live: NDArray[np.bool_] | None) -> RankBm25Ranker:
         """A ranker over the segments' rows, of which `live` (all, if None) are the population."""
@@ -57,8 +54,11 @@ class RankBm25:
         population = [texts[row] for row in rows]
         if not any(population):
             return RankBm25Ranker(None, rows, self.config.k1)
-        variant = _VARIANTS[self.config.variant]
-        return RankBm25Ranker(variant(population, k1=self.config.k1, b=self.config.b), rows, self.config.k1)
+        import rank_bm25
+
+        variants = {"okapi": rank_bm25.BM25Okapi, "plus": rank_bm25.BM25Plus}
+        model = variants[self.config.variant](population, k1=self.config.k1, b=self.config.b)
+        return RankBm25Ranker(model, rows, self.config.k1)
 
 
 class RankBm25Ranker:

@@ -46,7 +46,7 @@ class SentenceTransformersEmbedder:
         passage_prefix: str = Field("", description="Put before every passage.")
 
     def __init__(self, **settings: object) -> None:
-        self.config = self.Config(**settings)  # type: ignore[arg-type]
+        self.config = self.Config.checked("embed/sentence-transformers", settings)
         self._loaded: SentenceTransformer | None = None
         self._lock = Lock()
 
@@ -124,7 +124,7 @@ class CrossEncoderReranker:
         pass
 
     def __init__(self, **settings: object) -> None:
-        self.config = self.Config(**settings)  # type: ignore[arg-type]
+        self.config = self.Config.checked("rerank/cross-encoder", settings)
         self._loaded: CrossEncoder | None = None
         self._lock = Lock()
 

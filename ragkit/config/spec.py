@@ -49,7 +49,9 @@ class Bm25Settings(Settings):
     length of a passage says less about it than that of a whole document.
     """
 
-    use: Literal["bm25/default"] = "bm25/default"
+    use: Literal["bm25/default", "bm25/rank-bm25"] = Field(
+        default="bm25/default", description="What ranks by terms; rank-bm25 is for comparison and is slow."
+    )
     language: str = Field(
         default="auto",
         description="ISO 639-1 code whose stemmer is used, or auto: detected for each text.",

@@ -20,10 +20,9 @@ from types import SimpleNamespace
 from typing import Any, ClassVar, Concatenate, Generic, TypeVar, get_type_hints, overload
 from weakref import WeakKeyDictionary
 
-from pydantic import ValidationError, create_model
-from pydantic_core import ErrorDetails
+from pydantic import create_model
 
-from ragkit.errors import ConfigError, GraphError, did_you_mean
+from ragkit.errors import GraphError
 from ragkit.graph.trace import NodeTrace
 from ragkit.protocols import Resources
 from ragkit.settings import Settings
@@ -80,11 +79,7 @@ class Stage(Generic[In, Out]):
             ConfigError: unknown, missing or wrong settings, all of them at once; the cause is pydantic's
                 `ValidationError`.
         """
-        try:
-            self.config = self.Config(**settings)
-        except ValidationError as e:
-            name, keys = self.use or type(self).__name__, list(self.Config.model_fields)
-            raise ConfigError([_setting_problem(name, keys, error) for error in e.errors()]) from e
+        self.config = self.Config.checked(self.use or type(self).__name__, settings)
 
     def setup(self, resources: Resources) -> None:
         """Takes what the stage needs from `resources`. Called once, before the first run."""
@@ -105,18 +100,6 @@ class Stage(Generic[In, Out]):
     def __rshift__(self, following: Stage[Out, Next]) -> Flow[In, Next]: ...
     def __rshift__(self, following: Stage[Any, Any]) -> Flow[Any, Any]:
         return Flow(((self,), (following,)))
-
-
-def _setting_problem(name: str, keys: list[str], error: ErrorDetails) -> str:
-    key = ".".join(str(part) for part in error["loc"])
-    match error["type"]:
-        case "extra_forbidden":
-            listing = f"Settings of {name!r}: {', '.join(keys)}." if keys else f"{name!r} has no settings."
-            return f"{name}: {key}: unknown setting. {listing}{did_you_mean(key, keys)}"
-        case "missing":
-            return f"{name}: {key}: missing; this setting has no default"
-        case _:
-            return f"{name}: {key}: {error['msg']}"
 
 
 class Flow(Stage[In, Out]):

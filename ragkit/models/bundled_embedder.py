@@ -21,5 +21,5 @@ class BundledEmbedder(OnnxEmbedder):
         )
 
     def __init__(self, **settings: object) -> None:
-        self.config = self.Config(**settings)  # type: ignore[arg-type]
+        self.config = self.Config.checked("embed/bundled", settings)
         super().__init__(threads=self.config.threads)

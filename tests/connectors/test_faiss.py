@@ -13,7 +13,7 @@ from ragkit.testing.data import put, unit
 from ragkit.testing.indexes import DenseIndexChecks, made_rows
 from ragkit.testing.stores import VectorStoreChecks, spec_of
 
-pytest.importorskip("faiss")
+pytest.importorskip("faiss", reason="needs the extra faiss-cpu: make test EXTRAS=all")
 pytestmark = pytest.mark.faiss
 
 
@@ -62,7 +62,7 @@ def test_a_store_takes_it_by_name(tmp_path: Path) -> None:
     store.close()
 
 
-@pytest.mark.parametrize("index", ["index/faiss", {"use": "index/fais"}, {"use": "store/local"}, {}])
+@pytest.mark.parametrize("index", ["index/fais", {"use": "index/fais"}, {"use": "store/local"}, {}, 7])
 def test_an_index_that_is_none_is_refused(tmp_path: Path, index: object) -> None:
     with pytest.raises(ConfigError, match="index"):
         LocalStore(path=tmp_path, index=index).open(spec_of())

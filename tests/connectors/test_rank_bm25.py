@@ -13,7 +13,7 @@ from ragkit.store.local.store import LocalStore
 from ragkit.testing.data import put, unit
 from ragkit.testing.stores import spec_of
 
-pytest.importorskip("rank_bm25")
+pytest.importorskip("rank_bm25", reason="needs the extra rank-bm25: make test EXTRAS=all")
 
 
 def rank_bm25(**settings: object) -> RankerFactory:

@@ -71,7 +71,7 @@ class RecursiveChunker:
             return self
 
     def __init__(self, **settings: Any) -> None:
-        self.config = self.Config(**settings)
+        self.config = self.Config.checked(self.use, settings)
         self._ruler = _Ruler(Limits(self.config.size, overlap=self.config.overlap), name="ragkit")
         self._model: _Ruler | None = None
         self._model_languages: frozenset[str] = frozenset()

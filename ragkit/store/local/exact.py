@@ -29,7 +29,7 @@ class ExactIndex:
         """No settings."""
 
     def __init__(self, **settings: object) -> None:
-        self.config = self.Config(**settings)
+        self.config = self.Config.checked(self.use, settings)
         self._matrix: Vectors = np.empty((0, 0), dtype=np.float32)
         self._ids: Ids = np.empty(0, dtype="S32")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, ValidationError, field_validator
 
 from ragkit import registry
 from ragkit.arrays import HitBatch, Ids, near_top
@@ -97,8 +97,26 @@ class LocalStore:
         path: str | Path = Field("index", description="Folder of the index.")
         index: Any = Field({"use": "index/exact"}, description="The dense index and its settings.")
 
+        @field_validator("index")
+        @classmethod
+        def _is_an_index(cls, index: Any) -> Any:
+            # Checked where it is written, so that a mistake is reported with the line of its file.
+            if isinstance(index, str):
+                index = {"use": index}
+            if isinstance(index, Mapping):
+                name, settings = _named(index)
+                try:
+                    registry.blueprint(name).Config(**settings)
+                except ValidationError as e:
+                    problem = e.errors()[0]
+                    where = ".".join(str(part) for part in problem["loc"])
+                    raise ValueError(f"{name}: {where}: {problem['msg']}") from e
+                except ConfigError as e:
+                    raise ValueError(str(e)) from e
+            return index
+
     def __init__(self, **settings: Any) -> None:
-        self.config = self.Config(**settings)
+        self.config = self.Config.checked("store/local", settings)
         self.path = Path(self.config.path)
 
     def open(
@@ -380,12 +398,19 @@ def _dense_index(index: Any) -> DenseIndex:
     """The index itself, or the one that `{use: index/..., settings}` names."""
     if isinstance(index, DenseIndex):
         return index
-    if not isinstance(index, Mapping) or not isinstance(index.get("use"), str):
-        raise ConfigError(f"index: {index!r}: expected {{use: index/exact}}")
-    made: object = registry.load(index["use"])(**{k: v for k, v in index.items() if k != "use"})
+    name, settings = _named(index)
+    made: object = registry.load(name)(**settings)
     if not isinstance(made, DenseIndex):
-        raise ConfigError(f"index: {index['use']!r} is not a dense index; expected one of index/...")
+        raise ConfigError(f"index: {name!r} is not a dense index; expected one of index/...")
     return made
+
+
+def _named(index: Any) -> tuple[str, dict[str, Any]]:
+    name = index.get("use") if isinstance(index, Mapping) else None
+    if not isinstance(name, str) or not name.startswith("index/"):
+        expected = ", ".join(registry.names("index"))
+        raise ConfigError(f"expected {{use: NAME}} with one of: {expected}; got {index!r}")
+    return name, {key: value for key, value in index.items() if key != "use"}
 
 
 def _make_folder(path: Path) -> None:
