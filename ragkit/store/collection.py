@@ -31,8 +31,6 @@ from ragkit.protocols import (
     VectorStore,
 )
 from ragkit.store.access import Access
-from ragkit.store.bm25.formula import Bm25
-from ragkit.store.bm25.search import Bm25Engine
 from ragkit.store_spec import StoreSpec
 from ragkit.text.analyze import Analyzer as TextAnalyzer
 from ragkit.text.language import UNDETERMINED, detect_language
@@ -42,7 +40,6 @@ from ragkit.types import Chunk, Document, QueryPlan, ReadSentence, Turn
 _LANG = "lang"
 # About 15 sentences each, 2 KB with their words.
 _CHUNKS_READ = 1024
-_OUR_BM25 = "bm25/default"
 
 
 class Bm25Options(Protocol):
@@ -143,9 +140,7 @@ class StoreCollection:
             analyzer_fingerprint=analyzer.fingerprint,
             fields=fields,
         )
-        ranker: RankerFactory = Bm25Engine(Bm25(bm25.k1, b=bm25.b))
-        if bm25.use != _OUR_BM25:
-            ranker = registry.load(bm25.use)(k1=bm25.k1, b=bm25.b)
+        ranker: RankerFactory = registry.load(bm25.use)(k1=bm25.k1, b=bm25.b)
         opened = store.open(spec, create=create, bm25=ranker, analyzer=analyzer)
         return cls(opened, embedder=embedder, analyzer=analyzer, fields=fields)
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from ragkit.protocols import RowScores, TermPostings
+from ragkit.settings import Settings
 from ragkit.store.bm25.formula import Bm25
 
 Mask = NDArray[np.bool_]
@@ -197,12 +199,27 @@ def _borrow(n_rows: int) -> NDArray[np.float64]:
     return total if len(total) >= n_rows else np.zeros(n_rows)
 
 
-@dataclass(frozen=True, slots=True)
-class Bm25Engine:
-    """`bm25/default`: our own BM25, exact and fast."""
+class DefaultBm25:
+    """`bm25/default`: our own BM25, exact and fast, with the parameters of `Bm25`.
 
-    bm25: Bm25
+    >>> DefaultBm25(k1=1.2, b=0.75).config.k1
+    1.2
+    """
+
+    use = "bm25/default"
+
+    class Config(Settings):
+        """The two parameters of the formula."""
+
+        k1: float = Field(0.9, ge=0.0, le=10.0, description="How much repeats of a term count.")
+        b: float = Field(0.4, ge=0.0, le=1.0, description="How much a passage's length is held against it.")
+
+    config: Config
+
+    def __init__(self, **settings: object) -> None:
+        self.config = self.Config.checked(self.use, settings)
+        self._bm25 = Bm25(self.config.k1, b=self.config.b)
 
     def over(self, segments: Sequence[TermPostings], live: Mask | None) -> Bm25Ranker:
         """A ranker over the segments' rows, of which `live` (all, if None) are the population."""
-        return Bm25Ranker(self.bm25, segments, live)
+        return Bm25Ranker(self._bm25, segments, live)

@@ -29,9 +29,8 @@ from ragkit.protocols import (
     Vectors,
 )
 from ragkit.settings import Settings
-from ragkit.store.bm25.formula import Bm25
 from ragkit.store.bm25.postings import Postings
-from ragkit.store.bm25.search import Bm25Engine
+from ragkit.store.bm25.search import DefaultBm25
 from ragkit.store.changes import checked_vectors
 from ragkit.store.local import schema
 from ragkit.store.local.lock import WriterLock
@@ -164,7 +163,7 @@ class LocalStore:
             VectorFile(self.path / "vectors.f32", self.spec.dimension),
             SegmentFiles(self.path / "postings", analyzer.terms if analyzer else None),
         )
-        self._engine: RankerFactory = bm25 or Bm25Engine(Bm25())
+        self._engine: RankerFactory = bm25 or DefaultBm25()
         self._rows = RowTable()
         self._fields = FieldColumns(self.spec.fields)
         self._refreshing = threading.Lock()

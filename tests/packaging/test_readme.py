@@ -1,0 +1,48 @@
+"""The README says what is so: its names, its YAML and its Python."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from ragkit import registry
+from ragkit.cli import VERBS
+from ragkit.config.load import load_config
+
+ROOT = Path(__file__).parents[2]
+READMES = [path for path in (ROOT / "README.md", ROOT / "README.ru.md") if path.exists()]
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("readme", READMES, ids=lambda p: p.name)
+def test_the_table_lists_every_name_that_can_be_used(readme: Path) -> None:
+    rows = [line for line in readme.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    listed = {name for row in rows for name in re.findall(r"`([a-z0-9]+/[a-z0-9-]+)`", row)}
+    assert listed == set(registry.BUILT_IN)
+
+
+@pytest.mark.parametrize("readme", READMES, ids=lambda p: p.name)
+def test_the_yaml_loads(readme: Path) -> None:
+    for block in blocks(readme, "yaml"):
+        assert load_config(block).graph.output == "verify"
+
+
+@pytest.mark.parametrize("readme", READMES, ids=lambda p: p.name)
+def test_the_python_is_python(readme: Path) -> None:
+    assert blocks(readme, "python")
+    for block in blocks(readme, "python"):
+        ast.parse(block)
+
+
+@pytest.mark.parametrize("readme", READMES, ids=lambda p: p.name)
+def test_every_verb_that_is_shown_exists(readme: Path) -> None:
+    commands = "".join(blocks(readme, ""))
+    shown = set(re.findall(r"^ragkit ([a-z-]+)", commands, flags=re.MULTILINE))
+    assert shown
+    assert shown <= set(VERBS)
