@@ -43,7 +43,7 @@ def test_asking_loads_no_torch_and_no_connector() -> None:
 def test_every_public_name_resolves() -> None:
     for name in ragkit.__all__:
         assert getattr(ragkit, name) is not None
-    assert sorted(ragkit.__all__, key=str.casefold) == sorted(set(ragkit.__all__), key=str.casefold)
+    assert len(ragkit.__all__) == len(set(ragkit.__all__))
 
 
 def test_the_names_for_type_checkers_are_the_names_at_run_time() -> None:
