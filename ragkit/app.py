@@ -6,20 +6,23 @@ import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from threading import Lock
+from typing import Any, Literal, get_args
 
 from ragkit.assembly import Assembly, make
 from ragkit.config.defaults import default_config
 from ragkit.config.load import load_config
 from ragkit.config.spec import ComponentSpec, Config
-from ragkit.errors import QueryError
+from ragkit.errors import GraphError, QueryError
 from ragkit.graph.check import check
 from ragkit.graph.runner import Graph, RunResult
 from ragkit.graph.spec import GraphSpec
 from ragkit.graph.stage import Stage
 from ragkit.graph.sync import run_sync
+from ragkit.graph.threads import in_thread
 from ragkit.graph.trace import Trace
 from ragkit.ingest.pipeline import Ingestor
 from ragkit.ingest.progress import Progress, shown
@@ -34,7 +37,7 @@ TRACES_KEPT = 256
 GRAPHS_KEPT = 16
 
 Retriever = Literal["dense", "bm25", "hybrid", "full"]
-Sources = str | Path | Iterable[str | Path | Document]
+Sources = str | Path | Document | Iterable[str | Path | Document]
 
 
 def open(  # noqa: A001  (ragkit.open is the public word for it)
@@ -46,6 +49,9 @@ def open(  # noqa: A001  (ragkit.open is the public word for it)
 ) -> RAG:
     """The embedded default over an index folder: no key, no server, no download.
 
+    The index is opened when first used. It is then that a missing or unreadable index, or one made with
+    another model or analyzer, is refused, with `StoreError` or `ConfigError`.
+
     Args:
         path: the folder of the index.
         set: overrides of the default configuration by dotted key, `{"query.fuse.k": 20}`.
@@ -53,9 +59,8 @@ def open(  # noqa: A001  (ragkit.open is the public word for it)
         create: whether a folder that does not exist may be made.
 
     Raises:
-        ConfigError: an override is wrong, or the index was made with another model or analyzer.
+        ConfigError: an override is wrong.
         GraphError: the stages do not fit together; all problems at once.
-        StoreError: there is no index and `create` is False, or it cannot be read.
     """
     config = default_config(path, set=set)
     return RAG(config if graph is None else _rewired(config, graph), create=create)
@@ -75,9 +80,20 @@ def load(path: str | Path, *, set: Mapping[str, Any] | None = None) -> RAG:  # n
 
 
 def _rewired(config: Config, graph: Stage[QueryPlan, Answer] | GraphSpec) -> Config:
+    if not isinstance(graph, Stage | GraphSpec):
+        raise GraphError(f"graph: expected stages joined by >> and fan_out, got {type(graph).__name__}")
     spec = graph if isinstance(graph, GraphSpec) else GraphSpec.of(graph)
     stages = {node.name: ComponentSpec(node.stage.use, settings=node.stage.config) for node in spec.nodes}
     return replace(config, graph=spec, stages=stages)
+
+
+def _with_own_stages(spec: GraphSpec) -> GraphSpec:
+    """The graph with copies of its stages.
+
+    Setting up binds a stage to one collection. A graph that is given to two `RAG`s would otherwise answer
+    from the index of whichever was set up last.
+    """
+    return replace(spec, nodes=tuple(replace(node, stage=copy(node.stage)) for node in spec.nodes))
 
 
 class RAG:
@@ -94,9 +110,11 @@ class RAG:
     def __init__(self, config: Config, *, create: bool = True) -> None:
         self.config = config
         self._parts = Assembly(config, create=create)
-        self._graph = Graph(check(config.graph, takes=QueryPlan, gives=Answer), self._parts)
+        self._spec = _with_own_stages(config.graph)
+        self._graph = Graph(check(self._spec, takes=QueryPlan, gives=Answer), self._parts)
         self._retrieval: OrderedDict[tuple[Retriever, int], Graph] = OrderedDict()
         self._traces: OrderedDict[str, Trace] = OrderedDict()
+        self._lock = Lock()
 
     def __enter__(self) -> RAG:
         return self
@@ -105,7 +123,7 @@ class RAG:
         self.close()
 
     def close(self) -> None:
-        """Releases files and connections."""
+        """Releases files and connections. A later call that needs the index is refused."""
         self._parts.close()
 
     # --- write ------------------------------------------------------------------------------------
@@ -124,7 +142,7 @@ class RAG:
         A document that cannot be ingested is named in the report with stage and reason; the others go in.
 
         Args:
-            sources: a path, or paths and `Document`s.
+            sources: a path or a `Document`, or several.
             tenant: whose they are, where the collection declares `tenant`.
             acl: the groups that may read them, where the collection declares `acl`.
             metadata: fields given to every document.
@@ -135,7 +153,7 @@ class RAG:
             TenantError: the collection requires a tenant and none is given, or it is malformed.
             StoreError: the index cannot be written.
         """
-        items = [sources] if isinstance(sources, str | Path) else list(sources)
+        items = [sources] if isinstance(sources, str | Path | Document) else list(sources)
         ingestor = Ingestor(self._parts.collection, make(self.config.ingest.chunk))
         with shown(progress) as report_progress:
             return ingestor.run(items, tenant=tenant, acl=acl, metadata=metadata, progress=report_progress)
@@ -182,6 +200,7 @@ class RAG:
             StageError: a stage failed and its `on_error` does not say otherwise.
         """
         start = time.perf_counter()
+        await self._opened()
         result = await self._graph.run(self._plan(question, tenant, acl, filter, history))
         answer: Answer = result.value
         return answer.with_(
@@ -217,6 +236,8 @@ class RAG:
     ) -> Ranking:
         """The `k` best passages for a question, score descending, then chunk id.
 
+        `degraded` of the ranking names each stage that failed and was done without.
+
         Args:
             question: 1 to 32,768 characters.
             k: 1 to 10,000; fewer come back only where fewer match.
@@ -227,15 +248,20 @@ class RAG:
             filter: over declared fields.
 
         Raises:
-            QueryError: the question is empty or too long, or `k` is out of range.
+            QueryError: the question is empty or too long, `k` is out of range, or there is no such retriever.
             TenantError, FilterError, StageError: as for `aask`.
         """
         if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k <= MAX_K:
             raise QueryError(f"k={k!r}: expected a whole number from 1 to {MAX_K}")
+        if retriever not in get_args(Retriever):
+            known = ", ".join(get_args(Retriever))
+            raise QueryError(f"retriever={retriever!r}: expected one of: {known}")
+        await self._opened()
         result = await self._retrieval_graph(retriever, k).run(self._plan(question, tenant, acl, filter, ()))
         self._keep(result)
         ranking: Ranking = result.value
-        return ranking
+        # A last stage without a `k` of its own gives all that it was given.
+        return Ranking(ranking.plan, ranking.hits[:k], degraded=tuple(result.degraded))
 
     def source(self, document_id: str, *, tenant: str | None = None, acl: Sequence[str] | None = None) -> str:
         """A document's canonical text, the one that `start` and `end` of a citation count in.
@@ -287,6 +313,11 @@ class RAG:
 
     # --- inside -----------------------------------------------------------------------------------
 
+    async def _opened(self) -> None:
+        """Opens the index where that was not done yet; in a thread, for a model may have to be loaded."""
+        if not self._parts.is_open:
+            await in_thread(lambda: self._parts.collection)
+
     def _plan(
         self,
         question: str,
@@ -308,16 +339,20 @@ class RAG:
 
     def _retrieval_graph(self, retriever: Retriever, k: int) -> Graph:
         key = (retriever, k)
-        if key not in self._retrieval:
-            spec: GraphSpec = retrieval_graph(self.config.graph, retriever, k)
-            self._retrieval[key] = Graph(check(spec), self._parts)
-            while len(self._retrieval) > GRAPHS_KEPT:
-                self._retrieval.popitem(last=False)
-        return self._retrieval[key]
+        # Another thread may drop what this one has just kept, so it is not looked up again.
+        graph = self._retrieval.get(key)
+        if graph is None:
+            graph = Graph(check(retrieval_graph(self._spec, retriever, k)), self._parts)
+            with self._lock:
+                self._retrieval[key] = graph
+                while len(self._retrieval) > GRAPHS_KEPT:
+                    self._retrieval.popitem(last=False)
+        return graph
 
     def _keep(self, result: RunResult) -> str:
         trace_id = result.trace.id or uuid.uuid4().hex
-        self._traces[trace_id] = result.trace
-        while len(self._traces) > TRACES_KEPT:
-            self._traces.popitem(last=False)
+        with self._lock:
+            self._traces[trace_id] = result.trace
+            while len(self._traces) > TRACES_KEPT:
+                self._traces.popitem(last=False)
         return trace_id

@@ -8,7 +8,7 @@ from typing import Any
 
 from ragkit import registry
 from ragkit.config.spec import ComponentSpec, Config
-from ragkit.errors import ConfigError, did_you_mean
+from ragkit.errors import ConfigError, StoreError, did_you_mean
 from ragkit.protocols import Embedder, Reranker
 from ragkit.store.collection import StoreCollection
 
@@ -26,7 +26,13 @@ class Assembly:
         self._create = create
         self._models: dict[str, Any] = {}
         self._collection: StoreCollection | None = None
+        self._is_closed = False
         self._lock = RLock()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the collection can be had without opening anything."""
+        return self._collection is not None
 
     @property
     def collection(self) -> StoreCollection:
@@ -34,9 +40,13 @@ class Assembly:
 
         Raises:
             ConfigError: it was made with another model, or does not exist and may not be made.
-            StoreError: its store cannot be opened.
+            StoreError: its store cannot be opened, or was closed.
         """
         with self._lock:
+            if self._is_closed:
+                raise StoreError(
+                    "this RAG is closed. Open it again with ragkit.open(...) or ragkit.load(...)"
+                )
             if self._collection is None:
                 spec = self._config.collection
                 self._collection = StoreCollection.open(
@@ -67,8 +77,9 @@ class Assembly:
         return model
 
     def close(self) -> None:
-        """Closes what was opened."""
+        """Closes what was opened, for good: stages still hold what they were set up with."""
         with self._lock:
+            self._is_closed = True
             if self._collection is not None:
                 self._collection.close()
                 self._collection = None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from typing import Any, Literal
+
+from pydantic import ValidationError
 
 from ragkit.errors import QueryError
 from ragkit.graph.spec import SOURCE, GraphSpec, NodeSpec
@@ -67,6 +70,17 @@ def _wide(stage: Stage[Any, Any], k: int, *, exact: bool) -> Stage[Any, Any]:
     changed: dict[str, Any] = {
         name: k if exact and name == "k" else max(k, settings[name])
         for name in ("k", "candidates")
-        if name in settings
+        if type(settings.get(name)) is int
     }
-    return type(stage)(**{**settings, **changed}) if changed else stage
+    if not changed:
+        return stage
+    keys = {name: info.alias or name for name, info in type(stage.config).model_fields.items()}
+    # A copy, and not a new stage: one made in code may hold more than its settings.
+    wider = copy(stage)
+    try:
+        wider.config = type(stage.config)(
+            **{keys[name]: value for name, value in {**settings, **changed}.items()}
+        )
+    except ValidationError as e:
+        raise QueryError(f"k={k}: {stage.use} cannot give so many: {e.errors()[0]['msg']}") from e
+    return wider

@@ -242,10 +242,14 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Retrieved chunks, best first; equal scores stand in order of chunk id."""
+    """Retrieved chunks, best first; equal scores stand in order of chunk id.
+
+    `degraded` is set on what `RAG.retrieve` gives: it names each stage that failed and was skipped.
+    """
 
     plan: QueryPlan
     hits: tuple[Hit, ...]
+    degraded: tuple[str, ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +277,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The passages a generator may use and cite. Passage `n` is cited as `[n]`, counting from 1."""
+    """The passages a generator may use and cite, best first."""
 
     plan: QueryPlan
     passages: tuple[Passage, ...]
@@ -334,7 +338,7 @@ AbstainReason = Literal["no_evidence", "no_documents", "unsupported", "conflicti
 class Answer:
     """An answer and what bears it.
 
-    `text` carries the markers: `… is twelve months [1].`. When `abstained`, `text` says so in words and
+    `text` carries the markers: `It lasts two years. [1]`. When `abstained`, `text` says so in words and
     `reason` why; `degraded` names each stage that failed and was skipped, so that "nothing found" and
     "something was down" are never confused. `dropped` holds sentences removed by verification.
     `generator` names the stage that wrote it: `generate/extractive` means that every sentence is quoted

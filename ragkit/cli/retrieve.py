@@ -53,7 +53,8 @@ def run(args: argparse.Namespace) -> int:
                         "scores": dict(hit.scores),
                     }
                     for hit in ranking.hits
-                ]
+                ],
+                "degraded": list(ranking.degraded),
             }
         )
         return 0

@@ -6,6 +6,7 @@ Document text is printed as plain text: markup and control sequences in it have 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -36,8 +37,7 @@ def print_answer(answer: Answer) -> None:
         console.print(
             _plain("  (quoted from the documents word for word; no language model was asked)", "dim")
         )
-    for name in answer.degraded:
-        console.print(_plain(f"  degraded: {name}", "yellow"))
+    _print_degraded(console, answer.degraded)
 
 
 def print_ranking(ranking: Ranking) -> None:
@@ -52,6 +52,7 @@ def print_ranking(ranking: Ranking) -> None:
         console.print(_plain(f"{n:>3}. {hit.score:.4f}  {place}{heading}", "bold"))
         console.print(_plain(f"     {parts}", "cyan"))
         console.print(_plain(f"     {_beginning(hit.chunk.text)}", "dim"))
+    _print_degraded(console, ranking.degraded)
 
 
 def print_report(report: IngestReport) -> None:
@@ -105,6 +106,11 @@ def print_trace(trace: dict[str, Any]) -> None:
             )
         )
     Console(highlight=False).print(table)
+
+
+def _print_degraded(console: Console, names: Sequence[str]) -> None:
+    for name in names:
+        console.print(_plain(f"  degraded: {name}", "yellow"))
 
 
 def _beginning(text: str) -> str:

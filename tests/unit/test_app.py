@@ -11,7 +11,12 @@ import pytest
 
 import ragkit
 from ragkit import Document, QueryError
-from ragkit.types import Answer
+from ragkit.compress.dedupe import Dedupe
+from ragkit.generate.extractive import ExtractiveGenerate
+from ragkit.graph.stage import Stage
+from ragkit.retrieve.bm25 import Bm25Retrieve
+from ragkit.retrieve.fuse import RrfFuse
+from ragkit.types import Answer, QueryPlan
 from tests.conftest import CORPUS, ROOT
 
 QUESTIONS = [
@@ -213,3 +218,38 @@ def test_tenants_do_not_see_each_other(tmp_path: Path) -> None:
             assert other not in rag.source("terms", tenant=tenant)
         with pytest.raises(ragkit.TenantError, match="requires a tenant"):
             rag.ask("What is the secret word of the vault?")
+
+
+def words_alone() -> Stage[QueryPlan, Answer]:
+    return Bm25Retrieve() >> RrfFuse() >> Dedupe() >> ExtractiveGenerate()
+
+
+def test_a_graph_given_to_two_indexes_answers_each_from_its_own(tmp_path: Path) -> None:
+    graph = words_alone()
+    with ragkit.open(tmp_path / "a", graph=graph) as a, ragkit.open(tmp_path / "b", graph=graph) as b:
+        a.ingest(Document("d", "The code of the red door is 1111."), progress=False)
+        b.ingest(Document("d", "The code of the blue door is 2222."), progress=False)
+        assert "1111" in a.ask("What is the code of the door?").text
+        assert "2222" in b.ask("What is the code of the door?").text
+        assert "1111" in a.ask("What is the code of the door?").text
+        assert "red" in a.retrieve("code of the door").hits[0].chunk.text
+
+
+def test_what_is_closed_stays_closed(tmp_path: Path) -> None:
+    with ragkit.open(tmp_path) as rag:
+        rag.ingest(Document("d", "The door is red."), progress=False)
+        rag.ask("Which colour has the door?")
+    rag.close()
+    for call in (lambda: rag.ask("x"), lambda: rag.retrieve("x"), lambda: rag.source("d"), rag.status):
+        with pytest.raises(ragkit.StoreError, match=r"closed. Open it again"):
+            call()
+
+
+def test_an_unknown_retriever_is_refused(handbook: ragkit.RAG) -> None:
+    with pytest.raises(QueryError, match="expected one of: dense, bm25, hybrid, full"):
+        handbook.retrieve("warranty", retriever="sparse")  # type: ignore[arg-type]
+
+
+def test_what_is_no_graph_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ragkit.GraphError, match="joined by >>"):
+        ragkit.open(tmp_path, graph="fuse")  # type: ignore[arg-type]
