@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ from ragkit.protocols import Collection, Resources
 from ragkit.settings import Settings
 from ragkit.types import ArmRanking, Hit, QueryPlan, Ranking, Rankings
 
+# Finite in float32 whatever the score; none counts against what a retriever found.
+Weight = Annotated[float, Field(ge=0.0, le=1e6)]
 Normalization = Literal["ceiling", "minmax", "zscore", "dbsf"]
 
 
@@ -28,7 +30,7 @@ class Fuse(Stage[Rankings, Ranking]):
 
     class Config(Settings):
         k: int = Field(10, ge=1, le=10_000, description="Chunks to keep.")
-        weights: Mapping[str, float] = Field(
+        weights: Mapping[str, Weight] = Field(
             default_factory=dict, description="Weight of each retriever by name; 1 where none is given."
         )
 
@@ -122,7 +124,7 @@ class WeightedFuse(Fuse):
     """
 
     class Config(Fuse.Config):
-        weights: Mapping[str, float] = Field(
+        weights: Mapping[str, Weight] = Field(
             default_factory=lambda: {"dense": 0.35, "bm25": 0.65},
             description="Weight of each retriever by name; 1 where none is given.",
         )

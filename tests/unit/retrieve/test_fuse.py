@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ragkit.arrays import HitBatch
+from ragkit.errors import ConfigError
 from ragkit.retrieve.fuse import RrfFuse, WeightedFuse, combine
 from ragkit.types import ArmRanking
 from tests.unit.making import arm
@@ -64,6 +65,13 @@ def test_equal_scores_stay_equal(normalize: str) -> None:
 def test_ties_break_by_id() -> None:
     fused = RrfFuse().fuse([arm("dense", ("b", 1.0)), arm("bm25", ("a", 1.0))], [1.0, 1.0])
     assert keys(fused) == "ab"
+
+
+@pytest.mark.parametrize("weight", [float("nan"), float("inf"), -0.1, 1e300])
+@pytest.mark.parametrize("fusion", [RrfFuse, WeightedFuse])
+def test_a_weight_that_spoils_scores_is_refused(fusion: type[RrfFuse | WeightedFuse], weight: float) -> None:
+    with pytest.raises(ConfigError, match=r"weights\.dense"):
+        fusion(weights={"dense": weight})
 
 
 def test_no_arms_give_no_hits() -> None:
