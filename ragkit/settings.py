@@ -49,7 +49,8 @@ def _problem(name: str, keys: list[str], error: ErrorDetails) -> str:
         case "missing":
             return f"{name}: {key}: missing; this setting has no default"
         case _:
-            return f"{name}: {key}: {error['msg']}"
+            where = f"{name}: {key}" if key else name
+            return f"{where}: {error['msg'].removeprefix('Value error, ')}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,9 +151,8 @@ class _Run:
         if self._replaced:
             uri, before = self._replaced[0]
             notes.append(
-                f"{len(self._replaced)} documents replaced ones of the same id from other files that are "
-                f"still there (first: {uri} replaced {before}). To keep both, ingest both folders in one "
-                "call, or name a root above them"
+                f"{len(self._replaced)} documents replaced ones of the same id that came from elsewhere "
+                f"(first: {uri} replaced {before}). To keep both, ingest both folders in one call"
             )
         return IngestReport.of(
             self._outcomes,

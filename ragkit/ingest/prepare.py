@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from ragkit.errors import DocumentError
 from ragkit.ingest.chunk.chunks import make_chunks
@@ -130,7 +129,12 @@ class Preparer:
         )
         terms = tuple(tuple(self._collection.analyzer.terms(chunk.search_text)) for chunk in chunks)
         return Prepared(
-            uri, state=state, document=document, chunks=chunks, terms=terms, replaces=_other_file(known, uri)
+            uri,
+            state=state,
+            document=document,
+            chunks=chunks,
+            terms=terms,
+            replaces=_other_source(known, uri),
         )
 
     def _chunks(self, document: Document, tenant: str) -> tuple[Chunk, ...]:
@@ -151,12 +155,6 @@ def _is_usable(text: str) -> bool:
     return 0 < len(text) <= 4096 and text.isprintable() and "\x00" not in text
 
 
-def _other_file(known: DocumentState | None, uri: str) -> str | None:
-    """The file that a document of this id was read from before, if that one is still there and is another."""
-    if known is None or known.uri is None or known.uri == uri:
-        return None
-    try:
-        before = Path(known.uri)
-        return known.uri if before.is_file() and not before.samefile(uri) else None
-    except OSError:
-        return None
+def _other_source(known: DocumentState | None, uri: str) -> str | None:
+    """Where a document of this id came from before, if that was elsewhere."""
+    return known.uri if known is not None and known.uri != uri else None

@@ -21,6 +21,7 @@ from ragkit.ingest.parse.limits import Deadline, too_deep
 from ragkit.ingest.parse.tables import append_table
 from ragkit.types import MetadataValue
 
+_MAX_DEPTH = 200  # elements; a list within a list is two
 _SETTINGS: dict[str, object] = {
     "_disable_config": True,
     "file_insertion_enabled": False,
@@ -121,6 +122,7 @@ class _Writer:
         self._marker = ""
         self._tight = False
         self._nested_sources = 0
+        self._nesting = 0
 
     def write_source(self, text: str) -> None:
         tree = _doctree(text, self._deadline)
@@ -130,8 +132,13 @@ class _Writer:
             raise too_deep("reStructuredText blocks") from e
 
     def _children(self, node: nodes.Element) -> None:
+        # Counted, since how deep Python itself lets us go depends on what else the process has loaded.
+        self._nesting += 1
+        if self._nesting > _MAX_DEPTH:
+            raise too_deep("reStructuredText blocks", _MAX_DEPTH)
         for child in node.children:
             self._node(child)
+        self._nesting -= 1
 
     def _node(self, node: nodes.Node) -> None:
         if isinstance(node, nodes.section):

@@ -286,7 +286,10 @@ def test_replacing_the_file_of_another_folder_is_said(bench: Bench, tmp_path: Pa
         (tmp_path / name / "a.md").write_text(f"text of {name}")
     assert bench.ingest(tmp_path / "v1").notes == ()
     (note,) = bench.ingest(tmp_path / "v2").notes
-    assert "1 documents replaced ones of the same id from other files that are still there" in note
+    assert (
+        "1 documents replaced ones of the same id that came from elsewhere (first: v2/a.md replaced v1/a.md)"
+        in note
+    )
     assert bench.texts() == {"a.md": "text of v2"}
 
 

@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
+from ragkit.errors import ConfigError
 from ragkit.ingest.chunk.recursive import RecursiveChunker
 from ragkit.ingest.parse.markdown import parse_markdown
 from ragkit.ingest.parse.plain import parse_plain
@@ -123,7 +123,7 @@ def test_a_blank_document_has_no_chunks() -> None:
 
 
 def test_overlap_must_leave_room() -> None:
-    with pytest.raises(ValidationError, match=r"overlap \(30\) must be at most half of size \(40\)"):
+    with pytest.raises(ConfigError, match=r"overlap \(30\) must be at most half of size \(40\)"):
         RecursiveChunker(size=40, overlap=30)
 
 
