@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,39 +46,59 @@ class SqliteManifest:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._idle: deque[sqlite3.Connection] = deque()
-        self._all: list[sqlite3.Connection] = []
+        self._idle: list[sqlite3.Connection] = []
+        self._inherited: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
+        self._process = os.getpid()
         self._closed = False
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection for the time of a block; SQLite's errors come out as ours."""
-        if self._closed:
-            raise StoreError(f"{self.path.parent}: this store was closed. Open it again")
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = schema.connect(self.path)
-            with self._lock:
-                self._all.append(connection)
+        connection = self._take()
         try:
             yield connection
         except sqlite3.DatabaseError as e:
             raise schema.explain(e, self.path) from e
         finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            self._idle.append(connection)
+            self._give_back(connection)
+
+    def check_open(self) -> None:
+        """Raises StoreError once `close` was called."""
+        if self._closed:
+            raise StoreError(f"{self.path.parent}: this store was closed. Open it again")
 
     def close(self) -> None:
-        """Closes all connections."""
-        self._closed = True
+        """Closes all connections, one that is in use when its block ends."""
         with self._lock:
-            for connection in self._all:
-                connection.close()
-            self._all.clear()
-            self._idle.clear()
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def _take(self) -> sqlite3.Connection:
+        if self._process != os.getpid():
+            self._leave_to_parent()
+        with self._lock:
+            self.check_open()
+            if self._idle:
+                return self._idle.pop()
+        return schema.connect(self.path)
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        with self._lock:
+            if not self._closed:
+                self._idle.append(connection)
+                return
+        # Only now: to close a connection that another thread is reading from crashes the interpreter.
+        connection.close()
+
+    def _leave_to_parent(self) -> None:
+        """After a fork: SQLite's connections, and a lock that a thread of the parent held, stay with it."""
+        self._inherited, self._idle = [*self._inherited, *self._idle], []
+        self._lock, self._process = threading.Lock(), os.getpid()
 
     # --- reading ----------------------------------------------------------------------------------
 

@@ -285,6 +285,7 @@ class LocalStore:
     # --- scopes and snapshots ---------------------------------------------------------------------
 
     def _view(self, scope: Scope) -> _View:
+        self.manifest.check_open()
         if scope.commit is None:
             scope = Scope(scope.tenant, scope.acl, scope.filter, self.head())
         view = self._snapshot.views.get(scope)

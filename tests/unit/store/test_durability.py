@@ -247,10 +247,83 @@ def test_opening_what_is_not_there(tmp_path: Path) -> None:
     assert not (tmp_path / "no").exists()
 
 
-def test_a_closed_store_refuses_calls(store: LocalStore) -> None:
+def test_a_closed_store_refuses_calls_that_it_could_answer_from_memory(store: LocalStore) -> None:
+    scope = Scope(commit=store.head())
+    (hits,) = store.search(EAST[None], 10, scope)
+    store.fetch(hits.id_list(), scope)
     store.close()
-    with pytest.raises(StoreError, match=r"was closed\. Open it again"):
-        store.head()
+    for call in (
+        store.head,
+        lambda: store.search(EAST[None], 10, scope),
+        lambda: store.search_terms([["cat"]], 10, scope),
+        lambda: store.fetch(hits.id_list(), scope),
+        lambda: store.vectors(hits.id_list(), scope),
+    ):
+        with pytest.raises(StoreError, match=r"was closed\. Open it again"):
+            call()
+
+
+CLOSED_WHILE_READ = """
+import sys, threading, time
+from ragkit.errors import StoreError
+from ragkit.store.local.store import LocalStore
+
+def read(store):
+    try:
+        while True:
+            store.head(), store.counts(), store.states()
+    except StoreError as e:
+        assert "was closed" in str(e), e
+        refused.append(e)
+
+for n in range(40):
+    refused = []
+    store = LocalStore(path=sys.argv[1]).open()
+    readers = [threading.Thread(target=read, args=(store,)) for _ in range(4)]
+    [reader.start() for reader in readers]
+    time.sleep(0.002 * (n % 5))
+    store.close()
+    [reader.join() for reader in readers]
+    assert len(refused) == 4, refused
+"""
+
+
+def test_closing_a_store_that_threads_read_from_ends_their_next_call(store: LocalStore) -> None:
+    # In a process of its own: what goes wrong here takes the interpreter with it.
+    run = subprocess.run(
+        [sys.executable, "-c", CLOSED_WHILE_READ, str(store.path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+FORKED = """
+import os, sys
+from ragkit.store.local.store import LocalStore
+store = LocalStore(path=sys.argv[1]).open()
+before = store.counts()
+with store.manifest.reading() as held, store.manifest._lock:
+    child = os.fork()
+    if child == 0:
+        with store.manifest.reading() as own:
+            os._exit(0 if own is not held and store.counts() == before else 1)
+_, status = os.waitpid(child, 0)
+assert store.counts() == before and store.verify() == []
+sys.exit(status)
+"""
+
+
+def test_a_forked_process_reads_on_connections_of_its_own(store: LocalStore) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", FORKED, str(store.path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 0
 
 
 def test_vectors_that_cannot_be_compared_are_refused(store: LocalStore) -> None:
