@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ DONE, FAILED, USAGE, GATE = 0, 1, 2, 3
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one verb and returns its exit code: 0 done, 1 failed, 2 usage or config error, 3 a gate."""
+    _make_any_text_printable()
     arguments = list(sys.argv[1:] if argv is None else argv)
     verb = next((a for a in arguments if not a.startswith("-")), None)
     parser = _parser(verb if verb in VERBS else None)
@@ -77,7 +79,26 @@ def _run(args: argparse.Namespace) -> int:
     except RagkitError as e:
         if args.debug:
             raise
-        print(f"error: {e}", file=sys.stderr)
+        _complain(str(e))
         if isinstance(e, GateFailedError):
             return GATE
         return USAGE if isinstance(e, ConfigError | GraphError) else FAILED
+    except Exception as e:
+        if args.debug:
+            raise
+        expected = isinstance(e, OSError)
+        _complain(str(e) if expected else f"{type(e).__name__}: {e}\nWhere it arose is shown with --debug")
+        return FAILED
+
+
+def _make_any_text_printable() -> None:
+    """A file name that is no Unicode, or a quote on a terminal of ASCII alone, is shown as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _complain(message: str) -> None:
+    # A message may quote a file name, and that must not drive the terminal.
+    shown = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in message)
+    print(f"error: {shown}", file=sys.stderr)

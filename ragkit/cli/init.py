@@ -23,6 +23,8 @@ def run(args: argparse.Namespace) -> int:
     from ragkit.config.defaults import default_text
 
     path = Path(args.path)
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder. Name a file in it: {path / 'rag.yaml'}")
     if path.exists() and not args.force:
         raise ConfigError(f"{path} exists already. Choose another name, or overwrite it with --force")
     if not path.parent.is_dir():

@@ -49,7 +49,10 @@ def config_from(args: argparse.Namespace) -> Config:
     from ragkit.config.load import load_config
 
     overrides = dict(_assignment(text) for text in args.set)
-    if args.config or (not args.index and Path("rag.yaml").exists()):
+    for option, given in (("--config", args.config), ("--index", args.index)):
+        if given == "":
+            raise ConfigError(f"{option} is empty: expected a path. Is a variable unset?")
+    if args.config or (args.index is None and Path("rag.yaml").exists()):
         return load_config(Path(args.config or "rag.yaml"), set=overrides)
     return default_config(args.index or "index", set=overrides)
 
@@ -59,14 +62,11 @@ def open_rag(args: argparse.Namespace, *, create: bool = False) -> RAG:
 
     Args:
         args: with the options of `add_index_options`.
-        create: whether an index folder that does not exist may be made.
+        create: whether an index that does not exist may be made.
     """
-    import ragkit
+    from ragkit.app import RAG
 
-    overrides = dict(_assignment(text) for text in args.set)
-    if args.config or (not args.index and Path("rag.yaml").exists()):
-        return ragkit.load(args.config or "rag.yaml", set=overrides)
-    return ragkit.open(args.index or "index", set=overrides, create=create)
+    return RAG(config_from(args), create=create)
 
 
 def parsed_filter(args: argparse.Namespace) -> dict[str, Any] | None:
@@ -79,7 +79,7 @@ def parsed_filter(args: argparse.Namespace) -> dict[str, Any] | None:
         return None
     try:
         value = json.loads(args.filter)
-    except ValueError as e:
+    except (ValueError, RecursionError) as e:
         raise ConfigError(f'--filter is not JSON: {e}. Example: --filter \'{{"lang": "ru"}}\'') from e
     if not isinstance(value, dict):
         raise ConfigError('--filter must be a JSON object. Example: --filter \'{"lang": "ru"}\'')
@@ -87,18 +87,28 @@ def parsed_filter(args: argparse.Namespace) -> dict[str, Any] | None:
 
 
 def print_json(value: object) -> None:
-    """One JSON object on stdout, readable in any script."""
-    json.dump(value, sys.stdout, ensure_ascii=False, indent=2)
+    """One JSON object on stdout, readable in any script where the terminal can show it."""
+    knows_unicode = sys.stdout.encoding.lower().replace("-", "") == "utf8"
+    json.dump(value, sys.stdout, ensure_ascii=not knows_unicode, indent=2)
     sys.stdout.write("\n")
 
 
 def _assignment(text: str) -> tuple[str, Any]:
-    import yaml
+    """The key and the value of a `--set`. What is no list, mapping or quoted text is taken as it stands.
 
+    Numbers and flags stay texts: the type of the setting says how they are read, as in a file.
+    """
     key, separator, value = text.partition("=")
     if not separator or not key:
         raise ConfigError(f"--set {text}: expected KEY=VALUE, for example: --set query.fuse.k=20")
+    value = value.strip()
+    if not value.startswith(("[", "{", '"', "'")):
+        return key, value
+    import yaml
+
     try:
-        return key, yaml.safe_load(value)
-    except yaml.YAMLError as e:
-        raise ConfigError(f"--set {text}: the value is not valid YAML: {e}") from e
+        return key, yaml.load(value, Loader=yaml.BaseLoader)  # noqa: S506  (makes texts, lists, mappings alone)
+    except (yaml.YAMLError, RecursionError) as e:
+        # Without the value, which may be a key or a password.
+        reason = getattr(e, "problem", None) or "nested too deeply"
+        raise ConfigError(f"--set {key}: the value is not valid YAML: {reason}") from e

@@ -57,15 +57,20 @@ def print_ranking(ranking: Ranking) -> None:
 
 def print_report(report: IngestReport) -> None:
     """The counts, then each document that was not committed, with stage and reason."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     console.print(
-        f"{report.seen} seen: {report.committed} committed, {report.unchanged} unchanged, "
-        f"{report.quarantined} quarantined, {report.rejected} rejected; "
-        f"{report.chunks} chunks, {report.embedded_chunks} embedded, {report.seconds:.1f} s"
+        _plain(
+            f"{report.seen} seen: {report.committed} committed, {report.unchanged} unchanged, "
+            f"{report.quarantined} quarantined, {report.rejected} rejected; "
+            f"{report.chunks} chunks, {report.embedded_chunks} embedded, {report.seconds:.1f} s",
+            "",
+        )
     )
     for document in report.documents:
         line = f"  {document.state}: {document.uri} ({document.stage}): {document.reason}"
         console.print(_plain(line, "yellow"))
+    for note in report.notes:
+        console.print(_plain(f"  note: {note}", "cyan"))
 
 
 def print_status(status: Status) -> None:

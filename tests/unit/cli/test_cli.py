@@ -122,6 +122,16 @@ def test_what_could_not_be_ingested_is_named(run: Call, tmp_path: Path) -> None:
         (("retrieve", "x", "-k", "0", "--index", "INDEX"), 1, "from 1 to"),
         (("source", "no/such.md", "--index", "INDEX"), 1, "no document 'no/such.md'"),
         (("ingest", "nowhere", "--index", "NEW"), 2, "nowhere"),
+        (("source", "caf\udce9", "--index", "INDEX"), 1, "--debug"),
+        (("schema", "--output", "no/such/folder/x.json"), 1, "No such file or directory"),
+        (("init", ".", "--force"), 2, "Name a file in it: rag.yaml"),
+        (("ask", "x", "--index", ""), 2, "--index is empty"),
+        (("ask", "x", "--config", ""), 2, "--config is empty"),
+        (("ask", "x", "--index", "INDEX", "--filter", "[" * 100_000), 2, "--filter is not JSON"),
+        (("ask", "x", "--index", "INDEX", "--set", "query.fuse.k=2024-01-01"), 2, "got 2024-01-01"),
+        (("ask", "x", "--index", "INDEX", "--set", "query.fuse.k=1:30"), 2, "got 1:30"),
+        (("ask", "x", "--index", "INDEX", "--set", "query.fuse.in=[&a [*a]]"), 2, "not valid YAML"),
+        (("ask", "x", "--index", "no\x1b[31m"), 1, "no\\x1b[31m: no index here"),
         (("nonsense",), 2, "invalid choice"),
         (("ask",), 2, "required: question"),
     ],
@@ -194,3 +204,48 @@ def test_the_installed_command_and_a_closed_pipe(handbook_index: Path) -> None:
     )
     assert done.stdout.strip()
     assert done.stderr == ""
+
+
+def test_a_value_of_set_is_read_as_the_setting_needs_it(run: Call) -> None:
+    for value in ("collection.bm25.language=no", "query.fuse.weights={dense: 0, bm25: 1}"):
+        code, _, err = run("graph", "--index", "unused", "--set", value)
+        assert (code, err) == (0, "")
+
+
+def test_a_wrong_value_of_set_is_not_shown(run: Call) -> None:
+    code, _, err = run("graph", "--set", 'models.embed.api_key="sk-12345"x')
+    assert code == 2
+    assert "models.embed.api_key" in err
+    assert "12345" not in err
+
+
+@pytest.mark.parametrize("verb", [("ask", "x"), ("retrieve", "x"), ("source", "x"), ("status",)])
+def test_reading_makes_no_index_whether_named_by_folder_or_by_config(
+    run: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("init")[0] == 0
+    for place in ((), ("--config", "rag.yaml"), ("--index", "index")):
+        code, out, err = run(*verb, *place)
+        assert (code, out) == (1, "")
+        assert "no index here" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["rag.yaml"]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+@pytest.mark.parametrize("form", [(), ("--json",)], ids=["text", "json"])
+def test_any_text_is_shown_on_any_terminal(tmp_path: Path, encoding: str, form: tuple[str, ...]) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "цены.md").write_text("Цена «Маяка» 900 ₽ 🙂.\n", encoding="utf-8")
+    (docs / os.fsdecode(b"caf\xe9.md")).write_text("Not Unicode in its name.\n", encoding="utf-8")
+    command = [sys.executable, "-m", "ragkit"]
+    env = {**os.environ, "PYTHONIOENCODING": encoding}
+    for verb in (("ingest", str(docs)), ("retrieve", "Цена Маяка")):
+        done = subprocess.run(
+            [*command, *verb, "--index", str(tmp_path / "index"), *form],
+            capture_output=True, env=env, timeout=60,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, b"")
+        if form:
+            assert json.loads(done.stdout.decode(encoding))
