@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -14,7 +16,12 @@ from ragkit.text.language import detect_language
 from ragkit.text.wording import abstention
 from ragkit.types import Answer, Citation, Context, Passage, Sentence, Span
 
-_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+# A minus only where nothing stands before it: between numbers it is a dash.
+_NUMBER = re.compile(
+    r"(?:(?<![^\s(\[=<>≈~])[-−–])?"
+    r"(?:(?<!\d)[1-9]\d{0,2}(?P<grouped>(?:[ ,]\d{3})+)(?!\d)(?:[.,]\d+)*|\d+(?:[.,:]\d+)*)"
+)
+_MARKER = re.compile(r"\[\d{1,3}\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +39,8 @@ class VerifyCitations(Stage[Answer, Answer]):
     A citation holds when its chunk is in the context, its span lies within what was kept of it, its quote is
     the text at that span character for character, its support reaches `min_support`, and every number of
     the sentence stands in one of the sentence's quotes. A sentence left without a citation is dropped,
-    flagged, or makes the whole answer an abstention with reason `unsupported`.
+    flagged, or makes the whole answer an abstention with reason `unsupported`. The answer's text is made anew
+    from the sentences where it says anything else than they do.
 
     >>> VerifyCitations(on_unsupported="flag").config.on_unsupported
     'flag'
@@ -67,7 +75,7 @@ class VerifyCitations(Stage[Answer, Answer]):
                 reason="unsupported",
                 dropped=tuple(dropped),
             )
-        if not findings and not dropped:
+        if not findings and not dropped and _says(answer.text, kept):
             return answer
         text = " ".join(sentence.marked for sentence in kept)
         return answer.with_(text=text, sentences=tuple(kept), dropped=tuple(dropped))
@@ -96,6 +104,8 @@ def position_problem(citation: Citation, context: Context) -> str | None:
         return "cites a passage that was not retrieved"
     if citation.document_id != passage.chunk.document_id:
         return f"names document {citation.document_id!r}, its passage is from {passage.chunk.document_id!r}"
+    if citation.uri is not None and citation.uri != passage.chunk.uri:
+        return f"names the address {citation.uri!r}, its passage is from {passage.chunk.uri!r}"
     if not 0 <= citation.start < citation.end or not _within(Span(citation.start, citation.end), passage):
         return f"{citation.start}:{citation.end} lies outside of the passage"
     base = passage.chunk.span.start
@@ -105,8 +115,32 @@ def position_problem(citation: Citation, context: Context) -> str | None:
 
 
 def numbers(text: str) -> set[str]:
-    """The numbers a text states, as written, with a decimal comma read as a point."""
-    return {n.replace(",", ".") for n in _NUMBER.findall(text)}
+    """The numbers a text states, with their sign, in one spelling: no grouping, a point for decimals.
+
+    A comma before three digits groups, as in English; before others it stands for a decimal point.
+
+    >>> sorted(numbers("от −5 до 10 000, 1,234.50 и 1,5"))
+    ['-5', '1.5', '10000', '1234.50']
+    """
+    plain = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in " ".join(text.split()))
+    found = {c for c in plain if c.isnumeric() and not c.isdecimal()}
+    for match in _NUMBER.finditer(plain):
+        number, grouped = match[0], match["grouped"]
+        if grouped:
+            number = number.replace(grouped, grouped.replace(" ", "").replace(",", ""), 1)
+        found.add(number.replace(",", ".").replace("−", "-").replace("–", "-"))
+    return found
+
+
+def _says(text: str, sentences: Sequence[Sentence]) -> bool:
+    """Whether a text is these sentences and their markers, wherever the markers and the blanks stand."""
+    joined = " ".join(sentence.marked for sentence in sentences)
+    same_words = _without_markers(text) == _without_markers(joined)
+    return same_words and set(_MARKER.findall(text)) == set(_MARKER.findall(joined))
+
+
+def _without_markers(text: str) -> str:
+    return "".join(_MARKER.sub("", text).split())
 
 
 def _within(span: Span, passage: Passage) -> bool:

@@ -51,6 +51,7 @@ def test_a_true_citation_passes_unchanged() -> None:
         (cite(0, 29, start=0, end=29), "outside of the passage"),
         (cite(0, 29, end=100 + 29 + 500), "outside of the passage"),
         (cite(0, 29, start=129, end=129, quote=""), "outside of the passage"),
+        (cite(0, 29, uri="https://elsewhere.example/"), "names the address"),
         (cite(0, 29, support=0.1), "support 0.10 is below 0.50"),
     ],
 )
@@ -96,6 +97,52 @@ def test_abstain_policy_refuses_the_whole_answer() -> None:
 
 def test_numbers_are_read_as_written() -> None:
     assert numbers("12 % of 1,5 million by 10:30, v2.8") == {"12", "1.5", "10:30", "2.8"}
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("-5 °C", {"-5"}), ("(−5)", {"-5"}), ("10-20", {"10", "20"}), ("a - 5", {"5"}),
+        ("10 000 ₽", {"10000"}), ("10\u00a0000", {"10000"}), ("10\u202f000,5", {"10000.5"}),
+        ("1,000", {"1000"}), ("1,234,567.89", {"1234567.89"}), ("0,500", {"0.500"}), ("1.000", {"1.000"}),
+        ("in 1990 500 people", {"1990", "500"}), ("v2.8.1", {"2.8.1"}), ("3.10", {"3.10"}),
+        ("٣٦ or ３６", {"36"}), ("³⁶", {"³", "⁶"}), ("½ l", {"½"}), ("2025-01-02", {"2025", "01", "02"}),
+    ],
+)  # fmt: skip
+def test_a_number_has_one_spelling(written: str, read: set[str]) -> None:
+    assert numbers(written) == read
+
+
+@pytest.mark.parametrize(
+    ("said", "quoted", "is_borne_out"),
+    [
+        ("It is 5 °C.", "It is -5 °C.", False),
+        ("It costs 10.", "It costs 10 000.", False),
+        ("It costs 1.000.", "It costs 1,000.", False),
+        ("It lasts ³⁶ months.", "It lasts 24 months.", False),
+        ("It costs 10,000.", "It costs 10\n000.", True),
+        ("It costs 1000.", "It costs 1,000.", True),
+    ],
+)
+def test_numbers_compare_by_what_they_mean(said: str, quoted: str, is_borne_out: bool) -> None:
+    within = context("?", chunk("a", quoted))
+    citation = replace(cite(0, 0), start=0, end=len(quoted), quote=quoted)
+    verified = VerifyCitations().run(
+        answer(Sentence(said, citations=(citation,)), within=within), run_context()
+    )
+    assert verified.abstained is not is_borne_out
+
+
+@pytest.mark.parametrize(
+    "text", [f"{GOOD.marked} Buy now!", f"{GOOD.marked} [7]", GOOD.text, "The warranty lasts 240 months. [1]"]
+)
+def test_a_text_that_is_not_its_sentences_is_made_anew(text: str) -> None:
+    assert VerifyCitations().run(answer(GOOD).with_(text=text), run_context()).text == GOOD.marked
+
+
+def test_a_text_may_place_its_markers_and_blanks_where_it_likes() -> None:
+    given = answer(GOOD).with_(text="The warranty\nlasts 24 months [1].\n")
+    assert VerifyCitations().run(given, run_context()) == given
 
 
 @given(st.integers(0, len(TEXT)), st.integers(0, len(TEXT)), st.text(max_size=12))
