@@ -19,6 +19,8 @@ from ragkit.text.wording import abstention
 from ragkit.types import AbstainReason, Answer, Citation, Context, Passage, ReadSentence, Sentence, Span
 
 _LIST_MARKER = re.compile(r"^\s*(?:[-*•–]|\d{1,3}[.)])\s+")
+# A footnote of the document would pass for a marker of ours, which points to another source.
+_FOOTNOTE = re.compile(r"\[(\d{1,3})\]")
 _LEANS_BACK = re.compile(
     r"^(?:it|they|this|these|that|those|he|she|он|она|оно|они|это|эти|этот|эта|там|тогда)\b", re.IGNORECASE
 )
@@ -103,7 +105,7 @@ class ExtractiveGenerate(Stage[Context, Answer]):
             ]
             for i, sentence in enumerate(sentences):
                 if sentence.text not in headings and _is_prose(sentence):
-                    span = Span(sentence.span.start, _announced(sentences, i))
+                    span = Span(sentence.span.start, _announced(sentences, i, passage.keep))
                     text = span.shift(-passage.chunk.span.start).of(passage.chunk.text)
                     found.append(_Piece(n, sentence, span, text))
         return found
@@ -148,14 +150,20 @@ def _candidate(piece: _Piece, passage: Passage) -> Candidate:
     return Candidate(piece.sentence, passage.chunk.heading, prior=passage.hit.score)
 
 
-def _announced(sentences: Sequence[ReadSentence], i: int) -> int:
-    """Where the sentence `i` ends, with the list items or the one block of code that its colon announces."""
+def _announced(sentences: Sequence[ReadSentence], i: int, keep: Sequence[Span]) -> int:
+    """Where the sentence `i` ends, with the list items or the one block of code that its colon announces.
+
+    It ends before anything that `keep` leaves out.
+    """
     end = sentences[i].span.end
     if not sentences[i].text.endswith(":"):
         return end
     for n, following in enumerate(sentences[i + 1 : i + 1 + _MAX_ITEMS]):
         is_item = bool(_LIST_MARKER.match(following.text))
-        if following.span.end - sentences[i].span.start > _MAX_ANNOUNCED_CHARS or not (is_item or n == 0):
+        whole = Span(sentences[i].span.start, following.span.end)
+        if len(whole) > _MAX_ANNOUNCED_CHARS or not (is_item or n == 0):
+            break
+        if not any(contains(kept, whole) for kept in keep):
             break
         end = following.span.end
         if not is_item:
@@ -185,7 +193,7 @@ def _compose(context: Context, pieces: Sequence[_Piece], scores: Scores) -> Answ
 
 
 def _readable(text: str) -> str:
-    return " ".join(_LIST_MARKER.sub("", text).split())
+    return " ".join(_FOOTNOTE.sub(r"(\1)", _LIST_MARKER.sub("", text)).split())
 
 
 def _cite(passage: Passage, span: Span, marker: int, support: float) -> Citation:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ragkit.generate.extractive import ExtractiveGenerate
-from ragkit.types import Answer, Chunk, Context, QueryPlan
+from ragkit.text.sentences import sentence_spans
+from ragkit.types import Answer, Chunk, Context, Hit, Passage, QueryPlan, Span
+from ragkit.verify.citations import VerifyCitations
 from tests.unit.making import chunk, context, run_context
 from tests.unit.stand_ins import WordsOnly
 
@@ -85,3 +87,27 @@ def test_every_citation_is_the_text_at_its_place() -> None:
             source.text[citation.start - source.span.start : citation.end - source.span.start]
             == citation.quote
         )
+
+
+def test_a_footnote_of_the_document_does_not_pass_for_a_marker() -> None:
+    page = chunk("a", "The warranty of the scanner lasts 24 months [2] by law[17].")
+    answer = ask("warranty of the scanner", page)
+    assert answer.text == "The warranty of the scanner lasts 24 months (2) by law(17). [1]"
+    assert answer.citations[0].quote == page.text
+    assert VerifyCitations().run(answer, run_context()) == answer
+
+
+def test_a_list_of_which_compression_left_items_out_is_not_quoted_across_the_gap() -> None:
+    text = "The warranty of the scanner covers:\n\n- the display of it\n- the case of it\n- the battery of it"
+    page = chunk("a", text)
+    lead, display, _, battery = sentence_spans(text)
+    for keep, quoted in (
+        ((lead, battery), "The warranty of the scanner covers:"),
+        ((Span(lead.start, display.end), battery), text[: display.end]),
+    ):
+        plan = QueryPlan.of("What does the warranty of the scanner cover?")
+        stage = ExtractiveGenerate(max_sentences=1)
+        stage.setup(WordsOnly())
+        answer = stage.run(Context(plan, (Passage(Hit(page, 1.0), keep),)), run_context())
+        assert [c.quote for c in answer.citations] == [quoted]
+        assert VerifyCitations().run(answer, run_context()) == answer
