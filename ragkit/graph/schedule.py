@@ -76,14 +76,14 @@ class Schedule:
 
     async def _run_in_tasks(self, state: RunState) -> None:
         state.pending = self._n_sources.copy()
-        failures: list[Exception] = []
+        failures: list[BaseException] = []
         async with anyio.create_task_group() as tasks:
             await self._branch(self._first, state, tasks, failures)
         if failures:
             raise failures[0]
 
     async def _branch(
-        self, ready: list[Unit], state: RunState, tasks: TaskGroup, failures: list[Exception]
+        self, ready: list[Unit], state: RunState, tasks: TaskGroup, failures: list[BaseException]
     ) -> None:
         """Runs what is ready and whatever that makes ready, leaving all but one of a fork to new tasks."""
         ready = ready.copy()
@@ -98,8 +98,9 @@ class Schedule:
                 ready.remove(unit)
                 await unit.perform(state)
                 ready += _released(unit.consumers, state)
-        except Exception as error:
-            # Collected, not raised: a task group would wrap it in a group and bury the one that matters.
+        except (Exception, KeyboardInterrupt, SystemExit) as error:
+            # Collected, not raised: a task group would wrap it in a group and bury the one that matters, and
+            # what ends a program ends the event loop when a task raises it, here one that others share.
             failures.append(error)
             tasks.cancel_scope.cancel()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+import math
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -152,7 +154,8 @@ class Step:
             result = self._run(value, ctx)
             if not isinstance(result, self.gives):
                 raise self._wrong(result)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as raised:
+            error = _as_error(raised)
             self._fail(error, ctx, state)
             return self._without(value, error)
         self._end(result, ctx, state)
@@ -200,12 +203,17 @@ class Step:
         return await self._once(value, ctx)
 
     async def _once(self, value: Any, ctx: RunContext) -> Any:
-        if self.is_async:
-            result = await self._run(value, ctx)
-        elif self.is_threaded:
-            result = await in_thread(self._run, value, ctx)
-        else:
-            result = self._run(value, ctx)
+        try:
+            if self.is_async:
+                result = await self._run(value, ctx)
+            elif self.is_threaded:
+                result = await in_thread(self._run, value, ctx)
+            else:
+                result = self._run(value, ctx)
+        except asyncio.CancelledError as error:
+            if _is_being_cancelled():
+                raise
+            raise _as_error(error) from error
         if not isinstance(result, self.gives):
             raise self._wrong(result)
         return result
@@ -272,6 +280,21 @@ def _measure(port: type) -> Callable[[Any], int] | None:
 
 def _plan_of(value: Any, state: RunState) -> object:
     return value if isinstance(value, QueryPlan) else getattr(value, "plan", state.values[0])
+
+
+def _as_error(error: Exception | asyncio.CancelledError) -> Exception:
+    """An error for a cancellation that comes from within a stage: a task group would take it for its own
+    and end in silence, with a result missing."""
+    if isinstance(error, Exception):
+        return error
+    cancelled = RuntimeError(f"run raised {error!r}, and nobody had cancelled it")
+    cancelled.__cause__ = error
+    return cancelled
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return anyio.current_effective_deadline() == -math.inf or (task is not None and task.cancelling() > 0)
 
 
 def _said(error: Exception) -> str:
