@@ -67,7 +67,8 @@ class CachingEmbedder:
             with self._lock:
                 for text, vector in zip(missing, fresh, strict=True):
                     known[text] = vector
-                    self._vectors[kind, text] = vector
+                    # A copy: a row of `fresh` would keep all of it in memory for as long as itself.
+                    self._vectors[kind, text] = vector.copy()
                 while len(self._vectors) > self._size:
                     self._vectors.popitem(last=False)
         found = [vector for text in texts if (vector := known[text]) is not None]

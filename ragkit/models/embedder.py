@@ -61,6 +61,7 @@ class OnnxEmbedder:
         self._loaded_tokenizer: TextTokenizer | None = None
         self._loaded_session: onnxruntime.InferenceSession | None = None
         self._pool: ThreadPoolExecutor | None = None
+        self._pool_process = 0
 
     @property
     def name(self) -> str:
@@ -164,8 +165,10 @@ class OnnxEmbedder:
 
     def _workers(self) -> ThreadPoolExecutor:
         with self._loading:
-            if self._pool is None:
+            # A forked process has the pool without its threads: it would wait for ever.
+            if self._pool is None or self._pool_process != os.getpid():
                 self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="ragkit-embed")
+                self._pool_process = os.getpid()
             return self._pool
 
 

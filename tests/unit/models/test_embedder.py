@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -134,3 +136,20 @@ def test_many_threads_may_share_a_fresh_embedder(embedder: OnnxEmbedder) -> None
 def test_fewer_than_one_thread_is_refused() -> None:
     with pytest.raises(ConfigError, match="threads is 0; give 1 or more"):
         OnnxEmbedder(threads=0)
+
+
+FORKED = """
+import os
+from ragkit.models.embedder import OnnxEmbedder
+embedder = OnnxEmbedder(threads=2)
+before = embedder.embed(["one", "two", "three"], "passage")
+child = os.fork()
+if child == 0:
+    os._exit(int((embedder.embed(["one", "two", "three"], "passage") != before).any()))
+raise SystemExit(os.waitpid(child, 0)[1])
+"""
+
+
+def test_a_forked_process_embeds_on_threads_of_its_own() -> None:
+    run = subprocess.run([sys.executable, "-c", FORKED], timeout=60, check=False)
+    assert run.returncode == 0
