@@ -10,7 +10,6 @@ import pytest
 
 import ragkit
 
-
 MODULES = sorted(info.name for info in pkgutil.walk_packages(ragkit.__path__, "ragkit."))
 
 
