@@ -14,6 +14,7 @@ import importlib.util
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
+from operator import attrgetter
 from typing import Any
 
 from ragkit.errors import ConfigError, MissingExtraError, did_you_mean
@@ -125,7 +126,9 @@ def register(component: type) -> type:
 def _third_party() -> dict[str, Component]:
     return {
         point.name: Component(
-            point.name, point.value, f"from {point.dist.name if point.dist else 'a plugin'}"
+            point.name,
+            f"{point.module}:{point.attr}",
+            f"from {point.dist.name if point.dist else 'a plugin'}",
         )
         for point in entry_points(group=GROUP)
         if point.name not in BUILT_IN
@@ -194,9 +197,12 @@ def blueprint(name: str) -> Any:
     component = describe(name)
     module, _, attribute = component.target.partition(":")
     try:
-        return getattr(importlib.import_module(module), attribute)
-    except ImportError as e:
-        raise ConfigError(f"{name!r}: {component.target} cannot be imported: {e}") from e
+        home = importlib.import_module(module)
+    except Exception as e:
+        # What the module of a third party raises is a mistake of its own, whatever its kind.
+        raise ConfigError(f"{name!r}: {component.target} cannot be imported: {type(e).__name__}: {e}") from e
+    try:
+        return attrgetter(attribute)(home)
     except AttributeError as e:
         raise ConfigError(f"{name!r}: {module} has no {attribute}") from e
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import inspect
 import subprocess
 import sys
@@ -28,13 +29,16 @@ def _own_process_registrations(monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 @pytest.fixture
 def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """An importable module of a third party, with its entry points."""
-    (tmp_path / f"{MODULE}.py").write_text("class Mine:\n    pass\n")
+    (tmp_path / f"{MODULE}.py").write_text("class Mine:\n    class Inner:\n        pass\n")
+    (tmp_path / f"{MODULE}_broken.py").write_text("raise ValueError('half configured')\n")
     monkeypatch.syspath_prepend(tmp_path)
     points = EntryPoints(
         [
             EntryPoint("rerank/mine", f"{MODULE}:Mine", registry.GROUP),
             EntryPoint("rerank/lost", f"{MODULE}:Lost", registry.GROUP),
             EntryPoint("rerank/gone", "tests_registry_absent:Gone", registry.GROUP),
+            EntryPoint("rerank/broken", f"{MODULE}_broken:Mine", registry.GROUP),
+            EntryPoint("rerank/inner", f"{MODULE}:Mine.Inner [fast]", registry.GROUP),
             EntryPoint("retrieve/dense", f"{MODULE}:Mine", registry.GROUP),
         ]
     )
@@ -136,11 +140,16 @@ def test_describing_does_not_import(plugin: str) -> None:
     [
         ("rerank/lost", f"'rerank/lost': {MODULE} has no Lost"),
         ("rerank/gone", "'rerank/gone': tests_registry_absent:Gone cannot be imported"),
+        ("rerank/broken", "cannot be imported: ValueError: half configured"),
     ],
 )
 def test_a_target_that_is_not_there_is_named(name: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         load(name)
+
+
+def test_a_class_within_a_class_and_an_extra_may_be_named(plugin: str) -> None:
+    assert load("rerank/inner") is importlib.import_module(plugin).Mine.Inner
 
 
 def test_a_missing_package_is_named_with_the_extra_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
