@@ -62,7 +62,8 @@ def open(  # noqa: A001  (ragkit.open is the public word for it)
         ConfigError: an override is wrong.
         GraphError: the stages do not fit together; all problems at once.
     """
-    config = default_config(path, set=set)
+    # Absolute now: by the time that the index is opened, the process may work in another folder.
+    config = default_config(Path(path).absolute(), set=set)
     return RAG(config if graph is None else _rewired(config, graph), create=create)
 
 

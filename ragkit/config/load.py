@@ -87,7 +87,8 @@ class _Loader:
     def __init__(self, problems: Problems, path: Path | None) -> None:
         self.problems = problems
         self.path = path
-        self.decoder = Decoder(problems, path.parent if path else None)
+        # Absolute now: by the time that a store is opened, the process may work in another folder.
+        self.decoder = Decoder(problems, path.parent.absolute() if path else None)
 
     def load(self, root: Entries) -> Config | None:
         self._check_keys(root)

@@ -12,6 +12,7 @@ import pytest
 import ragkit
 from ragkit import Document, QueryError
 from ragkit.compress.dedupe import Dedupe
+from ragkit.config.defaults import default_text
 from ragkit.generate.extractive import ExtractiveGenerate
 from ragkit.graph.stage import Stage
 from ragkit.retrieve.bm25 import Bm25Retrieve
@@ -243,6 +244,22 @@ def test_what_is_closed_stays_closed(tmp_path: Path) -> None:
     for call in (lambda: rag.ask("x"), lambda: rag.retrieve("x"), lambda: rag.source("d"), rag.status):
         with pytest.raises(ragkit.StoreError, match=r"closed. Open it again"):
             call()
+
+
+def test_a_relative_path_counts_from_where_the_index_was_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    for folder in (here, elsewhere):
+        folder.mkdir()
+    (here / "rag.yaml").write_text(default_text().replace("./index", "./loaded"), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with ragkit.load("here/rag.yaml") as loaded, ragkit.open("here/opened") as opened:
+        monkeypatch.chdir(elsewhere)
+        for rag in (loaded, opened):
+            rag.ingest(Document("d", "The door is red."), progress=False)
+    assert {path.name for path in here.iterdir()} == {"rag.yaml", "loaded", "opened"}
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_an_unknown_retriever_is_refused(handbook: ragkit.RAG) -> None:
