@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ragkit.fields import TENANT
 from ragkit.protocols import DocumentState
 from ragkit.store.collection import StoreCollection
 
@@ -40,7 +41,7 @@ def status_of(collection: StoreCollection) -> Status:
     return Status(
         documents=counts.documents,
         chunks=counts.chunks,
-        tenants=counts.tenants,
+        tenants=counts.tenants if TENANT in collection.fields else 0,
         store=collection.store_name,
         embedder=collection.embedder.name,
         format_version=collection.format_version,

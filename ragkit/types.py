@@ -75,7 +75,7 @@ class Document:
         text: the canonical text.
         metadata: filterable fields; values are strings, numbers, booleans or lists of them.
         uri: where it came from, as shown with a citation.
-        acl: the groups that may read it; empty means no restriction unless the collection requires one.
+        acl: the groups that may read it; where the collection declares `acl`, nobody may when it is empty.
         pages: the span of each page, first page first; empty where the format has no pages.
         sections: headings in reading order.
         blocks: structural units (paragraphs, list items, table rows, code) in reading order, not overlapping;
@@ -331,7 +331,7 @@ class Usage:
     usd: float | None = field(default=None, kw_only=True)
 
 
-AbstainReason = Literal["no_evidence", "no_documents", "unsupported", "conflicting", "out_of_scope"]
+AbstainReason = Literal["no_evidence", "no_documents", "unsupported"]
 
 
 @dataclass(frozen=True, slots=True)

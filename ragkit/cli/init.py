@@ -14,6 +14,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = "Write a commented rag.yaml that does what the embedded default does."
     parser.epilog = "Example: ragkit init && ragkit ingest docs/"
     parser.add_argument("path", nargs="?", default="rag.yaml", help="where to write (rag.yaml)")
+    parser.add_argument("--language", choices=["en", "ru"], default="en", help="of the comments (en)")
     parser.add_argument("--force", action="store_true", help="overwrite an existing file")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -29,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"{path} exists already. Choose another name, or overwrite it with --force")
     if not path.parent.is_dir():
         raise ConfigError(f"{path.parent} is not a folder. Create it first: mkdir -p {path.parent}")
-    path.write_text(default_text(), encoding="utf-8")
+    path.write_text(default_text(args.language), encoding="utf-8")
     if args.json:
         emit({"path": str(path)})
     else:

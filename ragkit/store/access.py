@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from ragkit.errors import FilterError, TenantError
 from ragkit.fields import ACL, TENANT, FieldSpec
-from ragkit.filters import And, Exists, Filter, Not, Or, check_filter, fields_used
+from ragkit.filters import And, Contains, Eq, Filter, Gt, Gte, In, Lt, Lte, check_filter, fields_used
 from ragkit.protocols import Scope
 
 MAX_NAME_CHARS = 256
@@ -93,10 +93,14 @@ class Access:
 
 
 def _restricts(wanted: Filter | None, name: str) -> bool:
-    """Whether a filter names a value of this field whatever else holds."""
+    """Whether a filter says which values of this field it means; `ne` only says which it does not."""
     if isinstance(wanted, And):
         return any(_restricts(part, name) for part in wanted.parts)
-    return wanted is not None and not isinstance(wanted, Or | Not | Exists) and name in fields_used(wanted)
+    return (
+        wanted is not None
+        and isinstance(wanted, Eq | In | Contains | Gt | Gte | Lt | Lte)
+        and name in fields_used(wanted)
+    )
 
 
 def _checked_name(value: object, what: str) -> str:

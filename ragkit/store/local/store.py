@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from ragkit import registry
 from ragkit.arrays import HitBatch, Ids, near_top
@@ -105,11 +105,7 @@ class LocalStore:
             if isinstance(index, Mapping):
                 name, settings = _named(index)
                 try:
-                    registry.blueprint(name).Config(**settings)
-                except ValidationError as e:
-                    problem = e.errors()[0]
-                    where = ".".join(str(part) for part in problem["loc"])
-                    raise ValueError(f"{name}: {where}: {problem['msg']}") from e
+                    registry.blueprint(name).Config.checked(name, settings)
                 except ConfigError as e:
                     raise ValueError(str(e)) from e
             return index
