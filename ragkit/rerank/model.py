@@ -44,7 +44,9 @@ class ModelRerank(Stage[Ranking, Ranking]):
         question, hits = ranking.plan.question, ranking.hits[: self.config.candidates]
         language = detect_language(question)
         known = not self.model.languages or language in self.model.languages or language == "und"
-        if not hits or (not known and self.config.unknown_language == "keep"):
+        if not hits:
+            return ranking
+        if not known and self.config.unknown_language == "keep":
             ctx.note(order="kept", why=f"{self.model.name} was not trained on {language!r}")
             return Ranking(ranking.plan, hits[: self.config.k])
         scores = self.model.score(question, [hit.chunk.search_text for hit in hits])

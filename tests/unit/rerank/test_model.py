@@ -63,6 +63,13 @@ def test_a_language_the_model_does_not_know_keeps_the_order() -> None:
     assert order(rerank("Что здесь самое длинное и почему?", unknown_language="score")) == "bcad"
 
 
+def test_without_hits_nothing_is_said_of_the_language() -> None:
+    stage, ctx = ModelRerank(model=ByLength()), run_context()
+    stage.setup(WordsOnly())
+    assert stage.run(ranking("What is the longest of these?"), ctx).hits == ()
+    assert ctx.trace.facts == {}
+
+
 def test_a_score_that_is_no_number_is_an_error_that_says_so() -> None:
     with pytest.raises(ModelError, match="not a number"):
         rerank("What is the longest of these?", Broken())
