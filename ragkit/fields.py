@@ -14,6 +14,7 @@ from ragkit.errors import ConfigError, did_you_mean
 TENANT = "tenant"
 ACL = "acl"
 RESERVED = frozenset({"and", "or", "not"})
+_MAX_SHOWN = 200
 
 
 class FieldType(Enum):
@@ -96,18 +97,23 @@ def _parse_field(name: str, declared: object) -> FieldSpec:
 def parse_instant(text: str) -> datetime | None:
     """The instant that an ISO 8601 text names, in UTC (a text without zone is UTC); None when it is none."""
     try:
-        moment = datetime.fromisoformat(text)
+        return _in_utc(datetime.fromisoformat(text))
     except ValueError:
         return None
+
+
+def _in_utc(moment: datetime) -> datetime | None:
     try:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except OverflowError:
+    except OverflowError:  # in UTC it lies before the year 1 or after 9999
         return None
 
 
 def is_number(value: object) -> bool:
     """Whether `value` is a finite number; a boolean is not one."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, int):
+        return not isinstance(value, bool)
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def instant_of(value: object) -> datetime | None:
@@ -115,7 +121,7 @@ def instant_of(value: object) -> datetime | None:
     if isinstance(value, str):
         return parse_instant(value)
     if isinstance(value, datetime):
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return _in_utc(value)
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
     return None
@@ -144,14 +150,25 @@ def problems_of(metadata: Mapping[str, object], fields: Mapping[str, FieldSpec])
     ]
     for name, value in metadata.items():
         spec = fields.get(name)
-        if not isinstance(name, str) or not _is_storable(value):
+        if not isinstance(name, str) or not (_is_storable(name) and _is_storable(value)):
             problems.append(
-                f"metadata.{name}: {value!r}: expected text, finite numbers, booleans or lists of them"
+                f"metadata.{name if _is_storable(name) else ascii(name)}: {_shown(value)}: expected text, "
+                "finite numbers, booleans or lists of them, under a name that is text"
             )
         elif spec is not None and value is not None and name not in {TENANT, ACL} and not _fits(value, spec):
             kind = f"a list, each {EXPECTED[spec.type]}" if spec.many else EXPECTED[spec.type]
-            problems.append(f"metadata.{name}: {value!r}: expected {kind} (declared as {spec.declaration})")
+            problems.append(
+                f"metadata.{name}: {_shown(value)}: expected {kind} (declared as {spec.declaration})"
+            )
     return problems
+
+
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes out no number of more than some thousand digits
+        return "a number of thousands of digits"
+    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
 
 
 def _is_storable(value: object) -> bool:

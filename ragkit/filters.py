@@ -263,6 +263,8 @@ _MANY: dict[str, type[Any]] = {"in": In, "not_in": NotIn}
 OPERATORS = (*_ONE, *_MANY, "exists")
 _RANGES = (Gt, Gte, Lt, Lte)
 _ORDERED = frozenset({FieldType.INTEGER, FieldType.NUMBER, FieldType.DATETIME})
+# Trees are walked by recursion, and Python's own limit is no error a caller can use.
+MAX_DEPTH = 100
 
 
 def parse_filter(raw: object, fields: Mapping[str, FieldSpec]) -> Filter | None:
@@ -275,7 +277,8 @@ def parse_filter(raw: object, fields: Mapping[str, FieldSpec]) -> Filter | None:
     In(field='lang', values=('ru', 'en'))
 
     Raises:
-        FilterError: unknown field or operator, or a value of another type than the field's.
+        FilterError: unknown field or operator, a value of another type than the field's, or `and`, `or` and
+            `not` nested more than 100 deep.
     """
     if raw is None:
         return None
@@ -287,7 +290,8 @@ def parse_filter(raw: object, fields: Mapping[str, FieldSpec]) -> Filter | None:
     return _parse(raw, fields) if raw else None
 
 
-def _parse(raw: object, fields: Mapping[str, FieldSpec]) -> Filter:
+def _parse(raw: object, fields: Mapping[str, FieldSpec], depth: int = 0) -> Filter:
+    _check_depth(depth)
     if not isinstance(raw, Mapping):
         raise FilterError(f"filter: {raw!r}: expected a mapping such as {{'lang': 'en'}}")
     if not raw:
@@ -298,13 +302,18 @@ def _parse(raw: object, fields: Mapping[str, FieldSpec]) -> Filter:
             case "and" | "or":
                 if not isinstance(value, list | tuple):
                     raise FilterError(f"filter.{key}: {value!r}: expected a list of filters")
-                inner = tuple(_parse(part, fields) for part in value)
+                inner = tuple(_parse(part, fields, depth + 1) for part in value)
                 parts.append(And(inner) if key == "and" else Or(inner))
             case "not":
-                parts.append(Not(_parse(value, fields)))
+                parts.append(Not(_parse(value, fields, depth + 1)))
             case _:
                 parts.extend(_parse_field(_declared(key, fields), value))
     return parts[0] if len(parts) == 1 else And(tuple(parts))
+
+
+def _check_depth(depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise FilterError(f"filter: and, or, not are nested more than {MAX_DEPTH} deep. Flatten it")
 
 
 def _declared(name: object, fields: Mapping[str, FieldSpec]) -> FieldSpec:
@@ -383,12 +392,17 @@ def check_filter(filter: Filter, fields: Mapping[str, FieldSpec]) -> None:  # no
     Raises:
         FilterError: as `parse_filter`.
     """
-    match filter:
+    _check_tree(filter, fields, 0)
+
+
+def _check_tree(tree: Filter, fields: Mapping[str, FieldSpec], depth: int) -> None:
+    _check_depth(depth)
+    match tree:
         case And(parts) | Or(parts):
             for part in parts:
-                check_filter(part, fields)
+                _check_tree(part, fields, depth + 1)
         case Not(part):
-            check_filter(part, fields)
+            _check_tree(part, fields, depth + 1)
         case In(name, values) | NotIn(name, values):
             spec = _declared(name, fields)
             for value in values:
@@ -396,11 +410,11 @@ def check_filter(filter: Filter, fields: Mapping[str, FieldSpec]) -> None:  # no
         case Exists(name):
             _declared(name, fields)
         case Eq() | Ne() | Gt() | Gte() | Lt() | Lte() | Contains():
-            spec = _declared(filter.field, fields)
-            _check_operator(filter, spec, f"filter.{spec.name}")
-            _check_value(filter.value, spec)
+            spec = _declared(tree.field, fields)
+            _check_operator(tree, spec, f"filter.{spec.name}")
+            _check_value(tree.value, spec)
         case _:
-            raise FilterError(f"{filter!r} is not a filter")
+            raise FilterError(f"{tree!r} is not a filter")
 
 
 def _check_value(value: Value, spec: FieldSpec) -> None:

@@ -35,6 +35,11 @@ class Prepared:
     terms: tuple[tuple[str, ...], ...] = field(default=(), kw_only=True)
     replaces: str | None = field(default=None, kw_only=True)
 
+    @property
+    def is_quarantined(self) -> bool:
+        """Whether it failed where it should have worked."""
+        return self.outcome is not None and self.outcome.state == "quarantined"
+
 
 @dataclass(frozen=True, slots=True)
 class Given:
@@ -60,12 +65,21 @@ class Preparer:
     def prepare(self, sources: Iterable[Source], *, max_bytes: int = MAX_BYTES) -> Iterator[Prepared]:
         """One `Prepared` for each source, in order."""
         for source in sources:
+            if isinstance(source, Document) and not _is_typed(source):
+                yield _untyped(source)
+                continue
             uri = source.uri or source.id
+            is_first = source.id not in self._seen
             try:
                 document = self._document(source, max_bytes)
-                yield self._decided(document, uri)
+                prepared = self._decided(document, uri)
             except DocumentError as e:
-                yield self.failed(source.id, uri, e)
+                prepared = self.failed(source.id, uri, e)
+                # The manifest holds one word on a document, and the first of the run has it.
+                prepared = prepared if is_first else replace(prepared, state=None)
+                if prepared.is_quarantined:
+                    self._seen.setdefault(source.id, ("", uri))
+            yield prepared
 
     def failed(self, document_id: str, uri: str, error: DocumentError) -> Prepared:
         """The end of a document that cannot be ingested; the manifest learns of it if it is news."""
@@ -149,6 +163,17 @@ class Preparer:
         if not chunks:
             raise DocumentError("it gives no chunks: no visible text", stage="chunk", rejected=True)
         return tuple(chunks)
+
+
+def _is_typed(document: Document) -> bool:
+    return all(isinstance(part, str) for part in (document.id, document.text, document.uri or ""))
+
+
+def _untyped(document: Document) -> Prepared:
+    kinds = ", ".join(f"{name}={type(getattr(document, name)).__name__}" for name in ("id", "text", "uri"))
+    reason = f"a Document({kinds}): expected text for its id, text and uri. Convert them with str()"
+    name = str(document.uri or document.id)
+    return Prepared(name, outcome=Outcome(name, state="rejected", stage="load", reason=reason))
 
 
 def _is_usable(text: str) -> bool:

@@ -307,7 +307,9 @@ class StoreCollection:
             problems.append(str(e))
         if not document.id or len(document.id) > 4096:
             problems.append(f"its id has {len(document.id)} characters: expected 1 to 4096")
-        for what, text in (("id", document.id), ("text", document.text), ("uri", document.uri or "")):
+        titles = "".join(section.title for section in document.sections)
+        texts = {"id": document.id, "text": document.text, "uri": document.uri or "", "section title": titles}
+        for what, text in texts.items():
             if _has_surrogate(text):
                 problems.append(f"its {what} holds half a surrogate pair, which no encoding can carry")
         if problems:

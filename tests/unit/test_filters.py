@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -194,3 +194,37 @@ def test_a_required_field_must_be_there() -> None:
     fields = parse_fields({"lang": "keyword!"})
     assert problems_of({}, fields) == ["metadata.lang is required and missing"]
     assert problems_of({"lang": "ru"}, fields) == []
+
+
+def test_numbers_of_any_length_are_compared_and_never_overflow() -> None:
+    fields = parse_fields({"year": "integer", "share": "number"})
+    huge = parse_filter({"year": {"lt": 10**400}, "share": {"gt": -(10**400)}}, fields)
+    assert huge is not None
+    assert matches(huge, {"year": 2025, "share": 0.5})
+
+
+def test_an_instant_outside_of_the_calendar_is_a_filter_error() -> None:
+    fields = parse_fields({"date": "datetime"})
+    early = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=3)))
+    for raw in ({"date": early}, {"date": "0001-01-01T00:00:00+03:00"}):
+        with pytest.raises(FilterError, match="expected an ISO 8601 date or time"):
+            parse_filter(raw, fields)
+
+
+@pytest.mark.parametrize("depth", [101, 100_000])
+def test_a_filter_too_deep_to_walk_is_a_filter_error(depth: int) -> None:
+    fields = parse_fields({"lang": "keyword"})
+    raw: object = {"lang": "ru"}
+    tree: Filter = Eq("lang", "ru")
+    for _ in range(depth):
+        raw, tree = {"not": raw}, Not(tree)
+    for deep in (raw, tree):
+        with pytest.raises(FilterError, match="nested more than 100 deep"):
+            parse_filter(deep, fields)
+
+
+def test_what_no_store_can_hold_is_named_in_short() -> None:
+    (number, key, long) = problems_of({"n": 10**5000, "\ud800": "x", "o": ["y" * 9999, None]}, {})
+    assert number.startswith("metadata.n: a number of thousands of digits: expected text")
+    assert key.startswith("metadata.'\\ud800': 'x': expected text")
+    assert len(long) < 400

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from ragkit.ingest.parse.limits import MAX_DEPTH
 from ragkit.types import Metadata, MetadataValue, Scalar
 
 _BLOCK = re.compile(
@@ -49,10 +50,15 @@ def split_front_matter(text: str) -> FrontMatter:
 
 
 def _yaml(body: str) -> object:
-    # Aliases are what makes a small YAML file large; front matter has no use for them.
+    depth = 0
     for event in yaml.parse(body, Loader=yaml.SafeLoader):
+        # Aliases are what makes a small YAML file large; front matter has no use for them.
         if isinstance(event, yaml.AliasEvent):
             raise ValueError("YAML aliases are not allowed in front matter")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        # The scanner's time grows with the square of the depth: minutes for 60,000 brackets.
+        if depth > MAX_DEPTH:
+            raise ValueError(f"YAML nested more than {MAX_DEPTH} deep")
     return yaml.safe_load(body) or {}
 
 
@@ -68,11 +74,21 @@ def _value(value: object) -> MetadataValue:
 
 
 def _scalar(value: object) -> Scalar:
-    if isinstance(value, bool | int | str):
+    if isinstance(value, bool | str):
         return value
+    if isinstance(value, int):
+        return _integer(value)
     if isinstance(value, float):
         # NaN and infinity have no order and no JSON form, so no store could filter by them.
         return value if value == value and abs(value) != float("inf") else str(value)
     if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
     return str(value)
+
+
+def _integer(value: int) -> int | str:
+    """An integer of up to 64 bits as it is, a longer one as text: no store holds it as a number."""
+    if -(2**63) <= value < 2**63:
+        return value
+    # Python refuses to write out decimals of more than 4,300 digits, for it takes quadratic time.
+    return str(value) if value.bit_length() < 4096 else hex(value)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from ragkit.store.collection import StoreCollection
 from ragkit.store_spec import StoreSpec
 from ragkit.testing.oracle import OracleStore
 from ragkit.text.analyze import Analyzer
-from ragkit.types import Document
+from ragkit.types import Document, Section, Span
 
 DIMENSION = 4
 
@@ -357,3 +358,51 @@ def test_the_report_as_json_has_the_promised_keys(bench: Bench) -> None:
     }
     assert set(json["documents"][0]) == {"uri", "state", "stage", "reason"}
     assert json["documents"][0]["reason"].startswith("the file is empty")
+
+
+BAD: dict[str, Any] = {"k": object()}
+
+
+@pytest.mark.parametrize(
+    ("documents", "states"),
+    [
+        ((Document("a", "good"), Document("a", "bad", metadata=BAD)), ["committed"]),
+        ((Document("a", "bad", metadata=BAD), Document("a", "good")), ["quarantined"]),
+        ((Document("a", "bad", metadata=BAD), Document("a", "worse", metadata=BAD)), ["quarantined"]),
+    ],
+)
+def test_the_first_document_of_an_id_decides_whatever_fails(
+    bench: Bench, documents: tuple[Document, ...], states: list[str]
+) -> None:
+    for _ in range(2):
+        report = Ingestor(bench.collection).run([*documents, Document("b", "other")])
+        assert report.seen == 3
+        assert [s.state for s in bench.collection.states()] == [*states, "committed"]
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        (Document("a", "x", metadata={"n": 10**5000}), "a number of thousands of digits"),
+        (Document("a", "x", metadata={"\ud800": 1}), "metadata.'.ud800'"),
+        (
+            Document("a", "x", sections=(Section("\udc00", span=Span(0, 1), level=1),)),
+            "its section title holds",
+        ),
+        (Document(7, "x"), "expected text for its id, text and uri"),  # type: ignore[arg-type]
+        (Document("a", None), "expected text for its id, text and uri"),  # type: ignore[arg-type]
+        (Document("a", "x", uri=Path("a")), "expected text for its id, text and uri"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_document_that_no_store_can_hold_ends_alone(bench: Bench, document: Document, reason: str) -> None:
+    report = Ingestor(bench.collection).run([document, Document("b", "other")])
+    assert (report.committed, report.seen) == (1, 2)
+    assert re.search(reason, report.documents[0].reason or "")
+
+
+def test_front_matter_numbers_beyond_64_bits_become_text(bench: Bench) -> None:
+    bench.write(a=f"---\nid: {10**30}\nbig: 0x{'f' * 5000}\n---\nText.")
+    assert bench.ingest().committed == 1
+    metadata = bench.collection.source("a.md").metadata
+    assert metadata["id"] == str(10**30)
+    assert metadata["big"] == "0x" + "f" * 5000
