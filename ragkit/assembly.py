@@ -99,9 +99,7 @@ def make(spec: ComponentSpec) -> Any:
     Raises:
         MissingExtraError: a package it needs is not installed.
     """
-    return registry.load(spec.use)(
-        **{name: getattr(spec.settings, name) for name in type(spec.settings).model_fields}
-    )
+    return registry.load(spec.use)(**spec.settings.as_keywords())
 
 
 def _named(table: Mapping[str, ComponentSpec], name: str, where: str) -> ComponentSpec:

@@ -39,6 +39,11 @@ class Settings(BaseModel):
         except ValidationError as e:
             raise ConfigError([_problem(name, list(cls.model_fields), error) for error in e.errors()]) from e
 
+    def as_keywords(self) -> dict[str, Any]:
+        """All settings by the keys they are written with, to make the same settings of."""
+        fields = type(self).model_fields
+        return {info.alias or name: getattr(self, name) for name, info in fields.items()}
+
 
 def _problem(name: str, keys: list[str], error: ErrorDetails) -> str:
     key = ".".join(str(part) for part in error["loc"])

@@ -66,21 +66,18 @@ def _upstream(spec: GraphSpec, name: str) -> tuple[NodeSpec, ...]:
 
 def _wide(stage: Stage[Any, Any], k: int, *, exact: bool) -> Stage[Any, Any]:
     """The stage with its `k` at least as large as asked for, or just that where the ranking is cut."""
-    settings: dict[str, Any] = {name: getattr(stage.config, name) for name in type(stage.config).model_fields}
-    changed: dict[str, Any] = {
-        name: k if exact and name == "k" else max(k, settings[name])
-        for name in ("k", "candidates")
-        if type(settings.get(name)) is int
-    }
+    fields = type(stage.config).model_fields
+    changed: dict[str, Any] = {}
+    for name in fields.keys() & {"k", "candidates"}:
+        own = getattr(stage.config, name)
+        if type(own) is int:
+            changed[fields[name].alias or name] = k if exact and name == "k" else max(k, own)
     if not changed:
         return stage
-    keys = {name: info.alias or name for name, info in type(stage.config).model_fields.items()}
     # A copy, and not a new stage: one made in code may hold more than its settings.
     wider = copy(stage)
     try:
-        wider.config = type(stage.config)(
-            **{keys[name]: value for name, value in {**settings, **changed}.items()}
-        )
+        wider.config = type(stage.config)(**{**stage.config.as_keywords(), **changed})
     except ValidationError as e:
         raise QueryError(f"k={k}: {stage.use} cannot give so many: {e.errors()[0]['msg']}") from e
     return wider
