@@ -22,7 +22,7 @@ from ragkit.ingest.parse.mkdocs import to_commonmark, without_footnote_marks
 from ragkit.ingest.parse.tables import append_table
 from ragkit.types import MetadataValue
 
-_HEADING_ATTRIBUTES = re.compile(r"\s*\{:?\s*[#.][^{}]*\}\s*$")
+_HEADING_ATTRIBUTES = re.compile(r"\{:?\s*[#.][^{}]*\}\s*$")
 _ATTRIBUTES = re.compile(r"^\{:?\s*(?:[#.]|target=|width=|height=|align=|loading=)[^{}]*\}")
 _INFO_TITLE = re.compile(r"title=[\"']([^\"']+)[\"']")
 _PRESENTATION = re.compile(r"</?(?:font|span|b|u|i|strong|a)\b[^<>]*>")
@@ -102,7 +102,7 @@ class _Writer:
             i += 1
 
     def _heading(self, inline: Token, level: int) -> None:
-        title = _HEADING_ATTRIBUTES.sub("", inline_text(inline.children or []))
+        title = _HEADING_ATTRIBUTES.sub("", inline_text(inline.children or [])).rstrip()
         if self._lists:
             # A heading inside a list item opens no section: the section would end before the list does.
             self._block(title)

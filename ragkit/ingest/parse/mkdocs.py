@@ -13,8 +13,10 @@ from collections.abc import Iterator
 from ragkit.ingest.parse.limits import MAX_DEPTH, Deadline, too_deep
 
 _FENCE = re.compile(r"^\s*(?:>\s?)*(?:[-*+]\s+|\d+[.)]\s+)?(?P<mark>`{3,}|~{3,})(?P<info>.*)$")
+# Possessive, or a line of 100,000 blanks would take a minute.
 _BOX = re.compile(
-    r"^(?P<indent> *)(?:!!!|\?\?\?\+?)[ \t]+(?P<kind>[\w -]+?)(?:[ \t]+\"(?P<title>[^\"]*)\")?[ \t]*$"
+    r"^(?P<indent> *)(?:!!!|\?\?\?\+?)[ \t]++(?P<kind>[\w-]++(?: ++[\w-]++)*+)"
+    r"(?:[ \t]++\"(?P<title>[^\"]*)\")?[ \t]*$"
 )
 _TAB = re.compile(r"^(?P<indent> *)===[!+]?[ \t]+\"(?P<title>[^\"]+)\"[ \t]*$")
 _BLOCK = re.compile(r"^(?P<indent> *)(?P<mark>/{3,}|:{3,})[ \t]*(?P<kind>[A-Za-z][\w-]*)(?P<rest>[^\n]*)$")
@@ -27,7 +29,7 @@ _NOISE = re.compile(
 _UNTITLED = frozenset({"html", "caption", "div", "raw", "details", "code-group", "define", "columns"})
 # A box's title may be joined only to the start of a paragraph, not to a list, a fence, a heading or a table.
 _PROSE = re.compile(r"^[^\W\d_]|^[*_`\[\"«“(]+[^\W\d_]|^\*\*")
-_FOOTNOTE_REF = re.compile(r"(?<=\S)\[\^[^\]\s]+\](?!:)")
+_FOOTNOTE_REF = re.compile(r"(?<=\S)\[\^[^\[\]\s]+\](?!:)")
 
 
 def to_commonmark(text: str, deadline: Deadline) -> str:

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import re
 from textwrap import dedent
-from typing import Any
 
 import docutils.core
 from docutils import nodes
-from docutils.parsers.rst import Parser
-from docutils.parsers.rst.states import Inliner
 
 from ragkit.errors import DocumentError
 from ragkit.ingest.parse.canonical import CanonicalText, Parsed
 from ragkit.ingest.parse.limits import Deadline, too_deep
+from ragkit.ingest.parse.rst_limits import LimitedParser
 from ragkit.ingest.parse.tables import append_table
 from ragkit.types import MetadataValue
 
@@ -39,7 +37,8 @@ _SETTINGS: dict[str, object] = {
 }
 _DIRECTIVE = re.compile(r"\.\. (?P<name>[\w:+.-]+)::[ \t]*(?P<argument>[^\n]*)\n?(?P<body>.*)", re.DOTALL)
 _OPTIONS = re.compile(r"\A(?:[ \t]*:[\w-]+:[^\n]*\n?)+")
-_ROLE = re.compile(r":[\w:+.-]+:`~?!?(?P<text>[^`<]+?)(?:\s*<[^`>]*>)?`")
+# Bounded and possessive, so that no text makes them look at the same stretch again and again.
+_ROLE = re.compile(r":[\w:+.-]{1,80}:`~?!?(?P<text>[^`<]++)(?:<[^`>]*+>)?`")
 # Directives that hold names of files or modules, not text.
 _WITHOUT_TEXT = frozenset(
     (  # noqa: SIM905
@@ -86,14 +85,9 @@ def parse_rst(text: str) -> Parsed:
 
 
 def _doctree(text: str, deadline: Deadline) -> nodes.document:
-    checked = {mark: _checked(method, deadline) for mark, method in Inliner.dispatch.items()}
-    # Emphasis marks without an end cost quadratic time, so each start of markup looks at the clock. The class
-    # cannot be derived from: docutils looks its patterns up in the attributes of the very class.
-    inliner = Inliner()
-    inliner.dispatch = checked
     try:
         return docutils.core.publish_doctree(
-            text, parser=Parser(inliner=inliner), settings_overrides=dict(_SETTINGS)
+            text, parser=LimitedParser(deadline), settings_overrides=dict(_SETTINGS)
         )
     except DocumentError:
         raise
@@ -102,14 +96,6 @@ def _doctree(text: str, deadline: Deadline) -> nodes.document:
     except Exception as e:
         problem = f"docutils could not read it ({type(e).__name__}: {e}). Ingest it as plain text (.txt)"
         raise DocumentError(problem, stage="parse") from e
-
-
-def _checked(method: Any, deadline: Deadline) -> Any:
-    def call(self: Inliner, match: Any, lineno: int) -> Any:
-        deadline.check()
-        return method(self, match, lineno)
-
-    return call
 
 
 class _Writer:
@@ -282,7 +268,7 @@ def _inline(node: nodes.Node) -> str:
     if isinstance(node, nodes.Text):
         return str(node)
     if isinstance(node, nodes.problematic):
-        return _ROLE.sub(lambda m: m["text"], node.astext())
+        return _ROLE.sub(lambda m: m["text"].rstrip(), node.astext())
     if isinstance(node, nodes.footnote_reference | nodes.citation_reference):
         return ""
     if isinstance(node, nodes.image):

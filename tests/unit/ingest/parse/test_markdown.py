@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import re
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -227,3 +229,36 @@ def test_any_text_is_parsed(source: str) -> None:
     parsed = parse_markdown(source)
     assert all(0 <= s.span.start < s.span.end <= len(parsed.text) for s in parsed.sections)
     assert all(span.of(parsed.text).strip() for span in parsed.blocks)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "!!! a" + " " * 200_000 + "!",
+        "# a" + " " * 200_000 + "b",
+        "x" + "[^a" * 20_000,
+        "---\n" + "[" * 60_000 + "\n---\n",
+    ],
+)
+def test_a_text_made_to_go_through_again_and_again_is_read_in_seconds(
+    source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The parser's own deadline is looked at between its steps; these held up one step for minutes.
+    monkeypatch.setattr("ragkit.ingest.parse.limits._SECONDS", 2.0)
+    start = time.monotonic()
+    with contextlib.suppress(DocumentError):
+        parse_markdown(source)
+    assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ('!!! note inline end "A title"\n    Body.', "A title: Body."),
+        ("!!! my-note\n    Body.", "My-note: Body."),
+        ("# Title {#id .c}  ", "Title"),
+        ("Text[^1] and[^long-name].\n", "Text and."),
+    ],
+)
+def test_the_patterns_still_take_what_they_are_for(source: str, text: str) -> None:
+    assert parse_markdown(source).text == text

@@ -83,10 +83,33 @@ def test_nesting_beyond_the_limit_is_an_error() -> None:
         text_of("".join("  " * i + "- x\n\n" for i in range(400)))
 
 
-def test_markup_without_an_end_is_cut_off_in_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("source", ["*a " * 20_000, "a_ " * 20_000])
+def test_markup_without_an_end_is_cut_off_in_bounded_time(
+    source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("ragkit.ingest.parse.limits._SECONDS", 1.0)
     with pytest.raises(DocumentError, match="parsing did not end within"):
-        text_of("*a " * 20_000)
+        text_of(source)
+
+
+def substitutions(depth: int) -> str:
+    """Each stands for the next one twice, and the last for a word."""
+    rows = [f".. |a{i}| replace:: |a{i + 1}| |a{i + 1}|" for i in range(depth)]
+    return "\n".join([*rows, f".. |a{depth}| replace:: word", "", "|a0|"])
+
+
+def test_substitutions_that_multiply_are_refused_before_they_are_made() -> None:
+    assert text_of(substitutions(3)) == " ".join(["word"] * 8)
+    with pytest.raises(DocumentError, match="its substitutions expand to more than 1,000,000 characters"):
+        text_of(substitutions(60))
+
+
+def test_a_substitution_within_itself_ends() -> None:
+    assert "Before" in text_of(".. |a| replace:: |b|\n.. |b| replace:: |a|\n\nBefore |a| after.")
+
+
+def test_a_role_that_is_not_known_gives_its_text() -> None:
+    assert text_of(":py:class:`~mod.Name` and :x:`a title  <target>`.") == "mod.Name and a title."
 
 
 @settings(max_examples=150, deadline=None)
