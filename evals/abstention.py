@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 import ragkit
+from ragkit.generate.extractive import ExtractiveGenerate
 from ragkit.types import Document
 
 
@@ -54,7 +55,7 @@ def main() -> None:
     accuracy = [balanced(inside[fit], outside[fit], t) for t in thresholds]
     best = float(thresholds[int(np.argmax(accuracy))])
     print(f"fitted on {fit.sum()} questions of {len(fitted_on)} articles: min_support {best:.2f}")
-    for threshold in (best,):
+    for threshold in (best, ExtractiveGenerate().config.min_support):
         answered = (inside[~fit] >= threshold).mean()
         abstained = (outside[~fit] < threshold).mean()
         print(

@@ -377,6 +377,10 @@ class Collection(Protocol):
         """The text's words as BM25 indexes them: stemmed, without stop words, repeats included."""
         ...
 
+    def term_weights(self, terms: Sequence[str], plan: QueryPlan) -> dict[str, float]:
+        """Each term's idf among the chunks that BM25 counts for this plan; highest where none holds it."""
+        ...
+
     def sentences(self, chunk: Chunk) -> tuple[ReadSentence, ...]:
         """The chunk's sentences with their analysed words; those of recent chunks are remembered."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 from pydantic import Field
@@ -55,6 +56,7 @@ class ExtractiveCompress(Stage[Context, Context]):
         question = context.plan.question
         judge = Judge(
             self.collection.terms,
+            weigh=partial(self.collection.term_weights, plan=context.plan),
             embed=self.collection.embed if self.collection.knows(question) else None,
             dense_share=self.config.dense_share,
         )
@@ -75,7 +77,8 @@ class ExtractiveCompress(Stage[Context, Context]):
 
 
 def _candidate(sentence: _Sentence, passage: Passage) -> Candidate:
-    return Candidate(sentence.read, passage.chunk.heading, prior=passage.hit.score)
+    chunk = passage.chunk
+    return Candidate(sentence.read, chunk.heading, lang=chunk.lang, prior=passage.hit.score)
 
 
 def _choose(order: list[int], sentences: list[_Sentence], budget: int) -> set[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from pydantic import Field
@@ -59,7 +60,7 @@ class ExtractiveGenerate(Stage[Context, Answer]):
     class Config(Settings):
         max_sentences: int = Field(3, ge=1, le=20, description="Sentences in an answer.")
         min_support: float = Field(
-            0.42, ge=0.0, le=1.0, description="Relevance the best sentence needs, or the answer abstains."
+            0.45, ge=0.0, le=1.0, description="Relevance the best sentence needs, or the answer abstains."
         )
         keep_ratio: float = Field(
             0.85, ge=0.0, le=1.0, description="Relevance of a further sentence, as a share of the best one's."
@@ -82,6 +83,7 @@ class ExtractiveGenerate(Stage[Context, Answer]):
             return self._abstain(context, "no_documents" if context.plan.commit == 0 else "no_evidence")
         judge = Judge(
             self.collection.terms,
+            weigh=partial(self.collection.term_weights, plan=context.plan),
             embed=self.collection.embed if self.collection.knows(question) else None,
             dense_share=self.config.dense_share,
         )
@@ -147,7 +149,8 @@ def _leans_on_previous(pieces: Sequence[_Piece], i: int) -> bool:
 
 
 def _candidate(piece: _Piece, passage: Passage) -> Candidate:
-    return Candidate(piece.sentence, passage.chunk.heading, prior=passage.hit.score)
+    chunk = passage.chunk
+    return Candidate(piece.sentence, chunk.heading, lang=chunk.lang, prior=passage.hit.score)
 
 
 def _announced(sentences: Sequence[ReadSentence], i: int, keep: Sequence[Span]) -> int:
@@ -172,7 +175,12 @@ def _announced(sentences: Sequence[ReadSentence], i: int, keep: Sequence[Span]) 
 
 
 def _is_prose(sentence: ReadSentence) -> bool:
-    return len(sentence.text.split()) >= _MIN_WORDS and sentence.letter_share >= _LETTER_SHARE
+    text = sentence.text
+    if " | " in text and ": " not in text:
+        return False  # the header row of a table: names without values
+    # Chinese, Japanese and Thai write without blanks, some six characters where others have three words.
+    long_enough = len(text.split()) >= _MIN_WORDS or (len(text) >= 2 * _MIN_WORDS and not text.isascii())
+    return long_enough and sentence.letter_share >= _LETTER_SHARE
 
 
 def _compose(context: Context, pieces: Sequence[_Piece], scores: Scores) -> Answer:

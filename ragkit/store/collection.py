@@ -182,6 +182,14 @@ class StoreCollection:
         """The text's words as BM25 indexes them."""
         return self.analyzer.terms(text)
 
+    def term_weights(self, terms: Sequence[str], plan: QueryPlan) -> dict[str, float]:
+        """Each term's idf among the chunks that BM25 counts for this plan; highest where none holds it."""
+        if not isinstance(self.store, SparseIndex):
+            return dict.fromkeys(terms, 1.0)
+        # A perfect match for one term alone scores its idf.
+        found = self.store.search_terms([[term] for term in terms], 1, self._scope(plan))
+        return {term: batch.ceiling for term, batch in zip(terms, found, strict=True)}
+
     def sentences(self, chunk: Chunk) -> tuple[ReadSentence, ...]:
         """The chunk's sentences with their analysed words; those of recent chunks are remembered."""
         with self._lock:
@@ -271,7 +279,9 @@ class StoreCollection:
             TenantError: as for `plan`.
         """
         own_tenant, groups = self._access.tenant(tenant), self._access.acl(acl)
-        document = self._manifest.source(own_tenant or "", document_id)
+        document = (
+            None if _has_surrogate(document_id) else self._manifest.source(own_tenant or "", document_id)
+        )
         if document is None or (groups is not None and set(groups).isdisjoint(document.acl)):
             raise QueryError(f"no document {document_id!r} here. List them: ragkit status --json")
         return document

@@ -21,7 +21,11 @@ _NUMERAL = re.compile(
     re.IGNORECASE,
 )
 # Words of asking that the analyzer takes for content, since elsewhere they are.
-_ASKING = re.compile(r"\b(?:сколько времени|в течение какого времени|how much time)\b", re.IGNORECASE)
+_ASKING = re.compile(
+    r"\b(?:сколько времени|в течение какого времени|как (?:долго|часто|скоро)"
+    r"|how (?:long|often|far|soon|many|much(?: time)?))\b",
+    re.IGNORECASE,
+)
 
 
 def asks_for_number(question: str) -> bool:

@@ -1,15 +1,13 @@
 """How well a sentence answers a question, judged without a language model.
 
 Two signals, both in [0, 1]: the share of the question's words that the sentence covers, weighted by their
-rarity among the candidates, and the cosine similarity of their embeddings where the embedder knows the
+rarity in the collection, and the cosine similarity of their embeddings where the embedder knows the
 language. The words of the headings above a sentence count half: under "Warranty", "It lasts two years."
 speaks of the warranty.
 """
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -18,10 +16,12 @@ from numpy.typing import NDArray
 
 from ragkit.protocols import TextKind, Vectors
 from ragkit.text.asking import asks_for_number, content_of
+from ragkit.text.language import UNDETERMINED, detect_language
 from ragkit.text.reading import Terms
 from ragkit.types import ReadSentence
 
 Embed = Callable[[Sequence[str], TextKind], Vectors]
+Weigh = Callable[[Sequence[str]], dict[str, float]]
 Scores = NDArray[np.float32]
 
 HEADING_SHARE = 0.5
@@ -29,14 +29,17 @@ HEADING_SHARE = 0.5
 DIGIT_WEIGHT = 2.0
 # What is left of a sentence's score when the question asks for a number and the sentence states none.
 NUMBERLESS_SHARE = 0.8
+# What is left where the sentence is in another language than the question: the asker reads the question's.
+OTHER_LANGUAGE_SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A sentence to be judged, the headings it stands under, and its passage's score in [0, 1]."""
+    """A sentence to be judged, the headings it stands under, its language, its passage's score in [0, 1]."""
 
     sentence: ReadSentence
     heading: str = ""
+    lang: str = UNDETERMINED
     prior: float = 0.0
 
 
@@ -46,6 +49,8 @@ class Judge:
 
     Args:
         terms: gives the analysed words of a text, as the collection indexes them.
+        weigh: gives each term's weight by its rarity in the collection. Among the candidates it would
+            be of no use: they were found by the rarest word, so that there it is the commonest.
         embed: gives unit vectors of texts; None leaves the judgement to the words alone.
         dense_share: weight of the embedding's judgement, 0 to 1.
         max_embedded: of more candidates than this, only those that share the most words or stand in the
@@ -54,15 +59,16 @@ class Judge:
     """
 
     terms: Terms
+    weigh: Weigh = field(kw_only=True)
     embed: Embed | None = field(default=None, kw_only=True)
     dense_share: float = field(default=0.5, kw_only=True)
     max_embedded: int = field(default=32, kw_only=True)
 
     def __call__(self, question: str, candidates: Sequence[Candidate]) -> Scores:
         """One score in [0, 1] for each candidate, in their order; shape `[n]`."""
-        asked = frozenset(self.terms(content_of(question)))
+        asked = set(self.terms(content_of(question)))
         headings = {heading: frozenset(self.terms(heading)) for heading in {c.heading for c in candidates}}
-        weights = term_weights(asked, [c.sentence.terms for c in candidates])
+        weights = emphasised(self.weigh(sorted(asked)))
         lexical = np.array(
             [coverage(weights, c.sentence.terms, headings[c.heading]) for c in candidates], dtype=np.float32
         )
@@ -70,6 +76,10 @@ class Judge:
         if self.embed is not None and candidates:
             dense = self._dense(self.embed, question, candidates, lexical)
             score = self.dense_share * dense + (1.0 - self.dense_share) * lexical
+        language = detect_language(question)
+        foreign = np.array([c.lang not in {language, UNDETERMINED} for c in candidates], dtype=bool)
+        if language != UNDETERMINED:
+            score = np.where(foreign, np.float32(OTHER_LANGUAGE_SHARE) * score, score)
         if asks_for_number(question):
             numbered = np.array([c.sentence.has_number for c in candidates], dtype=bool)
             score = np.where(numbered, score, np.float32(NUMBERLESS_SHARE) * score)
@@ -104,12 +114,9 @@ def coverage(weights: dict[str, float], body: frozenset[str], heading: frozenset
     return found / total
 
 
-def term_weights(asked: frozenset[str], bodies: Sequence[frozenset[str]]) -> dict[str, float]:
-    """Weights of the asked terms: Lucene's idf over the candidates, doubled for what holds a digit."""
-    n = len(bodies)
-    frequency = Counter(term for body in bodies for term in body & asked)
+def emphasised(weights: dict[str, float]) -> dict[str, float]:
+    """The weights with those of terms that hold a digit doubled."""
     return {
-        term: math.log(1.0 + (n - frequency[term] + 0.5) / (frequency[term] + 0.5))
-        * (DIGIT_WEIGHT if any(c.isdigit() for c in term) else 1.0)
-        for term in sorted(asked)
+        term: weight * (DIGIT_WEIGHT if any(c.isdigit() for c in term) else 1.0)
+        for term, weight in weights.items()
     }

@@ -27,6 +27,9 @@ class Wordless:
     def terms(self, text: str) -> list[str]:
         return Analyzer().terms(text)
 
+    def term_weights(self, terms: Sequence[str], plan: QueryPlan) -> dict[str, float]:
+        return dict.fromkeys(terms, 1.0)
+
     def sentences(self, chunk: Chunk) -> tuple[ReadSentence, ...]:
         return read(chunk, self.terms)
 

@@ -66,6 +66,24 @@ def test_without_passages_the_reason_depends_on_whether_there_are_documents() ->
         assert stage.run(Context(plan, ()), run_context()).reason == reason
 
 
+def test_words_of_asking_do_not_count_as_content() -> None:
+    assert "24 months" in ask("How long is the warranty?", LUNCH, WARRANTY).text
+
+
+def test_a_language_without_blanks_can_be_quoted() -> None:
+    page = chunk("d", "保修期为二十四个月。午餐在中午供应。", document_id="zh")
+    assert (
+        ask("保修期是多久？", page, min_support=0.1, max_sentences=1).citations[0].quote
+        == "保修期为二十四个月。"
+    )
+
+
+def test_the_header_row_of_a_table_is_no_answer() -> None:
+    table = chunk("e", "Product | Warranty\nProduct: Wick | Warranty: 24 months", document_id="table")
+    answer = ask("Product warranty", table, max_sentences=5, keep_ratio=0.0)
+    assert [c.quote for c in answer.citations] == ["Product: Wick | Warranty: 24 months"]
+
+
 def test_headings_are_not_quoted() -> None:
     answer = ask("warranty scanner", WARRANTY, max_sentences=5, keep_ratio=0.0)
     assert "Warranty" not in [citation.quote for citation in answer.citations]
