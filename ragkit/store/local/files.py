@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from ragkit.errors import StoreError, TransientStoreError
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 PARTIAL = ".partial"
 _BLOCK = 1 << 20
 
@@ -65,3 +69,11 @@ def sync_folder(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def explain(error: OSError, folder: Path) -> StoreError:
+    """Our error for one of the system's while a folder was written, with what mends it."""
+    said = error.strerror or error
+    if error.errno in _FULL:
+        return TransientStoreError(f"{folder}: the disk failed or is full ({said}). Free space and try again")
+    return StoreError(f"{folder}: cannot be written to ({said}). Check that it is there, and its permissions")

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ragkit.errors import StoreError
+from ragkit.store.local.files import explain
 
 
 class WriterLock:
@@ -50,7 +51,10 @@ class WriterLock:
         self._threads.release()
 
     def _take(self) -> int:
-        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as e:
+            raise explain(e, self._path.parent) from e
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as e:

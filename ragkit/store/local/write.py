@@ -11,6 +11,7 @@ import numpy as np
 from ragkit.protocols import Change, Record
 from ragkit.store.bm25.postings import Postings, merge, n_to_merge
 from ragkit.store.changes import check_changes
+from ragkit.store.local.files import explain
 from ragkit.store.local.lock import WriterLock
 from ragkit.store.local.manifest import (
     Head,
@@ -39,21 +40,31 @@ class Writer:
 
         Until the transaction at the end, nothing that a reader could see is touched: vectors lie behind the
         rows that count, and segment files have names that nobody knows.
+
+        Raises:
+            StoreError: a change is inconsistent, another process is writing, or the folder cannot be written
+                to. `TransientStoreError` where the disk is full.
         """
         check_changes(changes, self.vectors.dimension)
         if not changes:
             return self.manifest.head().number
         with self.lock, self.manifest.reading() as db:
-            head, known = read_head(db), read_segments(db)
-            self.segments.clean({s.file for s in known})
-            records = [record for change in changes for record in change.records]
-            written: list[Segment] = []
-            gone: set[str] = set()
-            if records:
-                written.append(self._write_vectors(head, records))
-                postings, gone = self._write_postings(head, records, known, db)
-                written.append(postings)
-            return write_commit(db, changes, head, written, gone).number
+            try:
+                return self._write(changes, db)
+            except OSError as e:
+                raise explain(e, self.vectors.path.parent) from e
+
+    def _write(self, changes: Sequence[Change], db: sqlite3.Connection) -> int:
+        head, known = read_head(db), read_segments(db)
+        self.segments.clean({s.file for s in known})
+        records = [record for change in changes for record in change.records]
+        written: list[Segment] = []
+        gone: set[str] = set()
+        if records:
+            written.append(self._write_vectors(head, records))
+            postings, gone = self._write_postings(head, records, known, db)
+            written.append(postings)
+        return write_commit(db, changes, head, written, gone).number
 
     def _write_vectors(self, head: Head, records: Sequence[Record]) -> Segment:
         n_bytes, checksum = self.vectors.append(head.n_rows, np.stack([r.vector for r in records]))

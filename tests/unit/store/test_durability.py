@@ -344,3 +344,44 @@ def test_a_commit_that_does_not_exist_is_an_error(store: LocalStore) -> None:
 def test_fields_of_a_reopened_index_are_those_it_was_made_with(tmp_path: Path) -> None:
     LocalStore(path=tmp_path).open(spec_of(acl=["keyword"])).close()
     assert LocalStore(path=tmp_path).open().spec.fields["acl"] == parse_fields({"acl": ["keyword"]})["acl"]
+
+
+FULL = """
+import resource, signal, sys
+from ragkit.errors import TransientStoreError
+from ragkit.protocols import Scope
+from ragkit.store.local.store import LocalStore
+from ragkit.testing.data import put
+from ragkit.testing.stores import EAST
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+store = LocalStore(path=sys.argv[1]).open()
+size = (store.path / "vectors.f32").stat().st_size
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + 2, size + 2))
+try:
+    store.commit([put("b", [("bird", EAST)])])
+except TransientStoreError as e:
+    assert "the disk failed or is full" in str(e), e
+else:
+    raise SystemExit("it was written")
+assert len(store.search(EAST[None], 10, Scope())[0]) == 2
+"""
+
+
+def test_a_full_disk_is_a_typed_error_and_costs_nothing(store: LocalStore) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", FULL, str(store.path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    store.commit([put("b", [("bird", EAST)])])
+    assert store.counts().documents == 2
+    assert store.verify() == []
+
+
+def test_a_folder_that_was_moved_away_is_a_typed_error(store: LocalStore) -> None:
+    store.path.rename(store.path.with_name("elsewhere"))
+    with pytest.raises(StoreError, match=r"index: cannot be written to .*Check that it is there"):
+        store.commit([put("b", [("bird", EAST)])])
