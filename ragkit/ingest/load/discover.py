@@ -26,6 +26,9 @@ _KINDS = (
     (stat.S_ISCHR, "a character device"),
 )
 
+# Links to folders that a path may go through: ten folders that link to each other hold millions of paths.
+_MAX_LINKS = 2
+
 PathLike = str | os.PathLike[str]
 
 
@@ -33,8 +36,9 @@ def discover(paths: PathLike | Iterable[PathLike], *, root: PathLike | None = No
     """All files at and below `paths`: in the order named, folders in order of name, each file once.
 
     Hidden files, version control and cache folders are skipped unless named themselves. Links are followed
-    to files, and to folders that lie outside their own path. What cannot be read (a broken link, a pipe,
-    a folder without permission) is yielded with its `problem`, so that nothing disappears from the count.
+    to files, and to folders that lie outside their own path and behind at most one other link, wherever they
+    lead: check a folder that others may write to. What cannot be read (a broken link, a pipe, a folder
+    without permission) is yielded with its `problem`, so that nothing disappears from the count.
 
     Args:
         paths: files and folders.
@@ -100,9 +104,9 @@ def _missing(path: Path) -> str:
 
 def _walk(start: Path) -> Iterator[tuple[Path, str | None]]:
     """Files below `start`, depth first by name, with the problem of each that cannot be read."""
-    stack: list[tuple[Path, frozenset[tuple[int, int]]]] = [(start, frozenset())]
+    stack: list[tuple[Path, frozenset[tuple[int, int]], int]] = [(start, frozenset(), 0)]
     while stack:
-        path, above = stack.pop()
+        path, above, links = stack.pop()
         try:
             info = path.stat()
         except OSError as e:
@@ -115,13 +119,17 @@ def _walk(start: Path) -> Iterator[tuple[Path, str | None]]:
         if key in above:
             yield path, f"{path} is a link to a folder that contains it; it is not followed"
             continue
+        links += bool(above) and path.is_symlink()
+        if links > _MAX_LINKS:
+            yield path, f"{path} lies behind more than {_MAX_LINKS} links; name the folder itself to read it"
+            continue
         try:
             names = sorted(os.listdir(path))  # noqa: PTH208  (names, to sort before any stat call)
         except OSError as e:
             yield path, _unreadable(path, e)
             continue
         inside = above | {key}
-        stack.extend((path / name, inside) for name in reversed(names) if not _is_skipped(name))
+        stack.extend((path / name, inside, links) for name in reversed(names) if not _is_skipped(name))
 
 
 def _is_skipped(name: str) -> bool:

@@ -118,6 +118,20 @@ def test_links_to_files_and_folders_elsewhere_are_followed(tmp_path: Path) -> No
     assert ids(tmp_path / "real") == ["linked/y.md", "x.md", "z.md"]
 
 
+def test_folders_that_link_to_each_other_are_not_walked_in_every_order(tmp_path: Path) -> None:
+    names = [f"d{i}" for i in range(8)]
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.md").write_text("x")
+        for other in names:
+            if other != name:
+                (tmp_path / name / f"to-{other}").symlink_to(tmp_path / other, target_is_directory=True)
+    found = list(discover(tmp_path))
+    assert sum(file.problem is None for file in found) == 8 + 8 * 7 + 8 * 7 * 6
+    assert any("lies behind more than 2 links" in (file.problem or "") for file in found)
+    assert len(found) < 4_000
+
+
 def test_pipes_and_broken_links_are_reported_without_waiting(tmp_path: Path) -> None:
     write(tmp_path, "x.md")
     os.mkfifo(tmp_path / "pipe.md")
