@@ -151,6 +151,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("ragkit")
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module 'ragkit' has no attribute {name!r}")
@@ -160,4 +162,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, *globals()])
+    return [*__all__, "__version__"]

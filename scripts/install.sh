@@ -4,6 +4,10 @@
 set -eu
 venv=$1 python=$2 level=$3
 
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+    echo "install.sh: ragkit needs Python 3.11 or newer, $python is $("$python" -V 2>&1); try: make PYTHON=python3.12" >&2
+    exit 1
+}
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 case "$level" in
     run) extras="" ;;

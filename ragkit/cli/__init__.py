@@ -74,7 +74,7 @@ def _run(args: argparse.Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        print("interrupted; what was committed is kept, run it again to go on", file=sys.stderr)
         return 130
     except RagkitError as e:
         if args.debug:

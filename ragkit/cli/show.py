@@ -19,19 +19,23 @@ if TYPE_CHECKING:
     from ragkit.types import Answer, Ranking
 
 _SHOWN_CHARS = 240
+_LISTED = 20
 
 
 def print_answer(answer: Answer) -> None:
     """The answer, then every citation with its file, its heading or page, and its exact quote."""
     console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     console.print(_plain(answer.text, "bold" if not answer.abstained else "yellow"))
+    shown = ""
     for citation in answer.citations:
-        place = citation.uri or citation.document_id
+        place = f"  [{citation.marker}] {citation.uri or citation.document_id}"
         if citation.heading:
             place += f" › {citation.heading}"
         if citation.page:
             place += f", p. {citation.page}"
-        console.print(_plain(f"  [{citation.marker}] {place}", "cyan"))
+        if place != shown:
+            console.print(_plain(place, "cyan"))
+            shown = place
         console.print(_plain(f"      “{' '.join(citation.quote.split())}”", "dim"))
     if answer.generator == "generate/extractive" and not answer.abstained:
         console.print(
@@ -66,9 +70,11 @@ def print_report(report: IngestReport) -> None:
             "",
         )
     )
-    for document in report.documents:
+    for document in report.documents[:_LISTED]:
         line = f"  {document.state}: {document.uri} ({document.stage}): {document.reason}"
         console.print(_plain(line, "yellow"))
+    if len(report.documents) > _LISTED:
+        console.print(f"  … and {len(report.documents) - _LISTED} more; --json lists all of them")
     for note in report.notes:
         console.print(_plain(f"  note: {note}", "cyan"))
 
@@ -83,7 +89,7 @@ def print_status(status: Status) -> None:
 
 def print_facts(title: str, facts: dict[str, Any]) -> None:
     """Names and values, one to a line."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     console.print(_plain(title, "bold"))
     for name, value in facts.items():
         console.print(_plain(f"  {name.replace('_', ' ')}: {value}", ""))

@@ -13,7 +13,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
     parser.description = "Print a document's canonical text, exactly as citations count in it."
     parser.epilog = "Example: ragkit source guide/install.md --index index/"
-    parser.add_argument("document_id", metavar="ID", help="a document id, as shown with a citation")
+    parser.add_argument(
+        "document_id", metavar="ID", help="a document's id, or its place as shown with a citation"
+    )
     parser.add_argument("--tenant", help="the tenant, where the collection declares one")
     parser.add_argument("--acl", action="append", metavar="GROUP", help="a group the reader belongs to")
     add_index_options(parser)

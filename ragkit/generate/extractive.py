@@ -25,7 +25,11 @@ _FOOTNOTE = re.compile(r"\[(\d{1,3})\]")
 _LEANS_BACK = re.compile(
     r"^(?:it|they|this|these|that|those|he|she|он|она|оно|они|это|эти|этот|эта|там|тогда)\b", re.IGNORECASE
 )
-_LETTER_SHARE = 0.5
+_LETTER_SHARE = 0.72
+_CODE = re.compile(
+    r"(?:from \S+ import |import \S+$|(?:async )?def \w+\(|class \w+[:(]|await |return |[@$>#]\s?\w"
+    r"|pip install |[\w.]+ = )"
+)
 _MIN_WORDS = 3
 # Of a further sentence's words, the share that the answer must not have said yet.
 NEW_WORDS_SHARE = 0.4
@@ -60,7 +64,7 @@ class ExtractiveGenerate(Stage[Context, Answer]):
     class Config(Settings):
         max_sentences: int = Field(3, ge=1, le=20, description="Sentences in an answer.")
         min_support: float = Field(
-            0.45, ge=0.0, le=1.0, description="Relevance the best sentence needs, or the answer abstains."
+            0.4, ge=0.0, le=1.0, description="Relevance the best sentence needs, or the answer abstains."
         )
         keep_ratio: float = Field(
             0.85, ge=0.0, le=1.0, description="Relevance of a further sentence, as a share of the best one's."
@@ -176,6 +180,8 @@ def _announced(sentences: Sequence[ReadSentence], i: int, keep: Sequence[Span]) 
 
 def _is_prose(sentence: ReadSentence) -> bool:
     text = sentence.text
+    if _CODE.match(text):
+        return False
     if " | " in text and ": " not in text:
         return False  # the header row of a table: names without values
     # Chinese, Japanese and Thai write without blanks, some six characters where others have three words.

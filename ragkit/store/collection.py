@@ -273,17 +273,27 @@ class StoreCollection:
     ) -> Document:
         """A document as it was committed, with its canonical text.
 
+        Args:
+            document_id: its id, or the uri that a citation shows.
+
         Raises:
             QueryError: no such document is visible to this tenant and acl. One that exists and is hidden
                 gives the same error.
             TenantError: as for `plan`.
         """
-        own_tenant, groups = self._access.tenant(tenant), self._access.acl(acl)
-        document = (
-            None if _has_surrogate(document_id) else self._manifest.source(own_tenant or "", document_id)
-        )
+        own_tenant, groups = self._access.tenant(tenant) or "", self._access.acl(acl)
+        document = None
+        if not _has_surrogate(document_id):
+            document = self._manifest.source(own_tenant, document_id)
+        if document is None:
+            by_uri = (s.document_id for s in self._manifest.states(own_tenant) if s.uri == document_id)
+            found = next(by_uri, None)
+            document = None if found is None else self._manifest.source(own_tenant, found)
         if document is None or (groups is not None and set(groups).isdisjoint(document.acl)):
-            raise QueryError(f"no document {document_id!r} here. List them: ragkit status --json")
+            raise QueryError(
+                f"no document {document_id!r} here. Its id is the `document_id` of a citation or hit, "
+                "as ragkit ask --json and ragkit retrieve --json show it"
+            )
         return document
 
     def state(self, document_id: str, *, tenant: str | None = None) -> DocumentState | None:

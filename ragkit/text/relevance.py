@@ -29,6 +29,8 @@ HEADING_SHARE = 0.5
 DIGIT_WEIGHT = 2.0
 # What is left of a sentence's score when the question asks for a number and the sentence states none.
 NUMBERLESS_SHARE = 0.8
+# Weight of the passage's own score: retrieval has read more of it than the one sentence.
+PASSAGE_SHARE = 0.2
 # What is left where the sentence is in another language than the question: the asker reads the question's.
 OTHER_LANGUAGE_SHARE = 0.9
 
@@ -83,7 +85,8 @@ class Judge:
         if asks_for_number(question):
             numbered = np.array([c.sentence.has_number for c in candidates], dtype=bool)
             score = np.where(numbered, score, np.float32(NUMBERLESS_SHARE) * score)
-        return score.astype(np.float32)
+        prior = np.clip(np.array([c.prior for c in candidates], dtype=np.float32), 0.0, 1.0)
+        return ((1.0 - PASSAGE_SHARE) * score + PASSAGE_SHARE * prior).astype(np.float32)
 
     def _dense(self, embed: Embed, question: str, candidates: Sequence[Candidate], lexical: Scores) -> Scores:
         promise = lexical + np.array([c.prior for c in candidates], dtype=np.float32)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +33,9 @@ TEXTS = ["a short one", "a much longer text about the warranty of a handheld sca
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A BERT of two layers with random weights and the bundled vocabulary, in the layout of the hub."""
     from tokenizers import Tokenizer
-    from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
+
+    # Untyped on purpose: its types differ with and without the package installed.
+    transformers: Any = importlib.import_module("transformers")
 
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("model")
@@ -39,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tokenizer = Tokenizer.from_file(str(file))
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+    transformers.PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         unk_token="[UNK]",
         pad_token="[PAD]",
@@ -48,7 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         mask_token="[MASK]",
         model_max_length=128,
     ).save_pretrained(path)
-    config = BertConfig(
+    config = transformers.BertConfig(
         vocab_size=tokenizer.get_vocab_size(),
         hidden_size=32,
         num_hidden_layers=2,
@@ -57,7 +61,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         max_position_embeddings=128,
     )
     config.num_labels = 1
-    BertForSequenceClassification(config).save_pretrained(path, safe_serialization=True)
+    transformers.BertForSequenceClassification(config).save_pretrained(path, safe_serialization=True)
     return path
 
 

@@ -144,7 +144,7 @@ def test_k_hits_come_back_in_order_from_every_retriever(handbook: ragkit.RAG, re
 
 
 def test_an_unknown_document_is_refused_with_a_way_on(handbook: ragkit.RAG) -> None:
-    with pytest.raises(QueryError, match="ragkit status"):
+    with pytest.raises(QueryError, match="ragkit ask --json"):
         handbook.source("no/such/page.md")
 
 

@@ -53,6 +53,12 @@ def test_source_prints_what_citations_count_in(run: Call, handbook_index: Path) 
     assert text[citation["start"] : citation["end"]] == citation["quote"]
 
 
+def test_source_takes_the_place_that_a_citation_shows(run: Call, handbook_index: Path) -> None:
+    assert run("source", "corpus/en/faq/general.html", "--index", handbook_index) == run(
+        "source", "en/faq/general.html", "--index", handbook_index
+    )
+
+
 def test_ask_shows_file_heading_and_quote(run: Call, handbook_index: Path) -> None:
     code, out, _ = run("ask", "Which plan offers SAML single sign-on?", "--index", handbook_index, "--trace")
     assert code == 0
