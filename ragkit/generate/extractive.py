@@ -64,7 +64,7 @@ class ExtractiveGenerate(Stage[Context, Answer]):
     class Config(Settings):
         max_sentences: int = Field(3, ge=1, le=20, description="Sentences in an answer.")
         min_support: float = Field(
-            0.4, ge=0.0, le=1.0, description="Relevance the best sentence needs, or the answer abstains."
+            0.44, ge=0.0, le=1.0, description="Relevance the best sentence needs, or the answer abstains."
         )
         keep_ratio: float = Field(
             0.85, ge=0.0, le=1.0, description="Relevance of a further sentence, as a share of the best one's."
