@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -99,10 +100,10 @@ def connect(path: Path, *, may_create: bool = False) -> sqlite3.Connection:
     Raises:
         StoreError: it cannot be opened.
     """
-    mode = "rwc" if may_create else "rw"
+    mode = "mode=rwc" if may_create else _mode_of(path)
     try:
         connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode={mode}",
+            f"{path.absolute().as_uri()}?{mode}",
             uri=True,
             timeout=30,
             isolation_level=None,
@@ -113,6 +114,19 @@ def connect(path: Path, *, may_create: bool = False) -> sqlite3.Connection:
     except sqlite3.DatabaseError as e:
         raise explain(e, path) from e
     return connection
+
+
+def _mode_of(path: Path) -> str:
+    """How an existing manifest can be opened: to write where that is possible, else to read.
+
+    SQLite keeps a lock file beside a database in WAL mode even for readers. In a folder that cannot be
+    written (an index in an image, a read-only mount) it must be told that nothing changes; that is true when
+    no write-ahead log was left behind.
+    """
+    if os.access(path.parent, os.W_OK) or not path.exists():
+        return "mode=rw"
+    log = path.with_name(f"{path.name}-wal")
+    return "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
 
 
 def check_format(connection: sqlite3.Connection, path: Path) -> None:
