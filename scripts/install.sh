@@ -11,8 +11,8 @@ venv=$1 python=$2 level=$3
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 case "$level" in
     run) extras="" ;;
-    light) extras="" ;;
-    all) extras="[faiss-cpu,rank-bm25,sentence-transformers]" ;;
+    light) extras="[formats]" ;;
+    all) extras="[formats,faiss-cpu,rank-bm25,sentence-transformers]" ;;
     *) echo "install.sh: unknown level '$level': expected run, light or all" >&2; exit 2 ;;
 esac
 

@@ -12,6 +12,7 @@ from ragkit.ingest.chunk.recursive import RecursiveChunker
 from ragkit.ingest.embed import embed_documents
 from ragkit.ingest.load.discover import PathLike, discover
 from ragkit.ingest.parse.formats import PARSER_VERSION
+from ragkit.ingest.parse.sandbox.process import Sandbox
 from ragkit.ingest.prepare import Given, Prepared, Preparer, Source
 from ragkit.ingest.progress import Progress, silent
 from ragkit.ingest.report import IngestReport, Outcome
@@ -85,9 +86,17 @@ class Ingestor:
         self._collection.state("", tenant=tenant)  # a wrong tenant is refused before any file is read
         items = _listed(sources, root)
         given = Given(tenant, acl=acl, metadata=metadata or {})
-        preparer = Preparer(self._collection, self._chunker, given=given, fingerprint=self.fingerprint)
+        sandbox = Sandbox()
+        preparer = Preparer(
+            self._collection, self._chunker, given=given, fingerprint=self.fingerprint, sandbox=sandbox
+        )
         run = _Run(self._collection, preparer, total=len(items), progress=progress or silent)
-        with self._collection.writing(), ahead(_batches(preparer.prepare(items)), _DEPTH) as batches:
+        # The sandbox is left first: a run that is stopped does not wait for the document it is parsing.
+        with (
+            self._collection.writing(),
+            ahead(_batches(preparer.prepare(items)), _DEPTH) as batches,
+            sandbox,
+        ):
             for batch in batches:
                 run.take(batch)
         return run.report(time.perf_counter() - started)

@@ -10,6 +10,7 @@ from ragkit.ingest.chunk.chunks import make_chunks
 from ragkit.ingest.fit import fitted
 from ragkit.ingest.load.source import MAX_BYTES, SourceFile
 from ragkit.ingest.parse.formats import parse
+from ragkit.ingest.parse.sandbox.process import Sandbox
 from ragkit.ingest.report import Outcome
 from ragkit.protocols import Chunker, DocumentState
 from ragkit.store.collection import StoreCollection
@@ -54,12 +55,19 @@ class Preparer:
     """Loads, parses, checks and chunks documents, each on its own: what one raises ends that one alone."""
 
     def __init__(
-        self, collection: StoreCollection, chunker: Chunker, *, given: Given, fingerprint: str
+        self,
+        collection: StoreCollection,
+        chunker: Chunker,
+        *,
+        given: Given,
+        fingerprint: str,
+        sandbox: Sandbox | None = None,
     ) -> None:
         self._collection = collection
         self._chunker = chunker
         self._given = given
         self._fingerprint = fingerprint
+        self._sandbox = sandbox
         self._seen: dict[str, tuple[str, str]] = {}
 
     def prepare(self, sources: Iterable[Source], *, max_bytes: int = MAX_BYTES) -> Iterator[Prepared]:
@@ -108,7 +116,7 @@ class Preparer:
 
     def _document(self, source: Source, max_bytes: int) -> Document:
         if isinstance(source, SourceFile):
-            document = parse(source, max_bytes=max_bytes)
+            document = parse(source, max_bytes=max_bytes, sandbox=self._sandbox)
             document = replace(document, metadata=fitted(document.metadata, self._collection.fields))
         else:
             document = source

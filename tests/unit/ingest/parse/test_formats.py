@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -42,9 +43,14 @@ def test_the_format_follows_the_media_type_or_else_the_extension(
         (b"", ".md", "load: |parse: the file is empty"),
         (b" \n\t ", ".txt", "the file is empty"),
         (b"<script>x</script>", ".html", "it holds no text a reader would see"),
-        (b"%PDF-1.7 ...", ".txt", r"it is a PDF document named \.txt, which is not a format .* pdftotext"),
-        (b"PK\x03\x04 word/document.xml", ".docx", "it is a Word document, which is not a format"),
-        (b"a,b", ".cvs", r"unknown format '\.cvs'\. Known: .*\.md"),
+        (
+            b"\x1f\x8b...",
+            ".txt",
+            r"it is a gzip archive named \.txt, which is not a format .* unpack it first",
+        ),
+        (b"PK\x03\x04 mimetypeapplication/vnd.oasis.opendocument.text", ".odt", "it is an OpenDocument file"),
+        (b"a,b", ".cvs", r"unknown format '\.cvs'\. Did you mean '\.csv'\? Known: .*\.md"),
+        (b"a,b", ".qqqq", r"unknown format '\.qqqq'\. Known: .*\.md"),
         (b"a", ".mdd", r"unknown format '\.mdd'\. Did you mean '\.md'\?"),
     ],
 )
@@ -71,6 +77,22 @@ def test_nul_bytes_are_removed_with_a_note() -> None:
     document = parse_bytes(b"A line of text\x00 and more of it", id="a", extension=".txt")
     assert document.text == "A line of text and more of it"
     assert document.metadata["notes"] == ("removed 1 NUL or surrogate characters",)
+
+
+def test_a_format_is_told_by_its_first_bytes_whatever_the_file_is_called() -> None:
+    with pytest.raises(DocumentError, match="it is damaged: it cannot be opened as a PDF") as caught:
+        parse_bytes(b"%PDF-1.7 ...", id="a", extension=".txt")
+    assert not caught.value.rejected
+
+
+def test_a_missing_extra_is_a_rejection_with_the_command_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    message = r"it is a PDF document, which needs the package pypdfium2.* pip install 'ragkit\[pdf\]'"
+    with pytest.raises(DocumentError, match=message) as caught:
+        parse_bytes(b"%PDF-1.7 ...", id="a", extension=".pdf")
+    assert caught.value.rejected
 
 
 def test_every_registered_parser_can_be_imported() -> None:

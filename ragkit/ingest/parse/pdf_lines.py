@@ -1,0 +1,145 @@
+"""The lines of a PDF page with where they stand, from which paragraphs and table cells are told.
+
+A PDF has characters at places and nothing else; PDFium puts them in lines. Lines stay lines in the canonical
+text; a wide gap within one parts cells, a wide gap between two parts paragraphs.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+# PDFium's mark for a hyphen at a line's end, with which it has joined the two halves already.
+HYPHEN = "\ufffe"
+_SEPARATOR = " | "
+_LINE_END = re.compile(r"[\r\n]+")
+# In heights of a line. Blanks of justified text stay below one; the columns of a table stand further apart.
+_CELL_GAP = 1.5
+_LIGATURES = str.maketrans(
+    {
+        "\ufb00": "ff",
+        "\ufb01": "fi",
+        "\ufb02": "fl",
+        "\ufb03": "ffi",
+        "\ufb04": "ffl",
+        "\ufb05": "st",
+        "\ufb06": "st",
+        "\xad": None,
+        "\xa0": " ",
+        **{chr(code): None for code in range(32) if chr(code) not in "\t\n\r"},
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a page: its cells, the baselines of its first and last character, and their height.
+
+    Positions are in points from the page's bottom.
+    """
+
+    cells: tuple[str, ...]
+    first: float = field(kw_only=True)
+    last: float = field(kw_only=True)
+    height: float = field(kw_only=True)
+
+    @property
+    def is_row(self) -> bool:
+        """Whether wide gaps part it into cells."""
+        return len(self.cells) > 1
+
+    @property
+    def text(self) -> str:
+        """The cells with ` | ` between them, as in tables of other formats."""
+        return _SEPARATOR.join(self.cells)
+
+
+def page_lines(page: pypdfium2.PdfPage) -> list[Line]:
+    """The lines of a page that hold anything visible, in the order that the page has them in."""
+    textpage = page.get_textpage()
+    try:
+        lines = list(_lines(textpage, _characters(textpage)))
+    finally:
+        textpage.close()
+    return [_plain(lines, i) for i in range(len(lines))]
+
+
+def _plain(lines: list[Line], i: int) -> Line:
+    """A line with a single wide gap amid lines of prose was stretched to its margin: it is no row."""
+    line = lines[i]
+    around = [lines[j] for j in (i - 1, i + 1) if 0 <= j < len(lines)]
+    if len(line.cells) == 2 and around and not any(other.is_row for other in around):
+        return replace(line, cells=(" ".join(line.cells),))
+    return line
+
+
+def _characters(textpage: pypdfium2.PdfTextPage) -> str:
+    """The page's characters, one for each of PDFium's, so that an index means the same in both."""
+    count = textpage.count_chars()
+    text: str = textpage.get_text_range() if count else ""
+    if len(text) == count:
+        return text
+    codes = (pdfium.FPDFText_GetUnicode(textpage, i) for i in range(count))
+    hyphens = {2: HYPHEN}
+    return "".join(hyphens.get(code) or (chr(code) if 0 < code < 0x110000 else " ") for code in codes)
+
+
+def _lines(textpage: pypdfium2.PdfTextPage, text: str) -> Iterator[Line]:
+    start = 0
+    for match in [*_LINE_END.finditer(text), None]:
+        end = len(text) if match is None else match.start()
+        first, last = start, end
+        while first < last and text[first].isspace():
+            first += 1
+        while last > first and text[last - 1].isspace():
+            last -= 1
+        if first < last and (line := _line(textpage, text, first, last)).cells:
+            yield line
+        if match is not None:
+            start = match.end()
+
+
+def _line(textpage: pypdfium2.PdfTextPage, text: str, first: int, last: int) -> Line:
+    box = _box(textpage, first)
+    height = max(box.top - box.bottom, 1.0)
+    cells = []
+    at = first
+    for i in range(first + 1, last - 1):
+        if text[i].isspace() and not text[i + 1].isspace() and _is_wide(textpage, text, i, height):
+            cells.append(text[at:i])
+            at = i + 1
+    cells.append(text[at:last])
+    cleaned = tuple(filter(None, (_clean(cell) for cell in cells)))
+    return Line(cleaned, first=box.bottom, last=_box(textpage, last - 1).bottom, height=height)
+
+
+def _is_wide(textpage: pypdfium2.PdfTextPage, text: str, blank: int, height: float) -> bool:
+    before = blank - 1
+    while before > 0 and text[before].isspace():
+        before -= 1
+    return _box(textpage, blank + 1).left - _box(textpage, before).right > _CELL_GAP * height
+
+
+def _clean(text: str) -> str:
+    return " ".join(text.translate(_LIGATURES).split())
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    left: float
+    bottom: float
+    right: float
+    top: float
+
+
+def _box(textpage: pypdfium2.PdfTextPage, index: int) -> _Box:
+    """The box of a character, as high as its font is."""
+    rect = pdfium.FS_RECTF()
+    if not pdfium.FPDFText_GetLooseCharBox(textpage, index, ctypes.byref(rect)):
+        return _Box(0.0, 0.0, 0.0, 0.0)
+    return _Box(rect.left, min(rect.bottom, rect.top), rect.right, max(rect.bottom, rect.top))
