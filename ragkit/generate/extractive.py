@@ -92,7 +92,7 @@ class ExtractiveGenerate(Stage[Context, Answer]):
             dense_share=self.config.dense_share,
         )
         scores = judge(question, [_candidate(piece, context.passages[piece.passage]) for piece in pieces])
-        support = float(scores.max())
+        support = float(np.max(scores))
         ctx.note(support=round(support, 4), n_sentences=len(pieces))
         if support < self.config.min_support:
             return self._abstain(context, "no_evidence")

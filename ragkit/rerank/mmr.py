@@ -57,7 +57,7 @@ def marginal_order(scores: NDArray[np.float32], vectors: Vectors, k: int, divers
         k: how many to pick.
         diversity: `1 − λ`.
     """
-    low, high = float(scores.min()), float(scores.max())
+    low, high = float(np.min(scores)), float(np.max(scores))
     relevance = (scores - low) / (high - low) if high > low else np.ones_like(scores)
     nearest = np.zeros(len(scores), dtype=np.float32)
     left = np.ones(len(scores), dtype=bool)

@@ -158,7 +158,7 @@ def scaling(batch: HitBatch, how: Normalization) -> tuple[float, float]:
     if how == "ceiling":
         return 0.0, 1.0 / batch.ceiling if batch.ceiling > 0 else 0.0
     if how == "minmax":
-        low, width = float(scores.min()), float(np.ptp(scores))
+        low, width = float(np.min(scores)), float(np.ptp(scores))
         return low, 1.0 / width if width > 0 else 0.0
     mean, deviation = float(scores.mean()), float(scores.std())
     if how == "zscore":

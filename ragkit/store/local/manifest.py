@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,12 +42,21 @@ class Segment:
     checksum: str
 
 
+def _close_idle(idle: list[sqlite3.Connection], process: int) -> None:
+    if process == os.getpid():
+        for connection in idle:
+            connection.close()
+        idle.clear()
+
+
 class SqliteManifest:
     """The truth about a folder. Any number of threads may read at once, each on a connection of its own."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._idle: list[sqlite3.Connection] = []
+        # One that nobody closed is closed when the last reference to it goes.
+        weakref.finalize(self, _close_idle, self._idle, os.getpid())
         self._inherited: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._process = os.getpid()
@@ -72,7 +82,8 @@ class SqliteManifest:
         """Closes all connections, one that is in use when its block ends."""
         with self._lock:
             self._closed = True
-            idle, self._idle = self._idle, []
+            idle = list(self._idle)
+            self._idle.clear()
         for connection in idle:
             connection.close()
 
@@ -98,6 +109,7 @@ class SqliteManifest:
     def _leave_to_parent(self) -> None:
         """After a fork: SQLite's connections, and a lock that a thread of the parent held, stay with it."""
         self._inherited, self._idle = [*self._inherited, *self._idle], []
+        weakref.finalize(self, _close_idle, self._idle, os.getpid())
         self._lock, self._process = threading.Lock(), os.getpid()
 
     # --- reading ----------------------------------------------------------------------------------

@@ -109,9 +109,13 @@ def connect(path: Path, *, may_create: bool = False) -> sqlite3.Connection:
             isolation_level=None,
             check_same_thread=False,
         )
+    except sqlite3.DatabaseError as e:
+        raise explain(e, path) from e
+    try:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA trusted_schema = OFF")
     except sqlite3.DatabaseError as e:
+        connection.close()
         raise explain(e, path) from e
     return connection
 
