@@ -6,7 +6,8 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
-from ragkit.errors import DocumentError
+from ragkit.errors import DocumentError, TenantError
+from ragkit.fields import ACL
 from ragkit.ingest.ahead import ahead
 from ragkit.ingest.chunk.recursive import RecursiveChunker
 from ragkit.ingest.embed import embed_documents
@@ -83,6 +84,8 @@ class Ingestor:
             ModelError: the embedder cannot embed anything at all.
         """
         started = time.perf_counter()
+        if isinstance(acl, str):
+            raise TenantError(f"acl={acl!r}: expected a list of groups, for example acl=[{acl!r}]")
         self._collection.state("", tenant=tenant)  # a wrong tenant is refused before any file is read
         items = _listed(sources, root)
         given = Given(tenant, acl=acl, metadata=metadata or {})
@@ -116,6 +119,7 @@ class _Run:
         self._n_chunks = 0
         self._n_embedded = 0
         self._replaced: list[tuple[str, str]] = []
+        self._unreadable = 0
 
     def take(self, batch: Sequence[Prepared]) -> None:
         """Embeds a batch and writes it as one commit; a batch in which nothing is new writes nothing."""
@@ -140,16 +144,21 @@ class _Run:
             self._collection.commit(changes)
         self._outcomes.extend(outcomes)
         self._n_chunks += sum(len(change.records) for change in changes)
+        if ACL in self._collection.fields:
+            self._unreadable += sum(1 for c in changes if c.document is not None and not c.document.acl)
         self._progress(len(self._outcomes), self._total, batch[-1].uri)
 
     def _embed(self, fresh: Sequence[Prepared]) -> Iterator[Vectors | DocumentError]:
         if not fresh:
             return iter(())
-        done = len(self._outcomes)
+        done, n_texts = len(self._outcomes), sum(len(prepared.chunks) for prepared in fresh)
         embedded = embed_documents(
             [[chunk.search_text for chunk in prepared.chunks] for prepared in fresh],
             self._collection.embedder,
-            lambda n: self._progress(done, self._total, f"{n} passages embedded"),
+            # By the share of the batch that is embedded; only its commit makes the last document done.
+            lambda n: self._progress(
+                done + (len(fresh) - 1) * n // n_texts, self._total, f"{n} of {n_texts} passages embedded"
+            ),
         )
         self._n_embedded += embedded.n_texts
         return iter(embedded.vectors)
@@ -162,6 +171,11 @@ class _Run:
             notes.append(
                 f"{len(self._replaced)} documents replaced ones of the same id that came from elsewhere "
                 f"(first: {uri} replaced {before}). To keep both, ingest both folders in one call"
+            )
+        if self._unreadable:
+            notes.append(
+                f"{self._unreadable} documents have no acl, and this collection declares one: nobody can "
+                "read them. Ingest them again with acl=[...] (--acl GROUP)"
             )
         return IngestReport.of(
             self._outcomes,

@@ -406,3 +406,15 @@ def test_front_matter_numbers_beyond_64_bits_become_text(bench: Bench) -> None:
     metadata = bench.collection.source("a.md").metadata
     assert metadata["id"] == str(10**30)
     assert metadata["big"] == "0x" + "f" * 5000
+
+
+def test_a_group_given_as_a_word_is_refused(bench: Bench) -> None:
+    with pytest.raises(TenantError, match=r"acl=\['boss'\]"):
+        bench.ingest([Document("a", "one")], acl="boss")
+
+
+def test_documents_that_nobody_can_read_are_said(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, acl=FieldSpec("acl", many=True))
+    report = bench.ingest([Document("a", "one"), Document("b", "two", acl=("staff",))])
+    assert report.committed == 2
+    assert "1 documents have no acl" in report.notes[0]
