@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
 
 from pydantic import Field
@@ -12,8 +11,8 @@ from pydantic import Field
 from ragkit.graph.stage import RunContext, Stage, stage
 from ragkit.protocols import Collection, Resources
 from ragkit.settings import Settings
-from ragkit.text.relevance import Candidate, Judge
-from ragkit.text.spans import contains, merge
+from ragkit.text.relevance import Candidate, judged, kept_sentences
+from ragkit.text.spans import merge
 from ragkit.types import Context, Passage, ReadSentence, Span
 
 
@@ -49,36 +48,25 @@ class ExtractiveCompress(Stage[Context, Context]):
         self.collection = resources.collection
 
     def run(self, context: Context, ctx: RunContext) -> Context:
-        sentences = self._sentences(context)
+        sentences = [
+            _Sentence(n, sentence)
+            for n, passage in enumerate(context.passages)
+            for sentence in kept_sentences(passage, self.collection)
+        ]
         total = sum(s.read.n_tokens for s in sentences)
         if total <= self.config.budget_tokens:
             return context
-        question = context.plan.question
-        judge = Judge(
-            self.collection.terms,
-            weigh=partial(self.collection.term_weights, plan=context.plan),
-            embed=self.collection.embed if self.collection.knows(question) else None,
+        scores = judged(
+            context.plan,
+            [Candidate(s.read, context.passages[s.passage]) for s in sentences],
+            self.collection,
             dense_share=self.config.dense_share,
         )
-        scores = judge(question, [_candidate(s, context.passages[s.passage]) for s in sentences])
         # Equal scores: the better passage first, then reading order, which is the order of `sentences`.
         order = sorted(range(len(sentences)), key=lambda i: (-scores[i], i))
         chosen = _choose(order, sentences, self.config.budget_tokens)
         ctx.note(tokens_before=total, tokens_after=sum(sentences[i].read.n_tokens for i in chosen))
         return _cut(context, [sentences[i] for i in sorted(chosen)])
-
-    def _sentences(self, context: Context) -> list[_Sentence]:
-        return [
-            _Sentence(n, sentence)
-            for n, passage in enumerate(context.passages)
-            for sentence in self.collection.sentences(passage.chunk)
-            if any(contains(keep, sentence.span) for keep in passage.keep)
-        ]
-
-
-def _candidate(sentence: _Sentence, passage: Passage) -> Candidate:
-    chunk = passage.chunk
-    return Candidate(sentence.read, chunk.heading, lang=chunk.lang, prior=passage.hit.score)
 
 
 def _choose(order: list[int], sentences: list[_Sentence], budget: int) -> set[int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from pydantic import Field
@@ -14,7 +13,7 @@ from ragkit.graph.stage import RunContext, Stage, stage
 from ragkit.protocols import Collection, Resources
 from ragkit.settings import Settings
 from ragkit.text.language import detect_language
-from ragkit.text.relevance import Candidate, Judge, Scores
+from ragkit.text.relevance import Candidate, Scores, judged, kept_sentences
 from ragkit.text.spans import contains
 from ragkit.text.wording import abstention
 from ragkit.types import AbstainReason, Answer, Citation, Context, Passage, ReadSentence, Sentence, Span
@@ -80,18 +79,16 @@ class ExtractiveGenerate(Stage[Context, Answer]):
         self.collection = resources.collection
 
     def run(self, context: Context, ctx: RunContext) -> Answer:
-        question = context.plan.question
         pieces = self._pieces(context)
         if not pieces:
             # Commit 0: nothing was ever ingested, so there is nothing that could have answered.
             return self._abstain(context, "no_documents" if context.plan.commit == 0 else "no_evidence")
-        judge = Judge(
-            self.collection.terms,
-            weigh=partial(self.collection.term_weights, plan=context.plan),
-            embed=self.collection.embed if self.collection.knows(question) else None,
+        scores = judged(
+            context.plan,
+            [Candidate(piece.sentence, context.passages[piece.passage]) for piece in pieces],
+            self.collection,
             dense_share=self.config.dense_share,
         )
-        scores = judge(question, [_candidate(piece, context.passages[piece.passage]) for piece in pieces])
         support = float(np.max(scores))
         ctx.note(support=round(support, 4), n_sentences=len(pieces))
         if support < self.config.min_support:
@@ -104,11 +101,7 @@ class ExtractiveGenerate(Stage[Context, Answer]):
         found: list[_Piece] = []
         for n, passage in enumerate(context.passages):
             headings = set(passage.chunk.headings)
-            sentences = [
-                s
-                for s in self.collection.sentences(passage.chunk)
-                if any(contains(keep, s.span) for keep in passage.keep)
-            ]
+            sentences = kept_sentences(passage, self.collection)
             for i, sentence in enumerate(sentences):
                 if sentence.text not in headings and _is_prose(sentence):
                     span = Span(sentence.span.start, _announced(sentences, i, passage.keep))
@@ -150,11 +143,6 @@ class ExtractiveGenerate(Stage[Context, Answer]):
 
 def _leans_on_previous(pieces: Sequence[_Piece], i: int) -> bool:
     return i > 0 and pieces[i - 1].passage == pieces[i].passage and bool(_LEANS_BACK.match(pieces[i].text))
-
-
-def _candidate(piece: _Piece, passage: Passage) -> Candidate:
-    chunk = passage.chunk
-    return Candidate(piece.sentence, chunk.heading, lang=chunk.lang, prior=passage.hit.score)
 
 
 def _announced(sentences: Sequence[ReadSentence], i: int, keep: Sequence[Span]) -> int:

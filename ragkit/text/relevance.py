@@ -8,20 +8,18 @@ speaks of the warranty.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.protocols import TextKind, Vectors
+from ragkit.protocols import Collection
 from ragkit.text.asking import asks_for_number, content_of
 from ragkit.text.language import UNDETERMINED, detect_language
-from ragkit.text.reading import Terms
-from ragkit.types import ReadSentence
+from ragkit.text.spans import contains
+from ragkit.types import Passage, QueryPlan, ReadSentence
 
-Embed = Callable[[Sequence[str], TextKind], Vectors]
-Weigh = Callable[[Sequence[str]], dict[str, float]]
 Scores = NDArray[np.float32]
 
 HEADING_SHARE = 0.5
@@ -37,67 +35,74 @@ OTHER_LANGUAGE_SHARE = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A sentence to be judged, the headings it stands under, its language, its passage's score in [0, 1]."""
+    """A sentence to be judged, and the passage it stands in, whose headings, language and score count too."""
 
     sentence: ReadSentence
-    heading: str = ""
-    lang: str = UNDETERMINED
-    prior: float = 0.0
+    passage: Passage
+
+    @property
+    def heading(self) -> str:
+        """The headings it stands under, as one line."""
+        return self.passage.chunk.heading
 
 
-@dataclass(frozen=True, slots=True)
-class Judge:
-    """Judges candidates against a question.
+def kept_sentences(passage: Passage, collection: Collection) -> list[ReadSentence]:
+    """The sentences of a passage that lie wholly in what is kept of it, in reading order."""
+    return [
+        sentence
+        for sentence in collection.sentences(passage.chunk)
+        if any(contains(keep, sentence.span) for keep in passage.keep)
+    ]
+
+
+def judged(
+    plan: QueryPlan,
+    candidates: Sequence[Candidate],
+    collection: Collection,
+    *,
+    dense_share: float = 0.5,
+    max_embedded: int = 32,
+) -> Scores:
+    """One score in [0, 1] for each candidate, in their order; shape `[n]`, float32.
 
     Args:
-        terms: gives the analysed words of a text, as the collection indexes them.
-        weigh: gives each term's weight by its rarity in the collection. Among the candidates it would
-            be of no use: they were found by the rarest word, so that there it is the commonest.
-        embed: gives unit vectors of texts; None leaves the judgement to the words alone.
+        plan: whose question is asked; words weigh by their rarity among the chunks it may see. Among the
+            candidates rarity would be of no use: they were found by the rarest word, so that there it is
+            the commonest.
+        candidates: at least one.
+        collection: analyses, embeds and weighs.
         dense_share: weight of the embedding's judgement, 0 to 1.
         max_embedded: of more candidates than this, only those that share the most words or stand in the
             best passages are embedded; for the others the embedding's part is 0. Embedding is nearly all
             of the time that an offline answer takes.
     """
+    question = plan.question
+    asked = sorted(set(collection.terms(content_of(question))))
+    weights = emphasised(collection.term_weights(asked, plan))
+    headings = {c.heading: frozenset(collection.terms(c.heading)) for c in candidates}
+    prior = np.clip(np.array([c.passage.hit.score for c in candidates], dtype=np.float32), 0.0, 1.0)
+    score = np.array(
+        [coverage(weights, c.sentence.terms, headings[c.heading]) for c in candidates], dtype=np.float32
+    )
+    if dense_share > 0 and collection.knows(question):
+        chosen = np.argsort(-(score + prior), kind="stable")[:max_embedded]
+        dense = np.zeros_like(score)
+        dense[chosen] = _similarities(question, [candidates[i] for i in chosen.tolist()], collection)
+        score = dense_share * dense + (1.0 - dense_share) * score
+    language = detect_language(question)
+    if language != UNDETERMINED:
+        foreign = np.array([c.passage.chunk.lang not in {language, UNDETERMINED} for c in candidates])
+        score = np.where(foreign, OTHER_LANGUAGE_SHARE * score, score)
+    if asks_for_number(question):
+        numbered = np.array([c.sentence.has_number for c in candidates])
+        score = np.where(numbered, score, NUMBERLESS_SHARE * score)
+    return ((1.0 - PASSAGE_SHARE) * score + PASSAGE_SHARE * prior).astype(np.float32)
 
-    terms: Terms
-    weigh: Weigh = field(kw_only=True)
-    embed: Embed | None = field(default=None, kw_only=True)
-    dense_share: float = field(default=0.5, kw_only=True)
-    max_embedded: int = field(default=32, kw_only=True)
 
-    def __call__(self, question: str, candidates: Sequence[Candidate]) -> Scores:
-        """One score in [0, 1] for each candidate, in their order; shape `[n]`."""
-        asked = set(self.terms(content_of(question)))
-        headings = {heading: frozenset(self.terms(heading)) for heading in {c.heading for c in candidates}}
-        weights = emphasised(self.weigh(sorted(asked)))
-        lexical = np.array(
-            [coverage(weights, c.sentence.terms, headings[c.heading]) for c in candidates], dtype=np.float32
-        )
-        score = lexical
-        if self.embed is not None and candidates:
-            dense = self._dense(self.embed, question, candidates, lexical)
-            score = self.dense_share * dense + (1.0 - self.dense_share) * lexical
-        language = detect_language(question)
-        foreign = np.array([c.lang not in {language, UNDETERMINED} for c in candidates], dtype=bool)
-        if language != UNDETERMINED:
-            score = np.where(foreign, np.float32(OTHER_LANGUAGE_SHARE) * score, score)
-        if asks_for_number(question):
-            numbered = np.array([c.sentence.has_number for c in candidates], dtype=bool)
-            score = np.where(numbered, score, np.float32(NUMBERLESS_SHARE) * score)
-        prior = np.clip(np.array([c.prior for c in candidates], dtype=np.float32), 0.0, 1.0)
-        return ((1.0 - PASSAGE_SHARE) * score + PASSAGE_SHARE * prior).astype(np.float32)
-
-    def _dense(self, embed: Embed, question: str, candidates: Sequence[Candidate], lexical: Scores) -> Scores:
-        promise = lexical + np.array([c.prior for c in candidates], dtype=np.float32)
-        chosen = np.argsort(-promise, kind="stable")[: self.max_embedded]
-        texts = [
-            f"{c.heading}\n{c.sentence.text}" if c.heading else c.sentence.text
-            for c in (candidates[i] for i in chosen.tolist())
-        ]
-        dense = np.zeros(len(candidates), dtype=np.float32)
-        dense[chosen] = embed(texts, "passage") @ embed([question], "query")[0]
-        return np.clip(dense, 0.0, 1.0)
+def _similarities(question: str, candidates: Sequence[Candidate], collection: Collection) -> Scores:
+    texts = [f"{c.heading}\n{c.sentence.text}" if c.heading else c.sentence.text for c in candidates]
+    cosines: Scores = collection.embed(texts, "passage") @ collection.embed([question], "query")[0]
+    return np.clip(cosines, np.float32(0.0), np.float32(1.0))
 
 
 def coverage(weights: dict[str, float], body: frozenset[str], heading: frozenset[str]) -> float:
