@@ -94,6 +94,35 @@ FORMATS: tuple[Format, ...] = (
         extra="pdf",
     ),
     Format(
+        "docx",
+        title="a Word document",
+        extensions=(".docx", ".docm", ".dotx", ".dotm"),
+        media_types=("application/vnd.openxmlformats-officedocument.wordprocessingml.document",),
+        target="ragkit.ingest.parse.docx:parse_docx",
+        is_binary=True,
+        magic="docx",
+    ),
+    Format(
+        "pptx",
+        title="a PowerPoint presentation",
+        extensions=(".pptx", ".pptm", ".ppsx", ".potx"),
+        media_types=("application/vnd.openxmlformats-officedocument.presentationml.presentation",),
+        target="ragkit.ingest.parse.pptx:parse_pptx",
+        is_binary=True,
+        magic="pptx",
+    ),
+    Format(
+        "xlsx",
+        title="an Excel workbook",
+        extensions=(".xlsx", ".xlsm", ".xltx"),
+        media_types=("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",),
+        target="ragkit.ingest.parse.xlsx:parse_xlsx",
+        is_binary=True,
+        magic="xlsx",
+        package="openpyxl",
+        extra="office",
+    ),
+    Format(
         "epub",
         title="an EPUB book",
         extensions=(".epub",),
@@ -103,6 +132,8 @@ FORMATS: tuple[Format, ...] = (
         magic="epub",
     ),
 )
+# The stream that holds an Office document with a password, as old Office files name their streams.
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _ZIP_BASED = frozenset({"docx", "pptx", "xlsx", "epub"})
 _BY_EXTENSION = MappingProxyType({ext: row for row in FORMATS for ext in row.extensions})
 _BY_MEDIA_TYPE = MappingProxyType({name: row for row in FORMATS for name in row.media_types})
@@ -180,6 +211,9 @@ def _format_of(data: bytes, extension: str, media_type: str | None) -> Format:
         expected = _BY_EXTENSION.get(extension.lower())
         if kind.name == "zip" and expected is not None and expected.magic in _ZIP_BASED:
             return expected  # its members lie in another order than usual; the parser will see
+        if kind.name == "ole" and _ENCRYPTED in data:
+            reason = "needs_password: it is encrypted. Save it without a password, then ingest it again"
+            raise DocumentError(reason, stage="load")
         named = f" named {extension}" if extension in _BY_EXTENSION and extension else ""
         reason = f"it is {kind.title}{named}, which is not a format that can be read: {kind.remedy}"
         raise DocumentError(reason, stage="load", rejected=True)

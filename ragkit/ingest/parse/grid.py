@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ragkit.ingest.parse.canonical import CanonicalText
-from ragkit.ingest.parse.tables import append_table
+from ragkit.ingest.parse.tables import SEPARATOR, append_table
 
 _NUMBER = re.compile(r"[-+(]?[$€£₽¥]?\s?\d[\d\s.,:/%-]*[)%$€£₽¥]?")
 _MAX_NAME = 100
@@ -32,7 +32,7 @@ def grid_of(rows: Sequence[Sequence[str]]) -> Grid:
     """
     filled = [tuple(row) for row in rows if any(cell.strip() for cell in row)]
     first = _first_full(filled)
-    titles = tuple(next(cell for cell in row if cell.strip()) for row in filled[:first])
+    titles = tuple(SEPARATOR.join(c.strip() for c in row if c.strip()) for row in filled[:first])
     below = filled[first:]
     if below and _is_names(below[0], below[1:3]):
         return Grid(titles, header=below[0], rows=tuple(below[1:]))
@@ -47,11 +47,11 @@ def append_grid(out: CanonicalText, grid: Grid) -> None:
 
 
 def _first_full(rows: Sequence[Sequence[str]]) -> int:
-    """The index of the first row with more than one cell; 0 where there is none near the top."""
-    for i, row in enumerate(rows[: _MAX_TITLES + 1]):
-        if sum(bool(cell.strip()) for cell in row) > 1:
-            return i
-    return 0
+    """The index of the row that the table begins with: the first that is more than half as full as the
+    fullest near the top; 0 where all have one cell."""
+    filled = [sum(bool(cell.strip()) for cell in row) for row in rows[: 2 * _MAX_TITLES]]
+    fullest = max(filled, default=0)
+    return next((i for i, n in enumerate(filled[: _MAX_TITLES + 1]) if n > 1 and 2 * n > fullest), 0)
 
 
 def _is_names(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:

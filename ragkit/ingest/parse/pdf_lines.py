@@ -14,9 +14,10 @@ from dataclasses import dataclass, field, replace
 import pypdfium2
 import pypdfium2.raw as pdfium
 
+from ragkit.ingest.parse.tables import SEPARATOR
+
 # PDFium's mark for a hyphen at a line's end, with which it has joined the two halves already.
 HYPHEN = "\ufffe"
-_SEPARATOR = " | "
 _LINE_END = re.compile(r"[\r\n]+")
 # In heights of a line. Blanks of justified text stay below one; the columns of a table stand further apart.
 _CELL_GAP = 1.5
@@ -56,7 +57,7 @@ class Line:
     @property
     def text(self) -> str:
         """The cells with ` | ` between them, as in tables of other formats."""
-        return _SEPARATOR.join(self.cells)
+        return SEPARATOR.join(self.cells)
 
 
 def page_lines(page: pypdfium2.PdfPage) -> list[Line]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ragkit.ingest.parse.canonical import CanonicalText
 
-_SEPARATOR = " | "
+SEPARATOR = " | "
 
 
 def append_table(out: CanonicalText, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -18,10 +18,10 @@ def append_table(out: CanonicalText, header: Sequence[str], rows: Sequence[Seque
     names = [_one_line(cell) for cell in header]
     tight = False
     if any(names):
-        out.block(_SEPARATOR.join(name for name in names if name))
+        out.block(SEPARATOR.join(name for name in names if name))
         tight = True
     for row in rows:
-        line = _SEPARATOR.join(_labelled(names, [_one_line(cell) for cell in row]))
+        line = SEPARATOR.join(_labelled(names, [_one_line(cell) for cell in row]))
         if line:
             out.block(line, tight=tight)
             tight = True
