@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import ragkit
@@ -28,28 +30,39 @@ def write_corpus(folder: Path, *, version: int) -> Path:
     return folder
 
 
+PROGRAM = """
+import sys
+import ragkit
+
+with ragkit.open(sys.argv[2]) as rag:
+    rag.ingest(sys.argv[1], progress=lambda done, total, what: print(done, flush=True))
+"""
+
+
 def start(corpus: Path, index: Path) -> subprocess.Popen[bytes]:
-    program = "import sys; from ragkit.cli import main; sys.exit(main())"
     return subprocess.Popen(
-        [sys.executable, "-c", program, "ingest", str(corpus), "--index", str(index), "--json"],
+        [sys.executable, "-c", PROGRAM, str(corpus), str(index)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
     )
 
 
 def ingest(corpus: Path, index: Path) -> None:
-    assert start(corpus, index).wait(60) == 0
-
-
-def kill(corpus: Path, index: Path, after_s: float) -> bool:
-    """Whether it was killed before its end."""
     with start(corpus, index) as process:
-        try:
-            process.wait(after_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            return True
-        return False
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+def kill(corpus: Path, index: Path, *, n_signs: int, then_s: float) -> bool:
+    """Kills a run a moment after its n-th sign of progress; whether it was still running then."""
+    with start(corpus, index) as process:
+        assert process.stdout is not None
+        for _ in range(n_signs):
+            if not process.stdout.readline():
+                return False
+        time.sleep(then_s)
+        process.kill()
+    return process.returncode == -signal.SIGKILL
 
 
 def picture(index: Path) -> dict[str, object]:
@@ -82,9 +95,10 @@ def test_an_ingestion_killed_at_any_moment_is_resumed_to_the_same_index(tmp_path
     assert len(expected["found"]) == 20 * len(QUERIES)  # type: ignore[arg-type]
 
     rng = random.Random(SEED)
-    killed = sum(kill(first, tmp_path / "index", rng.uniform(0.6, 1.4)) for _ in range(KILLS // 2))
-    ingest(first, tmp_path / "index")
-    killed += sum(kill(second, tmp_path / "index", rng.uniform(0.6, 1.2)) for _ in range(KILLS // 2))
-    ingest(second, tmp_path / "index")
-    assert killed > 0, "every run ended before it was killed: make the moments earlier"
+    killed = 0
+    for corpus in (first, second):
+        for _ in range(KILLS // 2):
+            killed += kill(corpus, tmp_path / "index", n_signs=rng.randint(1, 5), then_s=rng.uniform(0, 0.05))
+        ingest(corpus, tmp_path / "index")
+    assert killed >= KILLS // 2
     assert picture(tmp_path / "index") == expected
