@@ -94,6 +94,7 @@ class Ingestor:
             self._collection, self._chunker, given=given, fingerprint=self.fingerprint, sandbox=sandbox
         )
         run = _Run(self._collection, preparer, total=len(items), progress=progress or silent)
+        (progress or silent)(0, len(items), "reading")
         # The sandbox is left first: a run that is stopped does not wait for the document it is parsing.
         with (
             self._collection.writing(),
