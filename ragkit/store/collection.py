@@ -107,6 +107,8 @@ class StoreCollection:
         self.fields: Mapping[str, FieldSpec] = fields or {}
         self._embedder = embedder
         self._access = Access(self.fields)
+        # Asked once: to check a protocol at run time costs as much as a small search.
+        self._sparse = store if isinstance(store, SparseIndex) else None
         if manifest is None:
             if not isinstance(store, Manifest):
                 raise StoreError(f"{store.capabilities.name} keeps no record of documents: pass a manifest")
@@ -184,10 +186,10 @@ class StoreCollection:
 
     def term_weights(self, terms: Sequence[str], plan: QueryPlan) -> dict[str, float]:
         """Each term's idf among the chunks that BM25 counts for this plan; highest where none holds it."""
-        if not isinstance(self.store, SparseIndex):
+        if self._sparse is None:
             return dict.fromkeys(terms, 1.0)
         # A perfect match for one term alone scores its idf.
-        found = self.store.search_terms([[term] for term in terms], 1, self._scope(plan))
+        found = self._sparse.search_terms([[term] for term in terms], 1, self._scope(plan))
         return {term: batch.ceiling for term, batch in zip(terms, found, strict=True)}
 
     def sentences(self, chunk: Chunk) -> tuple[ReadSentence, ...]:
@@ -255,9 +257,9 @@ class StoreCollection:
     def bm25(self, texts: Sequence[str], k: int, plan: QueryPlan) -> list[HitBatch]:
         """The best chunks by BM25 for each text."""
         scope = self._scope(plan)
-        if not isinstance(self.store, SparseIndex):
+        if self._sparse is None:
             raise StoreError(f"{self.store_name} has no BM25 index")
-        return self.store.search_terms([self.analyzer.terms(text) for text in texts], k, scope)
+        return self._sparse.search_terms([self.analyzer.terms(text) for text in texts], k, scope)
 
     def fetch(self, ids: Sequence[str], plan: QueryPlan) -> list[Chunk | None]:
         """The chunks with these ids, in this order; None for one that the plan may not see."""
