@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import datetime
 import email
 import email.policy
@@ -21,7 +20,7 @@ from ragkit.ingest.parse.plain import parse_plain
 from ragkit.types import MetadataValue
 
 _HEADERS = ("Subject", "From", "To", "Cc", "Date")
-_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_HEAD = 200
 _MAX_NESTED = 10
 _MAX_PARTS = 1_000
 
@@ -38,7 +37,7 @@ def parse_eml(data: bytes) -> Parsed:
     >>> parse_eml(b"Subject: Hi\\nFrom: a@b.c\\n\\nSee you.\\n").text
     'Subject: Hi\\nFrom: a@b.c\\n\\nSee you.'
     """
-    if data.startswith(_WIDE):
+    if b"\x00" in data[:_HEAD]:
         data = decode(data).text.encode()  # some programs save messages in UTF-16, which is no e-mail
     message = email.message_from_bytes(data, policy=email.policy.compat32)
     if not any(name in message for name in (*_HEADERS, "Content-Type", "Received", "Message-ID")):

@@ -162,8 +162,9 @@ def _without_text(pdf: pypdfium2.PdfDocument, n_pages: int, problems: Sequence[i
         reason = f"it is damaged: none of its {_counted(n_pages)} can be read. Print it to a new PDF"
         return DocumentError(reason, stage="parse")
     if not any(_has_content(pdf, index) for index in range(n_pages)):
-        reason = f"it is blank: {_counted(n_pages)} without any content. Nothing to index"
-        return DocumentError(reason, stage="parse", rejected=True)
+        # Content that is broken cannot be told from none.
+        reason = f"it is blank or damaged: {_counted(n_pages)} without content that can be read"
+        return DocumentError(f"{reason}. If a viewer shows text, print it to a new PDF", stage="parse")
     reason = f"no text layer: {_counted(n_pages)} of images or drawings only. Run OCR first"
     return DocumentError(f"{reason}, for example ocrmypdf IN.pdf OUT.pdf", stage="parse")
 

@@ -16,6 +16,7 @@ from ragkit.ingest.parse.archive import Archive
 from ragkit.ingest.parse.canonical import CanonicalText, Parsed
 from ragkit.ingest.parse.grid import Grid, append_grid, grid_of
 from ragkit.ingest.parse.office import core_metadata
+from ragkit.ingest.parse.xml_tree import refuse_entities
 
 # Empty cells count: a cell in the last column of a row makes 16,384 of them.
 MAX_CELLS = 10_000_000
@@ -28,9 +29,14 @@ def parse_xlsx(data: bytes) -> Parsed:
     without column names goes on with those of the table above it.
 
     Raises:
-        DocumentError: not a complete ZIP archive, beyond its limits or the limit on cells, or encrypted.
+        DocumentError: not a complete ZIP archive, beyond its limits or the limit on cells, encrypted, or with
+            entities in its XML.
     """
-    archive = Archive(data)  # before openpyxl opens it: the limits are ours
+    archive = Archive(data)
+    for name in archive.names():
+        # What openpyxl does about entities depends on which XML libraries are installed beside it.
+        if name.endswith((".xml", ".rels")):
+            refuse_entities(archive.read(name))
     out = CanonicalText()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # openpyxl warns of what it leaves out: styles, validation

@@ -42,7 +42,8 @@ def main(settings: str) -> None:
         # What a document leaves behind must not become the next one's burden.
         if reply.get("memory") or _address_space() > baseline + limits.memory_bytes // 2:
             reply["last"] = True
-        write_frame(replies, json.dumps(reply).encode())
+        # Escapes would make Russian three times as long; half a character is for the parent to refuse.
+        write_frame(replies, json.dumps(reply, ensure_ascii=False).encode(errors="surrogatepass"))
 
 
 def _answer(row: dict[str, str], data: bytes, limits: SandboxLimits) -> dict[str, object]:

@@ -100,8 +100,9 @@ def test_malformed_headers_stay_as_they_are_written() -> None:
     assert parsed.metadata["author"] == "café"
 
 
-def test_a_message_saved_in_utf_16_is_read() -> None:
-    assert parse_eml("Subject: Привет\n\nТекст.\n".encode("utf-16")).text == "Subject: Привет\n\nТекст."
+@pytest.mark.parametrize("charset", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_message_saved_in_utf_16_is_read(charset: str) -> None:
+    assert parse_eml("Subject: Привет\n\nТекст.\n".encode(charset)).text == "Subject: Привет\n\nТекст."
 
 
 def test_what_has_no_header_is_no_e_mail() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime
 import io
+import zipfile
 from typing import Any
 
 import openpyxl
@@ -95,6 +96,17 @@ def test_the_number_of_cells_is_limited(monkeypatch: pytest.MonkeyPatch) -> None
     new.save(buffer)
     with pytest.raises(DocumentError, match=r"its sheets have more than 1,000 cells\. Split it"):
         parse_xlsx(buffer.getvalue())
+
+
+@pytest.mark.parametrize("part", ["xl/worksheets/sheet1.xml", "xl/workbook.xml", "_rels/.rels"])
+def test_entities_are_refused_in_every_part(part: str) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(book(S=[["x", "y"]]))) as old, zipfile.ZipFile(buffer, "w") as new:
+        for name in old.namelist():
+            bomb = b'<!DOCTYPE x [<!ENTITY a "ha">]>' if name == part else b""
+            new.writestr(name, bomb + old.read(name))
+    with pytest.raises(DocumentError, match="its XML declares entities"):
+        parse_bytes(buffer.getvalue(), id="a", extension=".xlsx")
 
 
 def test_a_workbook_without_cells_is_no_document() -> None:
