@@ -20,6 +20,7 @@ from ragkit.types import MetadataValue
 # In distances between the page's own lines: one and a half already is a paragraph's.
 _PARAGRAPH_GAP = 1.35
 _SIZE_CHANGE = 1.2
+_OVERLAP = 0.7
 _DATE = re.compile(r"D:(\d{4})(\d\d)?(\d\d)?(?:(\d\d)(\d\d)(\d\d)?)?")
 _PROGRAM_TITLE = re.compile(r"^(?:Microsoft (?:Word|PowerPoint|Excel) - )|^untitled$", re.I)
 # Characters of fonts that do not say which letters their shapes are.
@@ -150,6 +151,10 @@ def _parts(above: Line, below: Line, pitch: float) -> bool:
     """Whether a paragraph ends between two lines."""
     step = (above.last - below.first) / above.height
     sizes = sorted((above.height, below.height))
+    if (
+        abs(above.last - below.first) < _OVERLAP * sizes[0]
+    ):  # what is raised or lowered within a line: an exponent, an index
+        return False
     if sizes[1] > _SIZE_CHANGE * sizes[0]:
         return True
     if step < -0.5:  # further up: the next column, in which the sentence may go on

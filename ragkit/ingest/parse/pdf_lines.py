@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 import pypdfium2
@@ -21,6 +21,8 @@ HYPHEN = "\ufffe"
 _LINE_END = re.compile(r"[\r\n]+")
 # In heights of a line. Blanks of justified text stay below one; the columns of a table stand further apart.
 _CELL_GAP = 1.5
+_WORD_GAP = 0.15
+_SAME_LINE = 0.6
 _LIGATURES = str.maketrans(
     {
         "\ufb00": "ff",
@@ -39,15 +41,17 @@ _LIGATURES = str.maketrans(
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a page: its cells, the baselines of its first and last character, and their height.
+    """A line of a page: its cells, the baselines of its first and last character, their height, its ends.
 
-    Positions are in points from the page's bottom.
+    Positions are in points from the page's bottom and left.
     """
 
     cells: tuple[str, ...]
     first: float = field(kw_only=True)
     last: float = field(kw_only=True)
     height: float = field(kw_only=True)
+    left: float = field(kw_only=True)
+    right: float = field(kw_only=True)
 
     @property
     def is_row(self) -> bool:
@@ -64,10 +68,39 @@ def page_lines(page: pypdfium2.PdfPage) -> list[Line]:
     """The lines of a page that hold anything visible, in the order that the page has them in."""
     textpage = page.get_textpage()
     try:
-        lines = list(_lines(textpage, _characters(textpage)))
+        lines = _mended(_lines(textpage, _characters(textpage)))
     finally:
         textpage.close()
     return [_plain(lines, i) for i in range(len(lines))]
+
+
+def _mended(pieces: Iterable[Line]) -> list[Line]:
+    """The lines, those put together that PDFium parts at each change of height: at `x²`, at a note's mark."""
+    lines: list[Line] = []
+    for piece in pieces:
+        if lines and _follows(lines[-1], piece):
+            lines[-1] = _joined(lines[-1], piece)
+        else:
+            lines.append(piece)
+    return lines
+
+
+def _follows(before: Line, after: Line) -> bool:
+    """Whether a piece stands to the right of another one on the same line."""
+    height = max(before.height, after.height)
+    return abs(after.first - before.last) < _SAME_LINE * height and after.left > before.right - 0.3 * height
+
+
+def _joined(before: Line, after: Line) -> Line:
+    gap = (after.left - before.right) / max(before.height, after.height)
+    if gap > _CELL_GAP:
+        cells = before.cells + after.cells
+    else:
+        blank = " " if gap > _WORD_GAP else ""
+        cells = (*before.cells[:-1], f"{before.cells[-1]}{blank}{after.cells[0]}", *after.cells[1:])
+    tall = max(before, after, key=lambda line: line.height)
+    last = after.last if tall is after else before.last
+    return replace(before, cells=cells, last=last, height=tall.height, right=after.right)
 
 
 def _plain(lines: list[Line], i: int) -> Line:
@@ -116,7 +149,8 @@ def _line(textpage: pypdfium2.PdfTextPage, text: str, first: int, last: int) -> 
             at = i + 1
     cells.append(text[at:last])
     cleaned = tuple(filter(None, (_clean(cell) for cell in cells)))
-    return Line(cleaned, first=box.bottom, last=_box(textpage, last - 1).bottom, height=height)
+    end = _box(textpage, last - 1)
+    return Line(cleaned, first=box.bottom, last=end.bottom, height=height, left=box.left, right=end.right)
 
 
 def _is_wide(textpage: pypdfium2.PdfTextPage, text: str, blank: int, height: float) -> bool:

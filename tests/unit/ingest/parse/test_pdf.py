@@ -48,6 +48,11 @@ def test_the_rows_of_a_table_stay_lines_with_their_cells_apart() -> None:
     assert parse_pdf(pdf([(x, y, cell) for cell, x, y in rows])).text == "Item | Price\nBolt | 0.40"
 
 
+def test_a_raised_mark_stays_in_its_line() -> None:
+    pieces = [(50.0, 700.0, "E = mc"), (93.5, 705.0, "2"), (100.9, 700.0, ", said"), (151.5, 700.0, "he")]
+    assert parse_pdf(pdf([*pieces, (50.0, 686.0, "in 1905.")])).text == "E = mc2, said he\nin 1905."
+
+
 def test_bookmarks_open_sections_at_their_headings() -> None:
     first = column("Intro", "", "Some text.", step=30)
     second = column("Unnamed text.", "2 Set-up", "Do this.", step=30)
