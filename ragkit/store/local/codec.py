@@ -6,6 +6,7 @@ import json
 import zlib
 from typing import Any
 
+from ragkit.errors import CorruptIndexError
 from ragkit.types import Chunk, Document, Section, Span
 
 
@@ -33,18 +34,25 @@ def shape_of_document(document: Document) -> str:
 
 
 def document_from(document_id: str, uri: str | None, text: bytes, shape: str) -> Document:
-    """The document that was committed."""
-    raw = json.loads(shape)
-    return Document(
-        document_id,
-        zlib.decompress(text).decode("utf-8", "surrogatepass"),
-        metadata=raw["metadata"],
-        uri=uri,
-        acl=tuple(raw["acl"]),
-        pages=tuple(Span(*pair) for pair in raw["pages"]),
-        sections=tuple(Section(t, level=lv, span=Span(a, b)) for t, lv, a, b in raw["sections"]),
-        blocks=tuple(Span(*pair) for pair in raw["blocks"]),
-    )
+    """The document that was committed.
+
+    Raises:
+        CorruptIndexError: its record is not what was written.
+    """
+    try:
+        raw = json.loads(shape)
+        return Document(
+            document_id,
+            zlib.decompress(text).decode("utf-8", "surrogatepass"),
+            metadata=raw["metadata"],
+            uri=uri,
+            acl=tuple(raw["acl"]),
+            pages=tuple(Span(*pair) for pair in raw["pages"]),
+            sections=tuple(Section(t, level=lv, span=Span(a, b)) for t, lv, a, b in raw["sections"]),
+            blocks=tuple(Span(*pair) for pair in raw["blocks"]),
+        )
+    except (zlib.error, ValueError, KeyError, TypeError) as e:
+        raise _damaged(f"document {document_id!r}", e) from e
 
 
 def shape_of_chunk(chunk: Chunk) -> str:
@@ -65,24 +73,41 @@ def shape_of_chunk(chunk: Chunk) -> str:
 
 def metadata_of(shape: str) -> dict[str, Any]:
     """The metadata within a chunk's shape."""
-    metadata: dict[str, Any] = json.loads(shape)[6]
+    try:
+        metadata: dict[str, Any] = json.loads(shape)[6]
+    except (ValueError, TypeError, IndexError) as e:
+        raise _damaged("a chunk", e) from e
     return metadata
 
 
 def chunk_from(identity: bytes, document_id: str, text: str, shape: str, owner: tuple[str, Any]) -> Chunk:
-    """The chunk that was committed. `owner` is its tenant and its acl."""
-    start, end, ordinal, headings, page, lang, metadata, uri = json.loads(shape)
-    return Chunk(
-        identity.hex(),
-        document_id,
-        span=Span(start, end),
-        text=text,
-        ordinal=ordinal,
-        uri=uri,
-        headings=tuple(headings),
-        page=page,
-        lang=lang,
-        metadata=metadata,
-        tenant=owner[0],
-        acl=owner[1],
+    """The chunk that was committed. `owner` is its tenant and its acl.
+
+    Raises:
+        CorruptIndexError: its record is not what was written.
+    """
+    try:
+        start, end, ordinal, headings, page, lang, metadata, uri = json.loads(shape)
+        return Chunk(
+            identity.hex(),
+            document_id,
+            span=Span(start, end),
+            text=text,
+            ordinal=ordinal,
+            uri=uri,
+            headings=tuple(headings),
+            page=page,
+            lang=lang,
+            metadata=metadata,
+            tenant=owner[0],
+            acl=owner[1],
+        )
+    except (ValueError, TypeError, AttributeError) as e:
+        raise _damaged(f"a chunk of document {document_id!r}", e) from e
+
+
+def _damaged(what: str, error: Exception) -> CorruptIndexError:
+    return CorruptIndexError(
+        f"{what}: its record in the manifest is damaged ({error}). ragkit verify shows all that is; "
+        "restore the folder from a copy, or ingest again into a new folder"
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ragkit.errors import StoreError
+from ragkit.errors import CorruptIndexError, StoreError
 from ragkit.protocols import Change, DocumentState, StoreCounts
 from ragkit.store.local import codec, schema
 from ragkit.store.local.schema import OPEN
@@ -180,12 +180,18 @@ class SqliteManifest:
         found: dict[int, Chunk] = {}
         with self.reading() as db:
             for row in rows:
-                identity, document_id, text, shape, tenant, groups = db.execute(
+                record = db.execute(
                     "SELECT c.id, d.id, c.text, c.shape, t.name, a.groups FROM chunks c "
                     "JOIN documents d ON d.key = c.document JOIN tenants t ON t.code = c.tenant "
                     "JOIN acls a ON a.code = c.acl WHERE c.row = ?",
                     (row,),
                 ).fetchone()
+                if record is None:
+                    raise CorruptIndexError(
+                        f"{self.path}: row {row} has lost its document. ragkit verify shows all that is "
+                        "damaged"
+                    )
+                identity, document_id, text, shape, tenant, groups = record
                 owner = (tenant, tuple(json.loads(groups)))
                 found[row] = codec.chunk_from(identity, document_id, text, shape, owner)
         return found
@@ -205,16 +211,12 @@ def write_commit(
         StoreError: the manifest has moved since `head` was read.
     """
     db.execute("BEGIN IMMEDIATE")
-    if read_head(db) != head:
-        raise StoreError("the index was changed by another writer at the same time. Try again")
+    _check_head(db, head)
     number, row = head.number + 1, head.n_rows
     for change in changes:
         row = _write_change(db, change, number, row)
     db.executemany("DELETE FROM segments WHERE file = ?", [(name,) for name in gone])
-    db.executemany(
-        "INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?)",
-        [(s.kind, s.first_row, s.n_rows, s.file, s.n_bytes, s.checksum) for s in segments],
-    )
+    _write_segments(db, segments)
     db.execute("UPDATE head SET number = ?, n_rows = ?", (number, row))
     db.execute("COMMIT")
     return Head(number, row)
@@ -251,6 +253,35 @@ def _write_change(db: sqlite3.Connection, change: Change, number: int, row: int)
         row += 1
     _write_state(db, state, len(change.records))
     return row
+
+
+def replace_segments(
+    db: sqlite3.Connection, head: Head, gone: Sequence[Segment], fresh: Sequence[Segment]
+) -> None:
+    """Names other files, already on disk, for the same content, in one transaction.
+
+    Raises:
+        StoreError: the manifest has moved since `head` was read.
+    """
+    db.execute("BEGIN IMMEDIATE")
+    _check_head(db, head)
+    db.executemany(
+        "DELETE FROM segments WHERE kind = ? AND first_row = ?", [(s.kind, s.first_row) for s in gone]
+    )
+    _write_segments(db, fresh)
+    db.execute("COMMIT")
+
+
+def _check_head(db: sqlite3.Connection, head: Head) -> None:
+    if read_head(db) != head:
+        raise StoreError("the index was changed by another writer at the same time. Try again")
+
+
+def _write_segments(db: sqlite3.Connection, segments: Sequence[Segment]) -> None:
+    db.executemany(
+        "INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?)",
+        [(s.kind, s.first_row, s.n_rows, s.file, s.n_bytes, s.checksum) for s in segments],
+    )
 
 
 _CODES = {

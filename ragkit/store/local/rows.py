@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.arrays import ID_BYTES, Ids
+from ragkit.errors import CorruptIndexError
 from ragkit.fields import ACL, TENANT
 from ragkit.filters import (
     And,
@@ -48,7 +49,11 @@ class RowTable:
         self.acl_sets: dict[int, frozenset[str]] = {}
 
     def load(self, connection: sqlite3.Connection, seen: int) -> None:
-        """Takes in what was committed after commit `seen`. Call it within one read transaction."""
+        """Takes in what was committed after commit `seen`. Call it within one read transaction.
+
+        Raises:
+            CorruptIndexError: the rows are not what was written.
+        """
         ended = connection.execute(
             "SELECT row, to_commit FROM chunks "
             "WHERE to_commit > ? AND to_commit < 4611686018427387904 AND row < ?",
@@ -58,15 +63,21 @@ class RowTable:
             "SELECT id, tenant, acl, from_commit, to_commit FROM chunks WHERE row >= ? ORDER BY row",
             (self.n,),
         ).fetchall()
-        if added:
-            self._append(added)
-        for row, commit in ended:
-            self._data["last"][row] = commit
-        self.tenant_codes = dict(connection.execute("SELECT name, code FROM tenants"))
-        self.acl_sets = {
-            code: frozenset(json.loads(groups))
-            for code, groups in connection.execute("SELECT code, groups FROM acls")
-        }
+        try:
+            if added:
+                self._append(added)
+            for row, commit in ended:
+                self._data["last"][row] = commit
+            self.tenant_codes = dict(connection.execute("SELECT name, code FROM tenants"))
+            self.acl_sets = {
+                code: frozenset(json.loads(groups))
+                for code, groups in connection.execute("SELECT code, groups FROM acls")
+            }
+        except (ValueError, TypeError, IndexError) as e:
+            raise CorruptIndexError(
+                f"the manifest's rows are damaged ({e}). ragkit verify shows all that is; restore the folder "
+                "from a copy, or ingest again into a new folder"
+            ) from e
 
     def _append(self, added: list[tuple[Any, ...]]) -> None:
         n = self.n + len(added)

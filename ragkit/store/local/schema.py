@@ -148,7 +148,8 @@ def check_format(connection: sqlite3.Connection, path: Path) -> None:
         raise explain(e, path) from e
     if owner != APPLICATION_ID or not {"meta", "head", "chunks"} <= tables:
         raise CorruptIndexError(
-            f"{path}: a SQLite file, but not the manifest of a ragkit index. Name another folder"
+            f"{path}: a SQLite file, but not the manifest of a ragkit index. Name another folder, "
+            "or restore this one from a copy if it was an index"
         )
     if version != FORMAT_VERSION:
         raise ConfigError(
@@ -161,7 +162,10 @@ def explain(error: sqlite3.DatabaseError, path: Path) -> StoreError:
     """Our error for one of SQLite's, with what mends it."""
     code = getattr(error, "sqlite_errorcode", None)
     primary = None if code is None else code & 0xFF
-    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    # Without a code it is Python's own: a text that is no UTF-8 any more. Our statements are right for the
+    # tables as they were made, so one that SQLite cannot read (SQLITE_ERROR) means that these have changed.
+    is_garbled = code is None and isinstance(error, sqlite3.OperationalError)
+    if is_garbled or primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
         return CorruptIndexError(
             f"{path}: the manifest cannot be read ({error}). Restore the folder from a copy, "
             "or ingest again into a new folder"

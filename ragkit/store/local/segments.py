@@ -53,23 +53,37 @@ class SegmentFiles:
             if self._analyze is None or not rebuild:
                 raise CorruptIndexError(
                     f"{path}: lost or damaged ({e}). Open the index with its analyzer, which makes it anew "
-                    "from the texts"
+                    "from the texts, or run: ragkit repair"
                 ) from e
-            return self._rebuild(segment, db, self._analyze)
+            return self.rebuilt(segment, db)
 
-    def _rebuild(
-        self, segment: Segment, db: sqlite3.Connection, analyze: Callable[[str], Sequence[str]]
-    ) -> Postings:
+    def rebuilt(self, segment: Segment, db: sqlite3.Connection) -> Postings:
+        """The index of a segment's rows, made anew from their texts.
+
+        Raises:
+            CorruptIndexError: there is no analyzer.
+        """
+        if self._analyze is None:
+            raise CorruptIndexError(
+                f"{self._folder}: its files are made anew from the texts, and the index was opened without "
+                "its analyzer. Open it with one"
+            )
+        return Postings.of([self._analyze(text) for text in self.texts(segment, db)], segment.first_row)
+
+    def texts(self, segment: Segment, db: sqlite3.Connection) -> list[str]:
+        """What is indexed and embedded of each row of a segment, in order."""
         rows = db.execute(
             "SELECT id, text, shape FROM chunks WHERE row >= ? AND row < ? ORDER BY row",
             (segment.first_row, segment.first_row + segment.n_rows),
         )
-        texts = (chunk_from(i, "", text, shape, ("", ())).search_text for i, text, shape in rows)
-        return Postings.of([analyze(text) for text in texts], segment.first_row)
+        return [chunk_from(i, "", text, shape, ("", ())).search_text for i, text, shape in rows]
 
-    def clean(self, known: set[str]) -> None:
-        """Removes what commits that never happened, and merges, left behind."""
+    def clean(self, known: set[str]) -> list[str]:
+        """Removes what commits that never happened, and merges, left behind; one line per file."""
+        removed = []
         if self._folder.exists():
             for path in self._folder.iterdir():
                 if path.suffix in (".postings", PARTIAL) and path.name not in known:
                     path.unlink(missing_ok=True)
+                    removed.append(f"{path}: removed, as no commit names it")
+        return removed

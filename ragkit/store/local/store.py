@@ -5,22 +5,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from pydantic import Field, field_validator
 
 from ragkit import registry
-from ragkit.arrays import HitBatch, Ids, near_top
+from ragkit.arrays import HitBatch, near_top
 from ragkit.errors import ConfigError, CorruptIndexError, QueryError, StoreError, TenantError
 from ragkit.filters import OPERATORS
 from ragkit.protocols import (
     Analyzer,
     Capabilities,
     Change,
-    DenseIndex,
     DocumentState,
     RankerFactory,
     Scope,
@@ -29,51 +28,27 @@ from ragkit.protocols import (
     Vectors,
 )
 from ragkit.settings import Settings
-from ragkit.store.bm25.postings import Postings
 from ragkit.store.bm25.search import DefaultBm25
 from ragkit.store.changes import checked_vectors
 from ragkit.store.local import schema
+from ragkit.store.local.dense import dense_index, named_index
 from ragkit.store.local.lock import WriterLock
 from ragkit.store.local.manifest import SqliteManifest, read_head, read_segments
-from ragkit.store.local.rows import FieldColumns, Mask, RowTable
+from ragkit.store.local.repair import Embed, repair_folder
+from ragkit.store.local.rows import FieldColumns, RowTable
 from ragkit.store.local.segments import SegmentFiles
+from ragkit.store.local.snapshot import Snapshot, View, remember
 from ragkit.store.local.vectors import VectorFile
-from ragkit.store.local.verify import problems_of_folder
+from ragkit.store.local.verify import RESTORE, problems_of_folder
 from ragkit.store.local.write import Writer
 from ragkit.store_spec import StoreSpec
 from ragkit.types import Chunk, Document
 
-_Key = TypeVar("_Key")
-_Item = TypeVar("_Item")
 _MAX_CHUNKS = 20_000  # objects kept, about 2 KB each
 _MAX_VIEWS = 256
 _MAX_RANKERS = 8
 _MAX_CHASES = 20
 _FAST_ROWS = 10_000
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Snapshot:
-    """All that a search needs, as of one commit; only replaced, never changed but for what it remembers."""
-
-    commit: int
-    n_rows: int
-    ids: Ids
-    matrix: Vectors
-    index: DenseIndex
-    segments: tuple[Postings, ...]
-    views: dict[Scope, _View] = field(default_factory=dict)
-    rankers: dict[tuple[int, str | None], TermRanker] = field(default_factory=dict)
-    rows_of_id: dict[str, tuple[int, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _View:
-    """A scope's rows within a snapshot: `allowed` is None where it shows all."""
-
-    snapshot: _Snapshot
-    commit: int
-    allowed: Mask | None
 
 
 class LocalStore:
@@ -103,7 +78,7 @@ class LocalStore:
             if isinstance(index, str):
                 index = {"use": index}
             if isinstance(index, Mapping):
-                name, settings = _named(index)
+                name, settings = named_index(index)
                 try:
                     registry.blueprint(name).Config.checked(name, settings)
                 except ConfigError as e:
@@ -135,9 +110,13 @@ class LocalStore:
             StoreError: there is no index and none may be made.
             CorruptIndexError: what lies in the folder is not what was written.
         """
-        index = _dense_index(self.config.index)
+        index = dense_index(self.config.index)
         path = self.path / "manifest.sqlite"
+        # Asked first: who makes an index makes the manifest before the vectors.
+        has_vectors = (self.path / "vectors.f32").exists()
         if not path.exists():
+            if has_vectors:
+                raise CorruptIndexError(f"{path}: missing, and with it all documents. {RESTORE}")
             if spec is None or not create:
                 raise StoreError(
                     f"{self.path}: no index here. Make one: ragkit ingest DOCS --index {self.path}"
@@ -146,7 +125,7 @@ class LocalStore:
             schema.create(path, spec.to_json())
         self.manifest = SqliteManifest(path)
         try:
-            recorded = StoreSpec.from_json(self.manifest.spec())
+            recorded = _recorded(self.manifest)
             if spec is not None:
                 spec.check(recorded, str(self.path))
         except BaseException:
@@ -164,8 +143,9 @@ class LocalStore:
         self._fields = FieldColumns(self.spec.fields)
         self._refreshing = threading.Lock()
         empty = np.empty((0, self.spec.dimension), dtype=np.float32)
-        index = index.over(empty, self._rows.ids)
-        self._snapshot = _Snapshot(0, 0, self._rows.ids, empty, index, ())
+        # Held to begin again from, when files are repaired.
+        self._unread = Snapshot(0, 0, self._rows.ids, empty, index.over(empty, self._rows.ids), ())
+        self._snapshot = self._unread
         self._chunks: dict[int, Chunk] = {}
         return self
 
@@ -225,7 +205,7 @@ class LocalStore:
         if missing:
             for row, chunk in self.manifest.chunks(missing).items():
                 found[row] = chunk
-                _remember(self._chunks, row, chunk, _MAX_CHUNKS)
+                remember(self._chunks, row, chunk, _MAX_CHUNKS)
         return [None if row is None else found[row] for row in rows]
 
     def vectors(self, ids: Sequence[str], scope: Scope) -> Vectors:
@@ -271,8 +251,25 @@ class LocalStore:
         return self.manifest.counts()
 
     def verify(self) -> list[str]:
-        """Compares everything with what was written: one line per problem, none if all is well."""
+        """Compares everything with what was written: one line per problem with its remedy, none if all is
+        well.
+        """
         return problems_of_folder(self.manifest, self.path, self.spec.dimension)
+
+    def repair(self, embed: Embed | None = None) -> list[str]:
+        """Makes damaged postings and, by `embed`, damaged vectors anew; gives one line per file mended.
+
+        Other processes that read the index see the mended files once they open it anew.
+
+        Raises:
+            StoreError: another process is writing, or the folder cannot be written to.
+            CorruptIndexError: the manifest cannot be read, or postings are damaged and there is no analyzer.
+        """
+        repaired = repair_folder(self._writer, embed)
+        if repaired:
+            with self._refreshing:
+                self._snapshot = replace(self._unread, views={}, rankers={}, rows_of_id={})
+        return repaired
 
     def close(self) -> None:
         """Releases files and connections. A closed store refuses further calls."""
@@ -280,7 +277,7 @@ class LocalStore:
 
     # --- scopes and snapshots ---------------------------------------------------------------------
 
-    def _view(self, scope: Scope) -> _View:
+    def _view(self, scope: Scope) -> View:
         self.manifest.check_open()
         if scope.commit is None:
             scope = Scope(scope.tenant, scope.acl, scope.filter, self.head())
@@ -288,7 +285,7 @@ class LocalStore:
         if view is None:
             self._check(scope)
             view = self._look(scope)
-            _remember(view.snapshot.views, scope, view, _MAX_VIEWS)
+            remember(view.snapshot.views, scope, view, _MAX_VIEWS)
         return view
 
     def _check(self, scope: Scope) -> None:
@@ -306,7 +303,7 @@ class LocalStore:
                 else f"{self.path}: the index has no acl and the scope names groups"
             )
 
-    def _look(self, scope: Scope) -> _View:
+    def _look(self, scope: Scope) -> View:
         commit = scope.commit or 0
         snapshot = self._snapshot
         if commit > snapshot.commit:
@@ -322,9 +319,9 @@ class LocalStore:
         if scope.filter is not None:
             with self.manifest.reading() as db:
                 allowed &= self._fields.mask(scope.filter, n, db)
-        return _View(snapshot, commit, None if bool(allowed.all()) else allowed)
+        return View(snapshot, commit, None if bool(allowed.all()) else allowed)
 
-    def _refresh(self) -> _Snapshot:
+    def _refresh(self) -> Snapshot:
         with self._refreshing:
             for _ in range(_MAX_CHASES):
                 head = self.head()
@@ -337,7 +334,7 @@ class LocalStore:
                         break
             return self._load(rebuild=True)
 
-    def _load(self, *, rebuild: bool) -> _Snapshot:
+    def _load(self, *, rebuild: bool) -> Snapshot:
         with self.manifest.reading() as db:
             old = self._snapshot
             db.execute("BEGIN")
@@ -351,26 +348,26 @@ class LocalStore:
             matrix = self._writer.vectors.matrix(head.n_rows)
             ids = self._rows.ids
             index = old.index.over(matrix, ids)
-            self._snapshot = _Snapshot(head.number, head.n_rows, ids, matrix, index, tuple(segments))
+            self._snapshot = Snapshot(head.number, head.n_rows, ids, matrix, index, tuple(segments))
             return self._snapshot
 
-    def _ranker(self, view: _View, tenant: str | None) -> TermRanker:
+    def _ranker(self, view: View, tenant: str | None) -> TermRanker:
         key, snapshot = (view.commit, tenant), view.snapshot
         ranker = snapshot.rankers.get(key)
         if ranker is None:
             live = self._rows.live(view.commit, tenant, snapshot.n_rows)
             ranker = self._engine.over(snapshot.segments, None if bool(live.all()) else live)
-            _remember(snapshot.rankers, key, ranker, _MAX_RANKERS)
+            remember(snapshot.rankers, key, ranker, _MAX_RANKERS)
         return ranker
 
-    def _visible_rows(self, ids: Sequence[str], view: _View) -> list[int | None]:
+    def _visible_rows(self, ids: Sequence[str], view: View) -> list[int | None]:
         remembered = view.snapshot.rows_of_id
         known = {i: remembered[i] for i in ids if i in remembered}
         missing = [i for i in ids if i not in known]
         if missing:
             for identity, rows in self.manifest.rows_of(missing).items():
                 known[identity] = rows
-                _remember(remembered, identity, rows, _MAX_CHUNKS)
+                remember(remembered, identity, rows, _MAX_CHUNKS)
         n, allowed = view.snapshot.n_rows, view.allowed
         return [
             next((row for row in known[i] if row < n and (allowed is None or allowed[row])), None)
@@ -378,35 +375,18 @@ class LocalStore:
         ]
 
 
-def _remember(cache: dict[_Key, _Item], key: _Key, item: _Item, most: int) -> None:
-    """Keeps an item, dropping the oldest; safe under threads, as every step is one call into the dict."""
-    if len(cache) >= most and (oldest := next(iter(list(cache)), None)) is not None:
-        cache.pop(oldest, None)
-    cache[key] = item
-
-
 def _check_k(k: int) -> None:
     if k < 1:
         raise QueryError(f"k={k}: expected at least 1")
 
 
-def _dense_index(index: Any) -> DenseIndex:
-    """The index itself, or the one that `{use: index/..., settings}` names."""
-    if isinstance(index, DenseIndex):
-        return index
-    name, settings = _named(index)
-    made: object = registry.load(name)(**settings)
-    if not isinstance(made, DenseIndex):
-        raise ConfigError(f"index: {name!r} is not a dense index; expected one of index/...")
-    return made
-
-
-def _named(index: Any) -> tuple[str, dict[str, Any]]:
-    name = index.get("use") if isinstance(index, Mapping) else None
-    if not isinstance(name, str) or not name.startswith("index/"):
-        expected = ", ".join(registry.names("index"))
-        raise ConfigError(f"expected {{use: NAME}} with one of: {expected}; got {index!r}")
-    return name, {key: value for key, value in index.items() if key != "use"}
+def _recorded(manifest: SqliteManifest) -> StoreSpec:
+    try:
+        return StoreSpec.from_json(manifest.spec())
+    except (ValueError, KeyError, TypeError) as e:
+        raise CorruptIndexError(
+            f"{manifest.path}: what it was made with is unreadable ({e}). {RESTORE}"
+        ) from e
 
 
 def _make_folder(path: Path) -> None:

@@ -37,7 +37,8 @@ class VectorFile:
         if size < needed:
             raise CorruptIndexError(
                 f"{self.path}: {size} bytes, and the manifest counts on {needed}. The vectors are lost: "
-                "restore the folder from a copy, or ingest again into a new folder"
+                "run ragkit repair, which embeds the texts anew, restore the folder from a copy, "
+                "or ingest again into a new folder"
             )
         with self.path.open("rb") as file:
             mapped = mmap.mmap(file.fileno(), needed, access=mmap.ACCESS_READ)

@@ -170,7 +170,7 @@ def test_readers_see_whole_commits_while_one_writes(store: LocalStore) -> None:
 def test_a_lost_or_damaged_bm25_file_is_made_anew_from_the_texts(store: LocalStore) -> None:
     (path,) = (store.path / "postings").iterdir()
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    assert again(store).verify() == [f"{path}: not what was written (rows 0 to 2)"]
+    assert again(store).verify() == [f"{path}: not what was written (rows 0 to 2). Run: ragkit repair"]
     assert ranked(again(store), "dog") == ["cat dog"]
     path.unlink()
     assert ranked(again(store), "dog") == ["cat dog"]
@@ -184,7 +184,7 @@ def test_damaged_vectors_are_found_by_verify(store: LocalStore) -> None:
     data = bytearray(path.read_bytes())
     data[3] ^= 1
     path.write_bytes(data)
-    assert again(store).verify() == [f"{path}: not what was written (rows 0 to 2)"]
+    assert again(store).verify() == [f"{path}: not what was written (rows 0 to 2). Run: ragkit repair"]
 
 
 def test_a_truncated_vector_file_is_refused(store: LocalStore) -> None:
