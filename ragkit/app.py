@@ -16,7 +16,7 @@ from ragkit.assembly import Assembly, make
 from ragkit.config.defaults import default_config
 from ragkit.config.load import load_config
 from ragkit.config.spec import ComponentSpec, Config
-from ragkit.errors import GraphError, QueryError
+from ragkit.errors import CorruptIndexError, GraphError, QueryError
 from ragkit.graph.check import check
 from ragkit.graph.runner import Graph, RunResult
 from ragkit.graph.spec import GraphSpec
@@ -28,6 +28,8 @@ from ragkit.ingest.pipeline import Ingestor
 from ragkit.ingest.progress import Progress, shown
 from ragkit.ingest.report import IngestReport
 from ragkit.status import Status, status_of
+from ragkit.store import mending
+from ragkit.store.mending import Repair
 from ragkit.subgraph import retrieval_graph
 from ragkit.types import Answer, Document, Metadata, QueryPlan, Ranking, Turn, Usage
 
@@ -285,6 +287,35 @@ class RAG:
     def status(self) -> Status:
         """What the index holds, what it was made with, and what could not be ingested."""
         return status_of(self._parts.collection)
+
+    def verify(self) -> list[str]:
+        """Proves the index sound: every file, row, vector and text is compared with what was written.
+
+        Returns:
+            One line per problem, each with the file and what mends it; none if all is well.
+
+        Raises:
+            StoreError: there is no index, or its store has no means to tell.
+            ConfigError: it was made with another model or analyzer.
+        """
+        try:
+            return mending.verify(self._parts.collection)
+        except CorruptIndexError as e:
+            return [str(e)]
+
+    def repair(self) -> Repair:
+        """Makes damaged BM25 files and vectors anew from the texts, then verifies.
+
+        A damaged manifest is left as it is: the texts are in it, and nothing can be derived from others.
+
+        Raises:
+            StoreError: there is no index, another process is writing, or the folder cannot be written to.
+            ConfigError: it was made with another model or analyzer.
+        """
+        try:
+            return mending.repair(self._parts.collection)
+        except CorruptIndexError as e:
+            return Repair((), (str(e),))
 
     def trace(self, trace_id: str) -> dict[str, Any]:
         """What each stage did in one of the last 256 runs of this object.

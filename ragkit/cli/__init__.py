@@ -16,6 +16,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "retrieve": ("ragkit.cli.retrieve", "the passages alone, with scores"),
     "source": ("ragkit.cli.source", "a document's canonical text"),
     "status": ("ragkit.cli.status", "counts and states of an index"),
+    "verify": ("ragkit.cli.verify", "prove an index sound, or list what is damaged"),
+    "repair": ("ragkit.cli.repair", "make damaged parts of an index anew"),
     "check": ("ragkit.cli.check", "validate the config and open what it names"),
     "graph": ("ragkit.cli.graph", "draw the graph"),
     "schema": ("ragkit.cli.schema", "JSON Schema of rag.yaml, for editors"),

@@ -87,6 +87,13 @@ def print_status(status: Status) -> None:
         Console(highlight=False).print(_plain(f"  {state.uri} ({state.stage}): {state.reason}", "yellow"))
 
 
+def print_lines(lines: Sequence[str]) -> None:
+    """Plain lines."""
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    for line in lines:
+        console.print(_plain(line, ""))
+
+
 def print_facts(title: str, facts: dict[str, Any]) -> None:
     """Names and values, one to a line."""
     console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())

@@ -1,0 +1,71 @@
+"""Checks and mends the index behind a collection, where its store can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from ragkit.errors import StoreError
+from ragkit.protocols import Vectors
+from ragkit.store.collection import StoreCollection
+
+
+@runtime_checkable
+class MendableStore(Protocol):
+    """A store that can prove its content and make what is derived anew."""
+
+    def verify(self) -> list[str]:
+        """One line per problem, with its remedy."""
+        ...
+
+    def repair(self, embed: Callable[[Sequence[str]], Vectors] | None = None) -> list[str]:
+        """One line per thing mended; `embed` gives unit vectors, shape `[n, d]`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What `repair` mended, and the problems that are left, one line each.
+
+    >>> Repair((), ()).ok
+    True
+    """
+
+    repaired: tuple[str, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the index is sound now."""
+        return not self.problems
+
+
+def verify(collection: StoreCollection) -> list[str]:
+    """One line per problem of the index, with its remedy; none if it is sound.
+
+    Raises:
+        StoreError: the store has no means to tell.
+    """
+    return _mendable(collection).verify()
+
+
+def repair(collection: StoreCollection) -> Repair:
+    """Makes anew what is derived from the texts, then verifies.
+
+    Raises:
+        StoreError: the store has no means to do so, another process is writing, or it cannot be written to.
+        ModelError: vectors are damaged, and the embedder fails.
+    """
+    store = _mendable(collection)
+    repaired = store.repair(lambda texts: collection.embedder.embed(texts, "passage"))
+    return Repair(tuple(repaired), tuple(store.verify()))
+
+
+def _mendable(collection: StoreCollection) -> MendableStore:
+    store = collection.store
+    if not isinstance(store, MendableStore):
+        raise StoreError(
+            f"{collection.store_name} cannot be verified or repaired from here. Use the tools of its server"
+        )
+    return store
