@@ -40,6 +40,7 @@ from ragkit.types import Chunk, Document, QueryPlan, ReadSentence, Turn
 _LANG = "lang"
 # About 15 sentences each, 2 KB with their words.
 _CHUNKS_READ = 1024
+_WEIGHTS_KEPT = 50_000
 
 
 class Bm25Options(Protocol):
@@ -115,6 +116,8 @@ class StoreCollection:
             manifest = store
         self._manifest = manifest
         self._remembered = CachingEmbedder(embedder)
+        # One value, replaced as a whole: a thread in between never mixes the weights of two tenants.
+        self._weights: tuple[tuple[str | None, int] | None, dict[str, float]] = (None, {})
         self._read: OrderedDict[str, tuple[ReadSentence, ...]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -188,9 +191,18 @@ class StoreCollection:
         """Each term's idf among the chunks that BM25 counts for this plan; highest where none holds it."""
         if self._sparse is None:
             return dict.fromkeys(terms, 1.0)
-        # A perfect match for one term alone scores its idf.
-        found = self._sparse.search_terms([[term] for term in terms], 1, self._scope(plan))
-        return {term: batch.ceiling for term, batch in zip(terms, found, strict=True)}
+        scope = self._scope(plan)
+        population = (scope.tenant, self.head() if scope.commit is None else scope.commit)
+        held = self._weights
+        if held[0] != population or len(held[1]) > _WEIGHTS_KEPT:
+            self._weights = held = (population, {})
+        known = held[1]
+        missing = [term for term in terms if term not in known]
+        # A perfect match for one term alone scores its idf, which is the same whatever the filter.
+        found = self._sparse.search_terms([[term] for term in missing], 1, scope) if missing else []
+        fresh = {term: batch.ceiling for term, batch in zip(missing, found, strict=True)}
+        known.update(fresh)
+        return {term: fresh[term] if term in fresh else known[term] for term in terms}
 
     def sentences(self, chunk: Chunk) -> tuple[ReadSentence, ...]:
         """The chunk's sentences with their analysed words; those of recent chunks are remembered."""

@@ -79,7 +79,7 @@ def judged(
     question = plan.question
     asked = sorted(set(collection.terms(content_of(question))))
     weights = emphasised(collection.term_weights(asked, plan))
-    headings = {c.heading: frozenset(collection.terms(c.heading)) for c in candidates}
+    headings = {h: frozenset(collection.terms(h)) for h in {c.heading for c in candidates}}
     prior = np.clip(np.array([c.passage.hit.score for c in candidates], dtype=np.float32), 0.0, 1.0)
     score = np.array(
         [coverage(weights, c.sentence.terms, headings[c.heading]) for c in candidates], dtype=np.float32

@@ -13,6 +13,7 @@ from ragkit.errors import DocumentError, FilterError, QueryError, StoreError, Te
 from ragkit.fields import parse_fields
 from ragkit.protocols import Capabilities, Change, Collection, Scope, TextKind, Vectors
 from ragkit.store.access import Access
+from ragkit.store.bm25.formula import Bm25
 from ragkit.store.collection import StoreCollection
 from ragkit.store.local.store import LocalStore
 from ragkit.store_spec import StoreSpec
@@ -278,3 +279,22 @@ def test_a_store_without_record_of_documents_needs_a_manifest() -> None:
 def test_groups_are_sorted_so_that_equal_readers_share_a_view() -> None:
     access = Access(parse_fields({"acl": ["keyword"]}))
     assert access.acl(["b", "a", "b"]) == ("a", "b")
+
+
+def test_weights_of_terms_are_the_idf_of_the_tenant_that_asks(opened: Open) -> None:
+    collection = opened(
+        put("a", [("rare common", EAST), ("common", EAST)], tenant="acme"),
+        put("b", [("rare rare", EAST), ("other", EAST), ("rare", EAST)], tenant="globex"),
+        tenant="keyword!",
+    )
+    weights = {}
+    for tenant in ("acme", "globex", "acme"):
+        plan = collection.plan("?", tenant=tenant)
+        weights[tenant] = collection.term_weights(["rare", "common", "absent"], plan)
+    idf = Bm25().idf
+    assert weights["acme"] == pytest.approx(
+        {"rare": idf(2, 1), "common": idf(2, 2), "absent": idf(2, 0)}, rel=1e-5
+    )
+    assert weights["globex"] == pytest.approx(
+        {"rare": idf(3, 2), "common": idf(3, 0), "absent": idf(3, 0)}, rel=1e-5
+    )
