@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-mypy_api = pytest.importorskip("mypy.api")
+mypy_api = pytest.importorskip("mypy.api", reason="needs the dev group: make test")
 
 ROOT = Path(__file__).parents[3]
 
