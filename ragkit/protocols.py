@@ -148,7 +148,8 @@ class DocumentState:
     """What the manifest knows of one source document of a tenant.
 
     `content_hash` is of the canonical text and metadata, `fingerprint` of the pipeline that indexed it:
-    both the same means there is nothing to do.
+    both the same means there is nothing to do. `origin` is the folder that its file was found below, as an
+    absolute path; None for a document made in code.
     """
 
     document_id: str
@@ -160,6 +161,7 @@ class DocumentState:
     stage: str | None = field(default=None, kw_only=True)
     reason: str | None = field(default=None, kw_only=True)
     n_chunks: int = field(default=0, kw_only=True)
+    origin: str | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

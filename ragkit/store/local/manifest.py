@@ -19,7 +19,7 @@ from ragkit.store.local import codec, schema
 from ragkit.store.local.schema import OPEN
 from ragkit.types import Chunk, Document
 
-_STATE = "id, tenant, uri, content_hash, fingerprint, state, stage, reason, n_chunks"
+_STATE = "id, tenant, uri, content_hash, fingerprint, state, stage, reason, n_chunks, origin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,9 +308,9 @@ def _n_open_chunks(db: sqlite3.Connection, key: tuple[str, str]) -> int:
 def _write_state(db: sqlite3.Connection, state: DocumentState, n_chunks: int) -> None:
     db.execute(
         "INSERT OR REPLACE INTO sources (tenant, id, uri, content_hash, fingerprint, state, stage, reason, "
-        "n_chunks) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "n_chunks, origin) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (state.tenant, state.document_id, state.uri, state.content_hash, state.fingerprint, state.state,
-         state.stage, state.reason, n_chunks),
+         state.stage, state.reason, n_chunks, state.origin),
     )  # fmt: skip
 
 
@@ -326,10 +326,10 @@ def read_segments(db: sqlite3.Connection) -> list[Segment]:
 
 
 def _state(row: Sequence[Any]) -> DocumentState:
-    document_id, tenant, uri, content_hash, fingerprint, state, stage, reason, n_chunks = row
+    document_id, tenant, uri, content_hash, fingerprint, state, stage, reason, n_chunks, origin = row
     return DocumentState(
         document_id, tenant=tenant, uri=uri, content_hash=content_hash, fingerprint=fingerprint,
-        state=state, stage=stage, reason=reason, n_chunks=n_chunks,
+        state=state, stage=stage, reason=reason, n_chunks=n_chunks, origin=origin,
     )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ CREATE TABLE sources (                          -- one row per known document: i
     stage TEXT,
     reason TEXT,
     n_chunks INTEGER NOT NULL,
+    origin TEXT,
     PRIMARY KEY (tenant, id)
 ) WITHOUT ROWID;
 CREATE TABLE documents (                        -- one row per version of a document's content
