@@ -15,6 +15,7 @@ TENANT = "tenant"
 ACL = "acl"
 RESERVED = frozenset({"and", "or", "not"})
 _MAX_SHOWN = 200
+_LONGEST_INSTANT = 64  # no spelling of an instant has more characters; what is read is remembered
 
 
 class FieldType(Enum):
@@ -75,15 +76,15 @@ def _parse_field(name: str, declared: object) -> FieldSpec:
     if isinstance(declared, FieldSpec):
         declared = declared.declaration
     if not isinstance(name, str) or not name or name.strip() != name or name in RESERVED:
-        raise ConfigError(f"fields: {name!r} cannot name a field: expected text other than and, or, not")
+        raise ConfigError(f"fields: {shown(name)} cannot name a field: expected text other than and, or, not")
     many = isinstance(declared, list) and len(declared) == 1
     word = declared[0] if isinstance(declared, list) and many else declared
     known = [t.value for t in FieldType]
     if not isinstance(word, str) or word.removesuffix("!") not in known:
-        hint = did_you_mean(str(word).removesuffix("!"), known)
+        hint = did_you_mean(word.removesuffix("!"), known) if isinstance(word, str) else ""
         raise ConfigError(
-            f"fields.{name}: {declared!r} is not a type. Expected one of {', '.join(known)}, with ! when "
-            f"required, in [brackets] for a list of them.{hint}"
+            f"fields.{name}: {shown(declared)} is not a type. Expected one of {', '.join(known)}, with ! "
+            f"when required, in [brackets] for a list of them.{hint}"
         )
     spec = FieldSpec(name, FieldType(word.removesuffix("!")), many=many, required=word.endswith("!"))
     if name == TENANT and (spec.type is not FieldType.KEYWORD or spec.many):
@@ -93,9 +94,13 @@ def _parse_field(name: str, declared: object) -> FieldSpec:
     return spec
 
 
-@lru_cache(maxsize=65536)
 def parse_instant(text: str) -> datetime | None:
     """The instant that an ISO 8601 text names, in UTC (a text without zone is UTC); None when it is none."""
+    return _parse_instant(text) if len(text) <= _LONGEST_INSTANT else None
+
+
+@lru_cache(maxsize=65536)
+def _parse_instant(text: str) -> datetime | None:
     try:
         return _in_utc(datetime.fromisoformat(text))
     except ValueError:
@@ -152,23 +157,43 @@ def problems_of(metadata: Mapping[str, object], fields: Mapping[str, FieldSpec])
         spec = fields.get(name)
         if not isinstance(name, str) or not (_is_storable(name) and _is_storable(value)):
             problems.append(
-                f"metadata.{name if _is_storable(name) else ascii(name)}: {_shown(value)}: expected text, "
+                f"metadata.{shown_name(name)}: {shown(value)}: expected text, "
                 "finite numbers, booleans or lists of them, under a name that is text"
             )
         elif spec is not None and value is not None and name not in {TENANT, ACL} and not _fits(value, spec):
             kind = f"a list, each {EXPECTED[spec.type]}" if spec.many else EXPECTED[spec.type]
             problems.append(
-                f"metadata.{name}: {_shown(value)}: expected {kind} (declared as {spec.declaration})"
+                f"metadata.{shown_name(name)}: {shown(value)}: expected {kind} "
+                f"(declared as {spec.declaration})"
             )
     return problems
 
 
-def _shown(value: object) -> str:
+def shown(value: object, limit: int = _MAX_SHOWN) -> str:
+    """A value as an error message shows it: its `repr`, cut at `limit` characters, whatever it is.
+
+    >>> shown("x" * 1000, limit=8)
+    "'xxxxxx…"
+    """
+    if isinstance(value, str) and len(value) > limit:
+        value = value[:limit]
     try:
         text = repr(value)
     except ValueError:  # Python writes out no number of more than some thousand digits
         return "a number of thousands of digits"
-    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
+    except Exception:  # lists nested a thousand deep, or a `__repr__` that fails
+        return f"a {type(value).__name__} that cannot be written out"
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def shown_name(name: object) -> str:
+    """A field's name as an error message shows it: bare where it is plain and short.
+
+    >>> shown_name("lang")
+    'lang'
+    """
+    is_plain = isinstance(name, str) and len(name) <= _MAX_SHOWN and name.isprintable()
+    return str(name) if is_plain else shown(name)
 
 
 def _is_storable(value: object) -> bool:

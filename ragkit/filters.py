@@ -33,6 +33,8 @@ from ragkit.fields import (
     instant_of,
     is_number,
     parse_fields,
+    shown,
+    shown_name,
 )
 
 __all__ = [
@@ -199,7 +201,7 @@ def matches(filter: Filter, metadata: Mapping[str, Any]) -> bool:  # noqa: A002 
             return not matches(part, metadata)
         case Eq() | Ne() | In() | NotIn() | Gt() | Gte() | Lt() | Lte() | Exists() | Contains():
             return _holds(filter, metadata.get(filter.field))
-    raise FilterError(f"{filter!r} is not a filter")
+    raise FilterError(f"{shown(filter)} is not a filter")
 
 
 def _holds(leaf: Any, stored: Any) -> bool:
@@ -262,6 +264,7 @@ _ONE: dict[str, type[Any]] = {
 _MANY: dict[str, type[Any]] = {"in": In, "not_in": NotIn}
 OPERATORS = (*_ONE, *_MANY, "exists")
 _RANGES = (Gt, Gte, Lt, Lte)
+_KINDS = frozenset({*_ONE.values(), *_MANY.values(), Exists, And, Or, Not})
 _ORDERED = frozenset({FieldType.INTEGER, FieldType.NUMBER, FieldType.DATETIME})
 # Trees are walked by recursion, and Python's own limit is no error a caller can use.
 MAX_DEPTH = 100
@@ -285,15 +288,13 @@ def parse_filter(raw: object, fields: Mapping[str, FieldSpec]) -> Filter | None:
     if isinstance(raw, Filter):
         check_filter(raw, fields)
         return raw
-    if not isinstance(raw, Mapping):
-        raise FilterError(f"filter: {raw!r}: expected a mapping such as {{'lang': 'en'}}")
-    return _parse(raw, fields) if raw else None
+    return None if isinstance(raw, Mapping) and not raw else _parse(raw, fields)
 
 
 def _parse(raw: object, fields: Mapping[str, FieldSpec], depth: int = 0) -> Filter:
     _check_depth(depth)
     if not isinstance(raw, Mapping):
-        raise FilterError(f"filter: {raw!r}: expected a mapping such as {{'lang': 'en'}}")
+        raise FilterError(f"filter: {shown(raw)}: expected a mapping such as {{'lang': 'en'}}")
     if not raw:
         raise FilterError("filter: an empty filter inside and, or, not would match everything; leave it out")
     parts: list[Filter] = []
@@ -301,7 +302,7 @@ def _parse(raw: object, fields: Mapping[str, FieldSpec], depth: int = 0) -> Filt
         match key:
             case "and" | "or":
                 if not isinstance(value, list | tuple):
-                    raise FilterError(f"filter.{key}: {value!r}: expected a list of filters")
+                    raise FilterError(f"filter.{key}: {shown(value)}: expected a list of filters")
                 inner = tuple(_parse(part, fields, depth + 1) for part in value)
                 parts.append(And(inner) if key == "and" else Or(inner))
             case "not":
@@ -324,8 +325,8 @@ def _declared(name: object, fields: Mapping[str, FieldSpec]) -> FieldSpec:
         usable = [f for f in fields if f not in (TENANT, ACL)]
         listing = f"Declared fields: {', '.join(usable)}." if usable else "No fields are declared."
         raise FilterError(
-            f"filter.{name}: unknown field. {listing} Declare it under collection.fields to filter by it."
-            f"{did_you_mean(str(name), usable)}"
+            f"filter.{shown_name(name)}: unknown field. {listing} Declare it under collection.fields to "
+            f"filter by it.{did_you_mean(shown_name(name), usable)}"
         )
     return spec
 
@@ -336,19 +337,19 @@ def _parse_field(spec: FieldSpec, raw: object) -> Iterator[Filter]:
     if not raw:
         raise FilterError(f"filter.{spec.name}: no operator. Expected one of {', '.join(OPERATORS)}")
     for name, value in raw.items():
-        where = f"filter.{spec.name}.{name}"
+        where = f"filter.{spec.name}.{shown_name(name)}"
         if name in _ONE:
             leaf = _ONE[name](spec.name, _value(value, spec, where))
         elif name in _MANY:
             if not isinstance(value, list | tuple | set | frozenset):
-                raise FilterError(f"{where}: {value!r}: expected a list of values")
+                raise FilterError(f"{where}: {shown(value)}: expected a list of values")
             leaf = _MANY[name](spec.name, tuple(_value(v, spec, where) for v in value))
         elif name == "exists":
             if not isinstance(value, bool):
-                raise FilterError(f"{where}: {value!r}: expected true or false")
+                raise FilterError(f"{where}: {shown(value)}: expected true or false")
             leaf = Exists(spec.name) if value else Not(Exists(spec.name))
         else:
-            hint = did_you_mean(str(name), OPERATORS)
+            hint = did_you_mean(shown_name(name), OPERATORS)
             raise FilterError(f"{where}: unknown operator. Operators: {', '.join(OPERATORS)}.{hint}")
         _check_operator(leaf, spec, where)
         yield leaf
@@ -371,7 +372,8 @@ def _value(value: object, spec: FieldSpec, where: str) -> Value:
     """A filter's value in the field's type: instants for dates, everything else as it is."""
     match spec.type:
         case FieldType.KEYWORD | FieldType.TEXT if isinstance(value, str):
-            return value
+            # A text of a class of its own may say, when it is asked again, that it is another.
+            return str.__str__(value)
         case FieldType.BOOLEAN if isinstance(value, bool):
             return value
         case FieldType.INTEGER | FieldType.NUMBER if is_number(value):
@@ -381,7 +383,7 @@ def _value(value: object, spec: FieldSpec, where: str) -> Value:
     hint = " To ask whether the field is missing, use {'exists': false}." if value is None else ""
     expected = "a finite number" if spec.type is FieldType.INTEGER else EXPECTED[spec.type]
     raise FilterError(
-        f"{where}: {value!r} ({type(value).__name__}): expected {expected}, "
+        f"{where}: {shown(value)} ({type(value).__name__}): expected {expected}, "
         f"for the field is declared as {spec.declaration}.{hint}"
     )
 
@@ -397,14 +399,18 @@ def check_filter(filter: Filter, fields: Mapping[str, FieldSpec]) -> None:  # no
 
 def _check_tree(tree: Filter, fields: Mapping[str, FieldSpec], depth: int) -> None:
     _check_depth(depth)
+    if type(tree) not in _KINDS:
+        raise FilterError(f"{shown(tree)} is not a filter")
     match tree:
         case And(parts) | Or(parts):
+            _check_tuple(parts, tree, "filters")
             for part in parts:
                 _check_tree(part, fields, depth + 1)
         case Not(part):
             _check_tree(part, fields, depth + 1)
         case In(name, values) | NotIn(name, values):
             spec = _declared(name, fields)
+            _check_tuple(values, tree, "values")
             for value in values:
                 _check_value(value, spec)
         case Exists(name):
@@ -413,14 +419,18 @@ def _check_tree(tree: Filter, fields: Mapping[str, FieldSpec], depth: int) -> No
             spec = _declared(tree.field, fields)
             _check_operator(tree, spec, f"filter.{spec.name}")
             _check_value(tree.value, spec)
-        case _:
-            raise FilterError(f"{tree!r} is not a filter")
+
+
+def _check_tuple(parts: object, tree: Filter, what: str) -> None:
+    # A list could change after the check, and is no key to remember an answer by.
+    if not isinstance(parts, tuple):
+        raise FilterError(f"filter: {type(tree).__name__} of {shown(parts)}: expected a tuple of {what}")
 
 
 def _check_value(value: Value, spec: FieldSpec) -> None:
     if spec.type is FieldType.DATETIME and not (isinstance(value, datetime) and value.tzinfo is not None):
         raise FilterError(
-            f"filter.{spec.name}: {value!r}: expected a datetime with its zone, "
+            f"filter.{spec.name}: {shown(value)}: expected a datetime with its zone, "
             "for example datetime(2025, 1, 31, tzinfo=UTC)"
         )
     _value(value, spec, f"filter.{spec.name}")
@@ -451,7 +461,7 @@ def to_json(filter: Filter) -> dict[str, Any]:  # noqa: A002
         case Eq() | Ne() | Gt() | Gte() | Lt() | Lte() | Contains():
             word = next(word for word, kind in _ONE.items() if kind is type(filter))
             return {filter.field: {word: _plain(filter.value)}}
-    raise FilterError(f"{filter!r} is not a filter")
+    raise FilterError(f"{shown(filter)} is not a filter")
 
 
 def _plain(value: Value) -> str | int | float | bool:
@@ -474,4 +484,4 @@ def fields_used(filter: Filter) -> frozenset[str]:  # noqa: A002
             return fields_used(part)
         case Eq() | Ne() | In() | NotIn() | Gt() | Gte() | Lt() | Lte() | Exists() | Contains():
             return frozenset({filter.field})
-    raise FilterError(f"{filter!r} is not a filter")
+    raise FilterError(f"{shown(filter)} is not a filter")

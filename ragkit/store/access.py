@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from ragkit.errors import FilterError, TenantError
-from ragkit.fields import ACL, TENANT, FieldSpec
+from ragkit.fields import ACL, TENANT, FieldSpec, shown
 from ragkit.filters import And, Contains, Eq, Filter, Gt, Gte, In, Lt, Lte, check_filter, fields_used
 from ragkit.protocols import Scope
 
@@ -39,7 +39,7 @@ class Access:
             if tenant is None:
                 return None
             raise TenantError(
-                f"tenant={tenant!r}: this collection declares no tenants, so its documents are not kept "
+                f"tenant={shown(tenant)}: this collection declares no tenants, so its documents are not kept "
                 "apart. Declare collection.fields: {tenant: keyword!} and ingest into a new index"
             )
         if tenant is None:
@@ -54,18 +54,17 @@ class Access:
         Raises:
             TenantError: required and missing, malformed, or given where none is declared.
         """
+        groups = _listed(acl)
         if self._acl is None:
-            if not acl:
+            if not groups:
                 return None
             raise TenantError(
-                f"acl={acl!r}: this collection declares no acl, so its documents are open to every reader. "
-                "Declare collection.fields: {acl: [keyword]} and ingest into a new index"
+                f"acl={shown(acl)}: this collection declares no acl, so its documents are open to every "
+                "reader. Declare collection.fields: {acl: [keyword]} and ingest into a new index"
             )
-        if isinstance(acl, str):
-            raise TenantError(f"acl={acl!r}: expected a list of groups, for example acl=[{acl!r}]")
         if acl is None and self._acl.required:
             raise TenantError("this collection requires an acl: pass acl=['...'] (--acl GROUP)")
-        return tuple(sorted({_checked_name(group, "acl") for group in acl or ()}))
+        return tuple(sorted({_checked_name(group, "acl") for group in groups}))
 
     def scope(
         self,
@@ -103,9 +102,22 @@ def _restricts(wanted: Filter | None, name: str) -> bool:
     )
 
 
-def _checked_name(value: object, what: str) -> str:
+def _listed(acl: object) -> Sequence[object] | Set[object]:
+    """The groups as they were given, if they can be read more than once and are more than one text."""
+    if acl is None:
+        return ()
+    if isinstance(acl, str | bytes | bytearray) or not isinstance(acl, Sequence | Set):
+        example = shown(acl) if isinstance(acl, str) and acl else "'staff'"
+        raise TenantError(f"acl={shown(acl)}: expected a list of groups, for example acl=[{example}]")
+    return acl
+
+
+def _checked_name(given: object, what: str) -> str:
     """A tenant or a group as it is, if every store and every log can tell it from all others."""
     problem = None
+    # Of a text of a class of its own, such as a member of an enumeration, what it holds is what counts:
+    # `str` would give the name of the member.
+    value = str.__str__(given) if isinstance(given, str) else given
     if not isinstance(value, str):
         problem = f"expected text, not {type(value).__name__}"
     elif not value:
@@ -118,7 +130,6 @@ def _checked_name(value: object, what: str) -> str:
         problem = "there is no tenant or group that means all of them"
     elif any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in value):
         problem = "it holds control characters or half a surrogate pair"
-    if problem:
-        shown = repr(value) if len(repr(value)) <= 80 else repr(value)[:77] + "..."
-        raise TenantError(f"{what}={shown}: {problem}")
-    return str(value)
+    if problem or not isinstance(value, str):
+        raise TenantError(f"{what}={shown(value, limit=80)}: {problem}")
+    return value

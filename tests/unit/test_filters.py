@@ -228,3 +228,56 @@ def test_what_no_store_can_hold_is_named_in_short() -> None:
     assert number.startswith("metadata.n: a number of thousands of digits: expected text")
     assert key.startswith("metadata.'\\ud800': 'x': expected text")
     assert len(long) < 400
+
+
+class Unwritable:
+    def __repr__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def nested(depth: int) -> list[Any]:
+    inner: list[Any] = []
+    for _ in range(depth):
+        inner = [inner]
+    return inner
+
+
+@pytest.mark.parametrize(
+    "value",
+    [10**5000, nested(100_000), Unwritable(), "x" * 1_000_000],
+    ids=["digits", "nested", "unwritable", "long"],
+)
+def test_a_value_that_cannot_be_written_out_is_a_filter_error_in_short(value: Any) -> None:
+    raws: list[Any] = [
+        {"year": {"eq": [value]}},
+        {"lang": {"in": [[value]]}},
+        {"lang": {"exists": value}},
+        {"lang": {"in": value}},
+        {"and": value},
+        {"or": [value]},
+        {"not": value},
+        [value],
+    ]
+    raws += [] if isinstance(value, list) else [{value: 1}, {"lang": {value: 1}}]
+    for raw in raws:
+        with pytest.raises(FilterError) as caught:
+            parse_filter(raw, FIELDS)
+        assert len(str(caught.value)) < 1000
+    with pytest.raises(FilterError):
+        check_filter(Eq("draft", value), FIELDS)
+
+
+def test_only_tuples_of_filters_and_values_can_be_remembered() -> None:
+    parts: Any = [Eq("lang", "ru")]
+    words: Any = ["ru"]
+    for tree in (And(parts), Or(parts), In("lang", words), NotIn("lang", words), In("lang", "ru"), And(5)):  # type: ignore[arg-type]
+        with pytest.raises(FilterError, match="expected a tuple of"):
+            check_filter(tree, FIELDS)
+
+
+def test_a_kind_of_filter_that_no_store_knows_is_refused() -> None:
+    class Near(Eq):
+        pass
+
+    with pytest.raises(FilterError, match="is not a filter"):
+        check_filter(Near("lang", "ru"), FIELDS)
