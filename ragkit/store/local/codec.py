@@ -80,13 +80,23 @@ def metadata_of(shape: str) -> dict[str, Any]:
     return metadata
 
 
-def chunk_from(identity: bytes, document_id: str, text: str, shape: str, owner: tuple[str, Any]) -> Chunk:
+def checksum_of(identity: bytes, text: str, shape: str) -> int:
+    """CRC-32 of what is recorded of a chunk beside what its document says."""
+    data = b"\0".join((identity, text.encode("utf-8", "surrogatepass"), shape.encode()))
+    return zlib.crc32(data)
+
+
+def chunk_from(
+    identity: bytes, document_id: str, text: str, shape: str, checksum: int, owner: tuple[str, Any]
+) -> Chunk:
     """The chunk that was committed. `owner` is its tenant and its acl.
 
     Raises:
         CorruptIndexError: its record is not what was written.
     """
     try:
+        if checksum_of(identity, text, shape) != checksum:
+            raise ValueError("its bytes are not those that were written")
         start, end, ordinal, headings, page, lang, metadata, uri = json.loads(shape)
         return Chunk(
             identity.hex(),

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ragkit.errors import StoreError, TransientStoreError
+from ragkit.failpoints import reach
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 PARTIAL = ".partial"
@@ -20,13 +21,18 @@ def write_new(path: Path, parts: Iterable[bytes | memoryview]) -> str:
     digest = hashlib.sha256()
     partial = path.with_name(path.name + PARTIAL)
     with partial.open("wb") as file:
+        reach("file.created")
         for part in parts:
             file.write(part)
             digest.update(part)
         file.flush()
+        reach("file.written")
         os.fsync(file.fileno())
+        reach("file.synced")
     partial.replace(path)
+    reach("file.renamed")
     sync_folder(path.parent)
+    reach("file.named")
     return digest.hexdigest()
 
 
@@ -38,10 +44,17 @@ def write_at(path: Path, offset: int, data: bytes | memoryview) -> str:
     created = not path.exists()
     with path.open("wb" if created else "r+b") as file:
         file.truncate(offset)
+        reach("append.cut")
         file.seek(offset)
-        file.write(data)
+        half = len(data) // 2
+        file.write(data[:half])
         file.flush()
+        reach("append.half")
+        file.write(data[half:])
+        file.flush()
+        reach("append.written")
         os.fsync(file.fileno())
+        reach("append.synced")
     if created:
         sync_folder(path.parent)
     return hashlib.sha256(data).hexdigest()

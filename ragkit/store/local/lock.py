@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ragkit.errors import StoreError
+from ragkit.failpoints import reach
 from ragkit.store.local.files import explain
 
 
@@ -67,4 +68,5 @@ class WriterLock:
         # The pid is for people only: the lock itself is the system's, so a dead holder leaves it free.
         os.ftruncate(handle, 0)
         os.write(handle, f"process {os.getpid()}".encode())
+        reach("lock.taken")
         return handle

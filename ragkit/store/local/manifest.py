@@ -1,4 +1,4 @@
-"""The manifest as an object: connections for reading, and one transaction per commit for writing."""
+"""The manifest as an object: a connection for each reader, and what is read of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ragkit.errors import CorruptIndexError, StoreError
-from ragkit.protocols import Change, DocumentState, StoreCounts
+from ragkit.protocols import DocumentState, StoreCounts
 from ragkit.store.local import codec, schema
 from ragkit.store.local.schema import OPEN
 from ragkit.types import Chunk, Document
@@ -24,10 +24,23 @@ _STATE = "id, tenant, uri, content_hash, fingerprint, state, stage, reason, n_ch
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The current commit, and how many rows of the vector file belong to commits."""
+    """The current commit, and what of the files belongs to it.
+
+    Args:
+        number: of the commit.
+        n_rows: how many positions of the vector file belong to commits.
+        next_row: the number of the next chunk's row.
+        generation: of the vector file.
+        kept_from: the oldest commit of which nothing was collected.
+        to_erase: whether deleted content may still lie in a file.
+    """
 
     number: int
     n_rows: int
+    next_row: int
+    generation: int
+    kept_from: int
+    to_erase: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +176,24 @@ class SqliteManifest:
             (bad,) = db.execute("SELECT count(*) FROM sources WHERE state = 'quarantined'").fetchone()
         return StoreCounts(documents=documents, chunks=chunks, tenants=tenants, quarantined=bad)
 
-    def rows_of(self, ids: Sequence[str]) -> dict[str, tuple[int, ...]]:
-        """The rows that carry each chunk id: more than one where content came back after it was replaced."""
+    def garbage(self) -> int:
+        """How many chunks are held that the current commit does not show."""
+        with self.reading() as db:
+            (n,) = db.execute(
+                "SELECT count(*) FROM chunks WHERE to_commit < 4611686018427387904"  # as its index says
+            ).fetchone()
+        return int(n)
+
+    def rows_of(self, ids: Sequence[str], commit: int) -> dict[str, tuple[int, ...]]:
+        """The rows that carry each chunk id: more than one where content came back after it was replaced.
+
+        Raises:
+            StoreError: `commit` is not kept any more.
+        """
         found: dict[str, list[int]] = {i: [] for i in ids}
         with self.reading() as db:
+            db.execute("BEGIN")
+            self._check_kept(db, commit)
             for identity in ids:
                 key = _id_bytes(identity)
                 if key is not None:
@@ -175,13 +202,19 @@ class SqliteManifest:
                     ]
         return {i: tuple(rows) for i, rows in found.items()}
 
-    def chunks(self, rows: Iterable[int]) -> dict[int, Chunk]:
-        """The chunks of these rows."""
+    def chunks(self, rows: Iterable[int], commit: int) -> dict[int, Chunk]:
+        """The chunks of these rows, which stand at `commit`.
+
+        Raises:
+            StoreError: `commit` is not kept any more.
+        """
         found: dict[int, Chunk] = {}
         with self.reading() as db:
+            db.execute("BEGIN")
+            self._check_kept(db, commit)
             for row in rows:
                 record = db.execute(
-                    "SELECT c.id, d.id, c.text, c.shape, t.name, a.groups FROM chunks c "
+                    "SELECT c.id, d.id, c.text, c.shape, c.checksum, t.name, a.groups FROM chunks c "
                     "JOIN documents d ON d.key = c.document JOIN tenants t ON t.code = c.tenant "
                     "JOIN acls a ON a.code = c.acl WHERE c.row = ?",
                     (row,),
@@ -191,132 +224,33 @@ class SqliteManifest:
                         f"{self.path}: row {row} has lost its document. ragkit verify shows all that is "
                         "damaged"
                     )
-                identity, document_id, text, shape, tenant, groups = record
+                identity, document_id, text, shape, checksum, tenant, groups = record
                 owner = (tenant, tuple(json.loads(groups)))
-                found[row] = codec.chunk_from(identity, document_id, text, shape, owner)
+                found[row] = codec.chunk_from(identity, document_id, text, shape, checksum, owner)
         return found
 
+    def _check_kept(self, db: sqlite3.Connection, commit: int) -> None:
+        check_kept(commit, read_head(db), self.path.parent)
 
-# --- writing --------------------------------------------------------------------------------------
 
-
-def write_commit(
-    db: sqlite3.Connection, changes: Sequence[Change], head: Head, segments: Sequence[Segment], gone: set[str]
-) -> Head:
-    """Records a commit in one transaction: readers see all of it or none.
-
-    `segments` are its files, already on disk; `gone` names those that it replaces.
+def check_kept(commit: int, head: Head, folder: Path) -> None:
+    """Refuses a commit whose content was collected: what is left of it would be a part.
 
     Raises:
-        StoreError: the manifest has moved since `head` was read.
+        StoreError: it is not kept any more.
     """
-    db.execute("BEGIN IMMEDIATE")
-    _check_head(db, head)
-    number, row = head.number + 1, head.n_rows
-    for change in changes:
-        row = _write_change(db, change, number, row)
-    db.executemany("DELETE FROM segments WHERE file = ?", [(name,) for name in gone])
-    _write_segments(db, segments)
-    db.execute("UPDATE head SET number = ?, n_rows = ?", (number, row))
-    db.execute("COMMIT")
-    return Head(number, row)
-
-
-def _write_change(db: sqlite3.Connection, change: Change, number: int, row: int) -> int:
-    state = change.state
-    key = (state.tenant, state.document_id)
-    if change.document is None and state.state == "quarantined":
-        _write_state(db, state, _n_open_chunks(db, key))
-        return row
-    for (old,) in db.execute(
-        "SELECT key FROM documents WHERE tenant = ? AND id = ? AND to_commit = ?", (*key, OPEN)
-    ).fetchall():
-        db.execute("UPDATE documents SET to_commit = ? WHERE key = ?", (number, old))
-        db.execute("UPDATE chunks SET to_commit = ? WHERE document = ?", (number, old))
-    if change.document is None:
-        db.execute("DELETE FROM sources WHERE tenant = ? AND id = ?", key)
-        return row
-    document = change.document
-    cursor = db.execute(
-        "INSERT INTO documents (tenant, id, uri, text, shape, from_commit, to_commit) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (*key, document.uri, codec.pack_text(document.text), codec.shape_of_document(document), number, OPEN),
-    )
-    owner = cursor.lastrowid
-    for record in change.records:
-        chunk = record.chunk
-        db.execute(
-            "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (row, bytes.fromhex(chunk.id), owner, _code(db, "tenants", chunk.tenant),
-             _code(db, "acls", codec.dump(chunk.acl)), number, OPEN, chunk.text, codec.shape_of_chunk(chunk)),
-        )  # fmt: skip
-        row += 1
-    _write_state(db, state, len(change.records))
-    return row
-
-
-def replace_segments(
-    db: sqlite3.Connection, head: Head, gone: Sequence[Segment], fresh: Sequence[Segment]
-) -> None:
-    """Names other files, already on disk, for the same content, in one transaction.
-
-    Raises:
-        StoreError: the manifest has moved since `head` was read.
-    """
-    db.execute("BEGIN IMMEDIATE")
-    _check_head(db, head)
-    db.executemany(
-        "DELETE FROM segments WHERE kind = ? AND first_row = ?", [(s.kind, s.first_row) for s in gone]
-    )
-    _write_segments(db, fresh)
-    db.execute("COMMIT")
-
-
-def _check_head(db: sqlite3.Connection, head: Head) -> None:
-    if read_head(db) != head:
-        raise StoreError("the index was changed by another writer at the same time. Try again")
-
-
-def _write_segments(db: sqlite3.Connection, segments: Sequence[Segment]) -> None:
-    db.executemany(
-        "INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?)",
-        [(s.kind, s.first_row, s.n_rows, s.file, s.n_bytes, s.checksum) for s in segments],
-    )
-
-
-_CODES = {
-    "tenants": ("SELECT code FROM tenants WHERE name = ?", "INSERT INTO tenants (name) VALUES (?)"),
-    "acls": ("SELECT code FROM acls WHERE groups = ?", "INSERT INTO acls (groups) VALUES (?)"),
-}
-
-
-def _code(db: sqlite3.Connection, table: str, value: str) -> int:
-    find, add = _CODES[table]
-    row = db.execute(find, (value,)).fetchone()
-    return int(row[0]) if row else int(db.execute(add, (value,)).lastrowid or 0)
-
-
-def _n_open_chunks(db: sqlite3.Connection, key: tuple[str, str]) -> int:
-    (n,) = db.execute(
-        "SELECT count(*) FROM chunks WHERE to_commit = ? AND document IN "
-        "(SELECT key FROM documents WHERE tenant = ? AND id = ? AND to_commit = ?)",
-        (OPEN, *key, OPEN),
-    ).fetchone()
-    return int(n)
-
-
-def _write_state(db: sqlite3.Connection, state: DocumentState, n_chunks: int) -> None:
-    db.execute(
-        "INSERT OR REPLACE INTO sources (tenant, id, uri, content_hash, fingerprint, state, stage, reason, "
-        "n_chunks, origin) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (state.tenant, state.document_id, state.uri, state.content_hash, state.fingerprint, state.state,
-         state.stage, state.reason, n_chunks, state.origin),
-    )  # fmt: skip
+    if commit < head.kept_from:
+        raise StoreError(
+            f"{folder}: commit {commit} is not kept any more, the index was compacted. Ask again: the "
+            f"current commit is {head.number}. To keep a commit while it is read, hold it: LocalStore.hold()"
+        )
 
 
 def read_head(db: sqlite3.Connection) -> Head:
     """The current commit, as this connection's transaction sees it."""
-    return Head(*db.execute("SELECT number, n_rows FROM head").fetchone())
+    columns = "SELECT number, n_rows, next_row, generation, kept_from, to_erase FROM head"
+    number, n_rows, next_row, generation, kept_from, to_erase = db.execute(columns).fetchone()
+    return Head(number, n_rows, next_row, generation, kept_from, bool(to_erase))
 
 
 def read_segments(db: sqlite3.Connection) -> list[Segment]:

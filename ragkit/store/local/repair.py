@@ -13,7 +13,8 @@ import numpy as np
 from ragkit.protocols import Vectors
 from ragkit.store.changes import checked_vectors
 from ragkit.store.local.files import PARTIAL, explain, write_new
-from ragkit.store.local.manifest import Segment, read_head, read_segments, replace_segments
+from ragkit.store.local.manifest import Segment, read_head, read_segments
+from ragkit.store.local.transaction import replace_segments
 from ragkit.store.local.verify import damage_of_postings, damage_of_vectors, gaps, problems_of_manifest
 from ragkit.store.local.write import Writer
 
@@ -36,7 +37,7 @@ def repair_folder(writer: Writer, embed: Embed | None) -> list[str]:
         StoreError: another process is writing, or the folder cannot be written to.
         CorruptIndexError: the manifest cannot be read, or postings are damaged and there is no analyzer.
     """
-    folder = writer.vectors.path.parent
+    folder = writer.folder
     with writer.lock, writer.manifest.reading() as db:
         try:
             if problems_of_manifest(db, writer.manifest.path):
@@ -44,7 +45,7 @@ def repair_folder(writer: Writer, embed: Embed | None) -> list[str]:
             repaired = _mend_postings(writer, db, folder)
             if embed is not None:
                 repaired += _mend_vectors(writer, db, folder, embed)
-            return repaired + writer.segments.clean({s.file for s in read_segments(db)})
+            return repaired + writer.clean(read_head(db), read_segments(db))
         except OSError as e:
             raise explain(e, folder) from e
 
@@ -66,7 +67,8 @@ def _mend_postings(writer: Writer, db: sqlite3.Connection, folder: Path) -> list
 
 
 def _mend_vectors(writer: Writer, db: sqlite3.Connection, folder: Path, embed: Embed) -> list[str]:
-    head, dimension, path = read_head(db), writer.vectors.dimension, writer.vectors.path
+    head, dimension = read_head(db), writer.dimension
+    path = writer.vectors(head.generation).path
     known = [s for s in read_segments(db) if s.kind == "vectors"]
     damaged = [s for s in known if damage_of_vectors(s, folder, dimension)]
     if not damaged or any(True for _ in gaps(known, head.n_rows)):
@@ -97,5 +99,5 @@ def _mend_vectors(writer: Writer, db: sqlite3.Connection, folder: Path, embed: E
 def _embedded(writer: Writer, db: sqlite3.Connection, segment: Segment, embed: Embed) -> bytes:
     texts = writer.segments.texts(segment, db)
     batches = [embed(texts[i : i + _BATCH]) for i in range(0, len(texts), _BATCH)]
-    vectors = checked_vectors(np.concatenate(batches), writer.vectors.dimension, "vectors made anew")
+    vectors = checked_vectors(np.concatenate(batches), writer.dimension, "vectors made anew")
     return np.ascontiguousarray(vectors, dtype="<f4").tobytes()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ragkit.errors import ConfigError, CorruptIndexError, StoreError, TransientStoreError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 OPEN = 2**62  # `to_commit` of what nothing has replaced
 APPLICATION_ID = 0x52_41_47_4B  # "RAGK", in the file's header, so that a foreign database is told apart
 
@@ -17,7 +17,11 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE head (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     number INTEGER NOT NULL,                    -- the commit that a new reader pins
-    n_rows INTEGER NOT NULL                     -- rows in the vector file that belong to commits
+    n_rows INTEGER NOT NULL,                    -- positions in the vector file that belong to commits
+    next_row INTEGER NOT NULL,                  -- the next chunk's row, never one that was used
+    generation INTEGER NOT NULL,                -- of the vector file: how often the index was compacted
+    kept_from INTEGER NOT NULL,                 -- the oldest commit that can still be read in full
+    to_erase INTEGER NOT NULL                   -- 1 until what was deleted is gone from all files too
 );
 CREATE TABLE sources (                          -- one row per known document: its state
     tenant TEXT NOT NULL,
@@ -46,7 +50,7 @@ CREATE INDEX documents_by_id ON documents (tenant, id, to_commit);
 CREATE TABLE tenants (code INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE acls (code INTEGER PRIMARY KEY, groups TEXT NOT NULL UNIQUE);
 CREATE TABLE chunks (
-    row INTEGER PRIMARY KEY,                    -- position in the vector file, from 0
+    row INTEGER PRIMARY KEY,                    -- ascending, its rank is the position in the vector file
     id BLOB NOT NULL,
     document INTEGER NOT NULL,
     tenant INTEGER NOT NULL,
@@ -54,14 +58,15 @@ CREATE TABLE chunks (
     from_commit INTEGER NOT NULL,
     to_commit INTEGER NOT NULL,
     text TEXT NOT NULL,
-    shape TEXT NOT NULL                         -- span, ordinal, headings, page, lang, metadata as JSON
+    shape TEXT NOT NULL,                        -- span, ordinal, headings, page, lang, metadata as JSON
+    checksum INTEGER NOT NULL                   -- CRC-32 of id, text and shape, checked whenever it is read
 );
 CREATE INDEX chunks_by_id ON chunks (id);
 CREATE INDEX chunks_by_document ON chunks (document);
 CREATE INDEX chunks_by_end ON chunks (to_commit) WHERE to_commit < 4611686018427387904;
 CREATE TABLE segments (                         -- files beside the manifest, one not named here is an orphan
     kind TEXT NOT NULL,                         -- vectors (part of a growing file) or postings (a whole file)
-    first_row INTEGER NOT NULL,
+    first_row INTEGER NOT NULL,                 -- a position
     n_rows INTEGER NOT NULL,
     file TEXT NOT NULL,
     n_bytes INTEGER NOT NULL,
@@ -86,7 +91,7 @@ def create(path: Path, spec: str) -> None:
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID:d}")
             connection.execute(f"PRAGMA user_version = {FORMAT_VERSION:d}")
-            connection.execute("INSERT INTO head VALUES (1, 0, 0)")
+            connection.execute("INSERT INTO head VALUES (1, 0, 0, 0, 0, 0, 0)")
             connection.execute("INSERT INTO meta VALUES ('spec', ?)", (spec,))
         connection.execute("COMMIT")
     except sqlite3.DatabaseError as e:

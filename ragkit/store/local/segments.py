@@ -71,12 +71,12 @@ class SegmentFiles:
         return Postings.of([self._analyze(text) for text in self.texts(segment, db)], segment.first_row)
 
     def texts(self, segment: Segment, db: sqlite3.Connection) -> list[str]:
-        """What is indexed and embedded of each row of a segment, in order."""
+        """What is indexed and embedded of each position of a segment, in order."""
         rows = db.execute(
-            "SELECT id, text, shape FROM chunks WHERE row >= ? AND row < ? ORDER BY row",
-            (segment.first_row, segment.first_row + segment.n_rows),
+            "SELECT id, text, shape, checksum FROM chunks ORDER BY row LIMIT ? OFFSET ?",
+            (segment.n_rows, segment.first_row),
         )
-        return [chunk_from(i, "", text, shape, ("", ())).search_text for i, text, shape in rows]
+        return [chunk_from(i, "", text, shape, crc, ("", ())).search_text for i, text, shape, crc in rows]
 
     def clean(self, known: set[str]) -> list[str]:
         """Removes what commits that never happened, and merges, left behind; one line per file."""

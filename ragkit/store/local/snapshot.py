@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from ragkit.arrays import Ids
 from ragkit.protocols import DenseIndex, Scope, TermRanker, Vectors
 from ragkit.store.bm25.postings import Postings
-from ragkit.store.local.rows import Mask
+from ragkit.store.local.columns import FieldColumns
+from ragkit.store.local.manifest import Head
+from ragkit.store.local.rows import Mask, RowTable
 
 _Key = TypeVar("_Key")
 _Item = TypeVar("_Item")
@@ -16,22 +17,33 @@ _Item = TypeVar("_Item")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """All that a search needs, as of one commit; only replaced, never changed but for what it remembers."""
+    """All that a search needs, as of one commit; only replaced, never changed but for what it remembers.
 
-    commit: int
-    n_rows: int
-    ids: Ids
+    Snapshots of one generation share `table` and `fields`, which only grow.
+    """
+
+    head: Head
+    table: RowTable
+    fields: FieldColumns
     matrix: Vectors
     index: DenseIndex
     segments: tuple[Postings, ...]
     views: dict[Scope, View] = field(default_factory=dict)
     rankers: dict[tuple[int, str | None], TermRanker] = field(default_factory=dict)
-    rows_of_id: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    found: dict[str, tuple[Place, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a chunk is: its row in the manifest, and its position in the files of this generation."""
+
+    row: int
+    position: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """A scope's rows within a snapshot: `allowed` is None where it shows all."""
+    """What a scope shows of a snapshot: `allowed` has a flag per position, None where it shows all."""
 
     snapshot: Snapshot
     commit: int

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,40 +12,39 @@ from pydantic import Field, field_validator
 
 from ragkit import registry
 from ragkit.arrays import HitBatch, near_top
-from ragkit.errors import ConfigError, CorruptIndexError, QueryError, StoreError, TenantError
+from ragkit.errors import ConfigError, CorruptIndexError, QueryError, StoreError
+from ragkit.failpoints import reach
 from ragkit.filters import OPERATORS
 from ragkit.protocols import (
     Analyzer,
     Capabilities,
     Change,
+    Compaction,
     DocumentState,
+    Garbage,
     RankerFactory,
     Scope,
     StoreCounts,
-    TermRanker,
     Vectors,
 )
 from ragkit.settings import Settings
 from ragkit.store.bm25.search import DefaultBm25
 from ragkit.store.changes import checked_vectors
 from ragkit.store.local import schema
+from ragkit.store.local.compact import compact_folder
 from ragkit.store.local.dense import dense_index, named_index
+from ragkit.store.local.leases import Leases
 from ragkit.store.local.lock import WriterLock
-from ragkit.store.local.manifest import SqliteManifest, read_head, read_segments
+from ragkit.store.local.manifest import SqliteManifest
+from ragkit.store.local.reader import Reader
 from ragkit.store.local.repair import Embed, repair_folder
-from ragkit.store.local.rows import FieldColumns, RowTable
 from ragkit.store.local.segments import SegmentFiles
-from ragkit.store.local.snapshot import Snapshot, View, remember
-from ragkit.store.local.vectors import VectorFile
+from ragkit.store.local.transaction import mark
 from ragkit.store.local.verify import RESTORE, problems_of_folder
 from ragkit.store.local.write import Writer
 from ragkit.store_spec import StoreSpec
 from ragkit.types import Chunk, Document
 
-_MAX_CHUNKS = 20_000  # objects kept, about 2 KB each
-_MAX_VIEWS = 256
-_MAX_RANKERS = 8
-_MAX_CHASES = 20
 _FAST_ROWS = 10_000
 
 
@@ -113,7 +110,7 @@ class LocalStore:
         index = dense_index(self.config.index)
         path = self.path / "manifest.sqlite"
         # Asked first: who makes an index makes the manifest before the vectors.
-        has_vectors = (self.path / "vectors.f32").exists()
+        has_vectors = any(self.path.glob("vectors-*.f32"))
         if not path.exists():
             if has_vectors:
                 raise CorruptIndexError(f"{path}: missing, and with it all documents. {RESTORE}")
@@ -132,21 +129,11 @@ class LocalStore:
             self.manifest.close()
             raise
         self.spec = spec or recorded
-        self._writer = Writer(
-            self.manifest,
-            WriterLock(self.path / "writer.lock"),
-            VectorFile(self.path / "vectors.f32", self.spec.dimension),
-            SegmentFiles(self.path / "postings", analyzer.terms if analyzer else None),
-        )
-        self._engine: RankerFactory = bm25 or DefaultBm25()
-        self._rows = RowTable()
-        self._fields = FieldColumns(self.spec.fields)
-        self._refreshing = threading.Lock()
-        empty = np.empty((0, self.spec.dimension), dtype=np.float32)
-        # Held to begin again from, when files are repaired.
-        self._unread = Snapshot(0, 0, self._rows.ids, empty, index.over(empty, self._rows.ids), ())
-        self._snapshot = self._unread
-        self._chunks: dict[int, Chunk] = {}
+        segments = SegmentFiles(self.path / "postings", analyzer.terms if analyzer else None)
+        lock = WriterLock(self.path / "writer.lock")
+        self._writer = Writer(self.path, self.spec.dimension, self.manifest, lock, segments)
+        self._leases = Leases(self.path / "readers.lock")
+        self._reader = Reader(self.spec, self._writer, index, bm25 or DefaultBm25())
         return self
 
     # --- what a collection asks -------------------------------------------------------------------
@@ -166,13 +153,28 @@ class LocalStore:
         """The current commit: what a new reader pins. 0 means nothing was ever committed."""
         return self.manifest.head().number
 
+    @contextmanager
+    def hold(self) -> Iterator[int]:
+        """The current commit, which is kept for the time of the block, whatever is written meanwhile.
+
+        A commit that nobody holds can be read as well, until the index is compacted.
+        """
+        while True:
+            head = self.manifest.head()
+            with self._leases.hold(head.number):
+                # A commit between the two lines may have been followed by a compaction that did not see us.
+                if self.manifest.head().number == head.number:
+                    self._reader.follow(head)
+                    yield head.number
+                    return
+
     def search(self, vectors: Vectors, k: int, scope: Scope) -> list[HitBatch]:
         """The `k` nearest chunks by cosine similarity for each row of `vectors` (`[q, d]`, unit length)."""
         _check_k(k)
         checked_vectors(vectors, self.spec.dimension, "query vectors")
-        view = self._view(scope)
+        view = self._reader.view(scope)
         found, scores = view.snapshot.index.search(vectors, k, view.allowed)
-        ids = view.snapshot.ids
+        ids = view.snapshot.table.ids
         batches = []
         for rows, cosines in zip(found, scores, strict=True):
             if k > len(ids) or rows[-1] < 0:
@@ -183,8 +185,9 @@ class LocalStore:
     def search_terms(self, queries: Sequence[Sequence[str]], k: int, scope: Scope) -> list[HitBatch]:
         """The `k` best chunks by BM25 for each list of terms; only chunks that share a term are returned."""
         _check_k(k)
-        view = self._view(scope)
-        ranker = self._ranker(view, scope.tenant)
+        view = self._reader.view(scope)
+        ranker = self._reader.ranker(view, scope.tenant)
+        all_ids = view.snapshot.table.ids
         # The ranker has left out what is not of its population; a mask is needed only for what is hidden
         # within it.
         allowed = view.allowed if scope.acl is not None or scope.filter is not None else None
@@ -192,29 +195,22 @@ class LocalStore:
         for terms in queries:
             found = ranker.search(terms, k, allowed)
             near = near_top(found.scores, k)
-            ids, scores = view.snapshot.ids[found.rows[near]], found.scores[near]
+            ids, scores = all_ids[found.rows[near]], found.scores[near]
             order = np.lexsort((ids, -scores))[:k]
             batches.append(HitBatch(ids[order], scores[order], found.ceiling))
         return batches
 
     def fetch(self, ids: Sequence[str], scope: Scope) -> list[Chunk | None]:
         """The chunks with these ids, in this order; None for one that the scope does not show."""
-        rows = self._visible_rows(ids, self._view(scope))
-        found = {row: chunk for row in rows if row is not None and (chunk := self._chunks.get(row))}
-        missing = [row for row in rows if row is not None and row not in found]
-        if missing:
-            for row, chunk in self.manifest.chunks(missing).items():
-                found[row] = chunk
-                remember(self._chunks, row, chunk, _MAX_CHUNKS)
-        return [None if row is None else found[row] for row in rows]
+        return self._reader.chunks(ids, self._reader.view(scope))
 
     def vectors(self, ids: Sequence[str], scope: Scope) -> Vectors:
         """The stored vectors of these chunks, shape `[n, d]`; zeros for one that the scope hides."""
-        view = self._view(scope)
+        view = self._reader.view(scope)
         out = np.zeros((len(ids), self.spec.dimension), dtype=np.float32)
-        for i, row in enumerate(self._visible_rows(ids, view)):
-            if row is not None:
-                out[i] = view.snapshot.matrix[row]
+        for i, place in enumerate(self._reader.places(ids, view)):
+            if place is not None:
+                out[i] = view.snapshot.matrix[place.position]
         return out
 
     def commit(self, changes: Iterable[Change]) -> int:
@@ -256,6 +252,40 @@ class LocalStore:
         """
         return problems_of_folder(self.manifest, self.path, self.spec.dimension)
 
+    def garbage(self) -> Garbage:
+        """What is kept that the current commit does not show."""
+        head = self.manifest.head()
+        return Garbage(self.manifest.garbage(), n_chunks=head.n_rows, to_erase=head.to_erase)
+
+    def compact(self, *, wait_s: float = 0.0) -> Compaction:
+        """Takes out of all files what no reader can see any more: replaced and removed content.
+
+        Other processes go on reading. What they hold older commits for stays until a later compaction.
+
+        Args:
+            wait_s: how long to wait for readers of older commits.
+
+        Raises:
+            StoreError: another process is writing, or the folder cannot be written to.
+            CorruptIndexError: a file is not what was written; nothing is changed then.
+        """
+        done = compact_folder(self._writer, self._leases, wait_s=wait_s)
+        if done.n_collected:
+            self._reader.forget()
+        return done
+
+    def erase(self, changes: Sequence[Change], *, wait_s: float = 30.0) -> Compaction:
+        """Commits removals, then takes what they removed out of all files.
+
+        If the process dies in between, the next compaction, which the next ingestion makes, ends the work.
+        """
+        with self._writer.lock, self.manifest.reading() as db:
+            mark(db, to_erase=True)
+            reach("forget.marked")
+            self.commit(changes)
+            reach("forget.removed")
+            return self.compact(wait_s=wait_s)
+
     def repair(self, embed: Embed | None = None) -> list[str]:
         """Makes damaged postings and, by `embed`, damaged vectors anew; gives one line per file mended.
 
@@ -267,112 +297,13 @@ class LocalStore:
         """
         repaired = repair_folder(self._writer, embed)
         if repaired:
-            with self._refreshing:
-                self._snapshot = replace(self._unread, views={}, rankers={}, rows_of_id={})
+            self._reader.forget()
         return repaired
 
     def close(self) -> None:
         """Releases files and connections. A closed store refuses further calls."""
         self.manifest.close()
-
-    # --- scopes and snapshots ---------------------------------------------------------------------
-
-    def _view(self, scope: Scope) -> View:
-        self.manifest.check_open()
-        if scope.commit is None:
-            scope = Scope(scope.tenant, scope.acl, scope.filter, self.head())
-        view = self._snapshot.views.get(scope)
-        if view is None:
-            self._check(scope)
-            view = self._look(scope)
-            remember(view.snapshot.views, scope, view, _MAX_VIEWS)
-        return view
-
-    def _check(self, scope: Scope) -> None:
-        """A store that was made for tenants or acl never answers a question that names none."""
-        if (scope.tenant is not None) != self.spec.has_tenants:
-            raise TenantError(
-                f"{self.path}: the index has tenants and the scope names none"
-                if self.spec.has_tenants
-                else f"{self.path}: the index has no tenants and the scope names one"
-            )
-        if (scope.acl is not None) != self.spec.has_acl:
-            raise TenantError(
-                f"{self.path}: the index has an acl and the scope names no groups"
-                if self.spec.has_acl
-                else f"{self.path}: the index has no acl and the scope names groups"
-            )
-
-    def _look(self, scope: Scope) -> View:
-        commit = scope.commit or 0
-        snapshot = self._snapshot
-        if commit > snapshot.commit:
-            snapshot = self._refresh()
-            if commit > snapshot.commit:
-                raise StoreError(
-                    f"{self.path}: commit {commit} does not exist; the current one is {snapshot.commit}"
-                )
-        n = snapshot.n_rows
-        allowed = self._rows.live(commit, scope.tenant, n)
-        if scope.acl is not None:
-            allowed &= self._rows.readable(scope.acl, n)
-        if scope.filter is not None:
-            with self.manifest.reading() as db:
-                allowed &= self._fields.mask(scope.filter, n, db)
-        return View(snapshot, commit, None if bool(allowed.all()) else allowed)
-
-    def _refresh(self) -> Snapshot:
-        with self._refreshing:
-            for _ in range(_MAX_CHASES):
-                head = self.head()
-                try:
-                    return self._load(rebuild=False)
-                except CorruptIndexError:
-                    # A writer may have merged a file away after it was named to us: then there is a newer
-                    # commit to go to. Otherwise the file is truly lost or damaged.
-                    if self.head() == head:
-                        break
-            return self._load(rebuild=True)
-
-    def _load(self, *, rebuild: bool) -> Snapshot:
-        with self.manifest.reading() as db:
-            old = self._snapshot
-            db.execute("BEGIN")
-            head = read_head(db)
-            if head.number == old.commit:
-                return old
-            files = read_segments(db)
-            files = [s for s in files if s.kind == "postings"]
-            segments = self._writer.segments.open(files, db, rebuild=rebuild)
-            self._rows.load(db, old.commit)
-            matrix = self._writer.vectors.matrix(head.n_rows)
-            ids = self._rows.ids
-            index = old.index.over(matrix, ids)
-            self._snapshot = Snapshot(head.number, head.n_rows, ids, matrix, index, tuple(segments))
-            return self._snapshot
-
-    def _ranker(self, view: View, tenant: str | None) -> TermRanker:
-        key, snapshot = (view.commit, tenant), view.snapshot
-        ranker = snapshot.rankers.get(key)
-        if ranker is None:
-            live = self._rows.live(view.commit, tenant, snapshot.n_rows)
-            ranker = self._engine.over(snapshot.segments, None if bool(live.all()) else live)
-            remember(snapshot.rankers, key, ranker, _MAX_RANKERS)
-        return ranker
-
-    def _visible_rows(self, ids: Sequence[str], view: View) -> list[int | None]:
-        remembered = view.snapshot.rows_of_id
-        known = {i: remembered[i] for i in ids if i in remembered}
-        missing = [i for i in ids if i not in known]
-        if missing:
-            for identity, rows in self.manifest.rows_of(missing).items():
-                known[identity] = rows
-                remember(remembered, identity, rows, _MAX_CHUNKS)
-        n, allowed = view.snapshot.n_rows, view.allowed
-        return [
-            next((row for row in known[i] if row < n and (allowed is None or allowed[row])), None)
-            for i in ids
-        ]
+        self._leases.close()
 
 
 def _check_k(k: int) -> None:

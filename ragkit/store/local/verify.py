@@ -128,8 +128,17 @@ def _of_tables(db: sqlite3.Connection) -> Iterator[str]:
             yield line
     head = read_head(db)
     n, first, last = db.execute("SELECT count(*), min(row), max(row) FROM chunks").fetchone()
-    if n != head.n_rows or (n and (first, last) != (0, n - 1)):
-        yield f"{n} chunks in rows {first} to {last}, expected {head.n_rows} from 0"
+    if n != head.n_rows or (n and (first < 0 or last >= head.next_row)):
+        yield f"{n} chunks in rows {first} to {last}, expected {head.n_rows} below {head.next_row}"
+    if not 0 <= head.kept_from <= head.number or head.generation < 0:
+        yield f"the pointer says {head}"
+    for table in ("chunks", "documents"):
+        (over,) = db.execute(
+            f"SELECT count(*) FROM {table} WHERE to_commit <= from_commit OR to_commit <= ?",  # noqa: S608
+            (head.kept_from,),
+        ).fetchone()
+        if over:
+            yield f"{over} {table} ended before the oldest commit that is kept, {head.kept_from}"
     (later,) = db.execute("SELECT count(*) FROM chunks WHERE from_commit > ?", (head.number,)).fetchone()
     if later:
         yield f"{later} chunks of commits after the current one, {head.number}"
@@ -188,13 +197,13 @@ def _of_chunks(
 ) -> Iterator[str]:
     """`names` are the content hash and the fingerprint that the chunks are named by, where they are known."""
     titles = {s.title for s in document.sections} | {" ".join(str(document.metadata.get("title")).split())}
-    for identity, text, shape, owner, groups in db.execute(
-        "SELECT c.id, c.text, c.shape, t.name, a.groups FROM chunks c "
+    for identity, text, shape, checksum, owner, groups in db.execute(
+        "SELECT c.id, c.text, c.shape, c.checksum, t.name, a.groups FROM chunks c "
         "LEFT JOIN tenants t ON t.code = c.tenant LEFT JOIN acls a ON a.code = c.acl WHERE c.document = ?",
         (key,),
     ):
         acl = tuple(json.loads(groups))
-        chunk = codec.chunk_from(identity, document.id, text, shape, (owner, acl))
+        chunk = codec.chunk_from(identity, document.id, text, shape, checksum, (owner, acl))
         where = f"document {document.id!r}: chunk {chunk.id}"
         # A slice may end behind the text, a span may not.
         if chunk.span.of(document.text) != chunk.text or len(chunk.span) != len(chunk.text):

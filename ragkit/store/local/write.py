@@ -5,23 +5,19 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from ragkit.failpoints import reach
 from ragkit.protocols import Change, Record
 from ragkit.store.bm25.postings import Postings, merge, n_to_merge
 from ragkit.store.changes import check_changes
 from ragkit.store.local.files import explain
 from ragkit.store.local.lock import WriterLock
-from ragkit.store.local.manifest import (
-    Head,
-    Segment,
-    SqliteManifest,
-    read_head,
-    read_segments,
-    write_commit,
-)
+from ragkit.store.local.manifest import Head, Segment, SqliteManifest, read_head, read_segments
 from ragkit.store.local.segments import SegmentFiles
+from ragkit.store.local.transaction import write_commit
 from ragkit.store.local.vectors import VectorFile
 
 
@@ -29,10 +25,15 @@ from ragkit.store.local.vectors import VectorFile
 class Writer:
     """Writes commits into a folder, one at a time."""
 
+    folder: Path
+    dimension: int
     manifest: SqliteManifest
     lock: WriterLock
-    vectors: VectorFile
     segments: SegmentFiles
+
+    def vectors(self, generation: int) -> VectorFile:
+        """The vector file of a generation."""
+        return VectorFile(self.folder, generation, self.dimension)
 
     def commit(self, changes: Sequence[Change]) -> int:
         """Writes `changes` as one commit. Whenever the process dies, the index is at the old commit or the
@@ -45,30 +46,38 @@ class Writer:
             StoreError: a change is inconsistent, another process is writing, or the folder cannot be written
                 to. `TransientStoreError` where the disk is full.
         """
-        check_changes(changes, self.vectors.dimension)
+        check_changes(changes, self.dimension)
+        reach("commit.checked")
         if not changes:
             return self.manifest.head().number
         with self.lock, self.manifest.reading() as db:
             try:
                 return self._write(changes, db)
             except OSError as e:
-                raise explain(e, self.vectors.path.parent) from e
+                raise explain(e, self.folder) from e
+
+    def clean(self, head: Head, known: Sequence[Segment]) -> list[str]:
+        """Removes what commits that never happened, merges and compactions left behind; one line per file."""
+        removed = self.segments.clean({s.file for s in known})
+        for path in self.folder.glob("vectors-*"):
+            if path.name != self.vectors(head.generation).path.name:
+                path.unlink(missing_ok=True)
+                removed.append(f"{path}: removed, as no commit names it")
+        return removed
 
     def _write(self, changes: Sequence[Change], db: sqlite3.Connection) -> int:
         head, known = read_head(db), read_segments(db)
-        self.segments.clean({s.file for s in known})
+        self.clean(head, known)
+        reach("commit.cleaned")
         records = [record for change in changes for record in change.records]
         written: list[Segment] = []
         gone: set[str] = set()
         if records:
-            written.append(self._write_vectors(head, records))
+            vectors = np.stack([r.vector for r in records])
+            written.append(self.vectors(head.generation).append(head.n_rows, vectors))
             postings, gone = self._write_postings(head, records, known, db)
             written.append(postings)
         return write_commit(db, changes, head, written, gone).number
-
-    def _write_vectors(self, head: Head, records: Sequence[Record]) -> Segment:
-        n_bytes, checksum = self.vectors.append(head.n_rows, np.stack([r.vector for r in records]))
-        return Segment("vectors", head.n_rows, len(records), self.vectors.path.name, n_bytes, checksum)
 
     def _write_postings(
         self, head: Head, records: Sequence[Record], known: Sequence[Segment], db: sqlite3.Connection
@@ -80,4 +89,6 @@ class Writer:
         n = n_to_merge([p.n_postings for p in opened], fresh.n_postings)
         if n == 0:
             return self.segments.write(fresh), set()
-        return self.segments.write(merge([*opened[-n:], fresh])), {s.file for s in existing[-n:]}
+        merged = merge([*opened[-n:], fresh])
+        reach("commit.merged")
+        return self.segments.write(merged), {s.file for s in existing[-n:]}

@@ -62,16 +62,16 @@ def test_damaged_files_are_named_and_mended_to_the_same_rankings(run: Call, inde
     before = rankings(index)
     for path in (index / "postings").iterdir():
         path.write_bytes(path.read_bytes()[:-1])
-    data = bytearray((index / "vectors.f32").read_bytes())
+    data = bytearray((index / "vectors-000000.f32").read_bytes())
     data[-1] ^= 0x40
-    (index / "vectors.f32").write_bytes(data)
+    (index / "vectors-000000.f32").write_bytes(data)
     code, out, _ = run("verify", "--index", index, "--json")
     found = json.loads(out)
     assert (code, found["ok"], len(found["problems"])) == (1, False, 2)
     code, out, _ = run("verify", "--index", index)
     assert code == 1
     assert out.splitlines() == found["problems"]
-    assert "vectors.f32: not what was written (rows 0 to 3). Run: ragkit repair" in out
+    assert "vectors-000000.f32: not what was written (rows 0 to 3). Run: ragkit repair" in out
     assert ".postings: not what was written (rows 0 to 3). Run: ragkit repair" in out
     code, out, _ = run("repair", "--index", index)
     assert code == 0

@@ -63,17 +63,19 @@ def agree(ours: HitBatch, theirs: HitBatch) -> None:
 
 
 @st.composite
-def readers(draw: st.DrawFn, shape: made.Shape, head: int) -> Scope:
+def readers(draw: st.DrawFn, shape: made.Shape, kept_from: int, head: int) -> Scope:
     return Scope(
         draw(st.sampled_from([*made.TENANTS, "nobody"])) if shape.tenants else None,
         tuple(draw(st.lists(st.sampled_from(made.GROUPS), max_size=2, unique=True))) if shape.acl else None,
         draw(st.none() | made.filters()),
-        draw(st.none() | st.integers(0, head)),
+        draw(st.none() | st.integers(kept_from, head)),
     )
 
 
-def compare(local: LocalStore, oracle: OracleStore, shape: made.Shape, data: st.DataObject) -> None:
-    scope = data.draw(readers(shape, oracle.head()), label="scope")
+def compare(
+    local: LocalStore, oracle: OracleStore, shape: made.Shape, data: st.DataObject, kept_from: int = 0
+) -> None:
+    scope = data.draw(readers(shape, kept_from, oracle.head()), label="scope")
     k = data.draw(st.sampled_from([1, 2, 3, 5, 100]), label="k")
     vectors = np.stack(data.draw(st.lists(made.VECTORS, min_size=1, max_size=3), label="vectors"))
     terms = data.draw(st.lists(made.TERMS, max_size=3), label="terms")
@@ -93,12 +95,15 @@ def compare(local: LocalStore, oracle: OracleStore, shape: made.Shape, data: st.
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_local_store_answers_as_the_oracle(shape: made.Shape, data: st.DataObject) -> None:
+    kept_from = 0
     with pair(shape) as (local, oracle):
         for _ in range(data.draw(st.integers(1, 4), label="commits")):
             changes: list[Change] = data.draw(made.commits(shape), label="changes")
             assert local.commit(changes) == oracle.commit(changes)
+            if data.draw(st.booleans(), label="compact") and local.compact().n_collected:
+                kept_from = local.head()
             for _ in range(2):
-                compare(local, oracle, shape, data)
+                compare(local, oracle, shape, data, kept_from)
         assert local.counts() == oracle.counts()
         assert local.states() == oracle.states()
         for state in oracle.states():

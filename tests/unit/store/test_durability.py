@@ -180,7 +180,7 @@ def test_a_lost_or_damaged_bm25_file_is_made_anew_from_the_texts(store: LocalSto
 
 
 def test_damaged_vectors_are_found_by_verify(store: LocalStore) -> None:
-    path = store.path / "vectors.f32"
+    path = store.path / "vectors-000000.f32"
     data = bytearray(path.read_bytes())
     data[3] ^= 1
     path.write_bytes(data)
@@ -188,8 +188,8 @@ def test_damaged_vectors_are_found_by_verify(store: LocalStore) -> None:
 
 
 def test_a_truncated_vector_file_is_refused(store: LocalStore) -> None:
-    (store.path / "vectors.f32").write_bytes(b"")
-    with pytest.raises(CorruptIndexError, match=r"vectors.f32: 0 bytes.*ingest again"):
+    (store.path / "vectors-000000.f32").write_bytes(b"")
+    with pytest.raises(CorruptIndexError, match=r"vectors-000000.f32: 0 bytes.*ingest again"):
         found(again(store))
 
 
@@ -217,7 +217,7 @@ def test_another_format_version_is_refused(store: LocalStore) -> None:
     connection = sqlite3.connect(store.path / "manifest.sqlite")
     connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(ConfigError, match="format version 99, and this ragkit reads version 1"):
+    with pytest.raises(ConfigError, match="format version 99, and this ragkit reads version 2"):
         again(store)
 
 
@@ -355,7 +355,7 @@ from ragkit.testing.data import put
 from ragkit.testing.stores import EAST
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 store = LocalStore(path=sys.argv[1]).open()
-size = (store.path / "vectors.f32").stat().st_size
+size = (store.path / "vectors-000000.f32").stat().st_size
 resource.setrlimit(resource.RLIMIT_FSIZE, (size + 2, size + 2))
 try:
     store.commit([put("b", [("bird", EAST)])])

@@ -15,6 +15,7 @@ import pytest
 
 from ragkit.errors import CorruptIndexError, RagkitError, StoreError
 from ragkit.protocols import Scope, Vectors
+from ragkit.store.local.codec import checksum_of
 from ragkit.store.local.store import LocalStore
 from ragkit.testing.data import put, quarantine, unit
 from ragkit.testing.stores import EAST, NORTH, WEST, spec_of
@@ -130,11 +131,11 @@ def test_damaged_vectors_are_named_and_mended(folder: Path, damage: Callable[[Pa
     store = opened(folder)
     before = picture(store)
     store.close()
-    damage(folder / "vectors.f32")
+    damage(folder / "vectors-000000.f32")
     store = opened(folder)
     problems = store.verify()
     assert problems
-    assert all("vectors.f32: " in line and line.endswith("Run: ragkit repair") for line in problems)
+    assert all("vectors-000000.f32: " in line and line.endswith("Run: ragkit repair") for line in problems)
     assert store.repair() == []
     assert store.verify() == problems
     repaired = store.repair(embed)
@@ -147,21 +148,22 @@ def test_damaged_vectors_are_named_and_mended(folder: Path, damage: Callable[[Pa
     store.close()
 
 
-def test_a_store_that_has_read_damaged_vectors_reads_the_mended_ones(folder: Path) -> None:
+def test_damaged_vectors_are_not_searched_until_they_are_mended(folder: Path) -> None:
     store = opened(folder)
     before = picture(store)
     store.close()
-    path = folder / "vectors.f32"
+    path = folder / "vectors-000000.f32"
     path.write_bytes(bytes(path.stat().st_size))
     store = opened(folder)
-    assert picture(store) != before
+    with pytest.raises(CorruptIndexError, match=r"vectors-000000.f32: rows 0 to 3 are not what .* repair"):
+        picture(store)
     store.repair(embed)
     assert picture(store) == before
     store.close()
 
 
 def test_vectors_that_no_model_gave_are_not_taken(folder: Path) -> None:
-    flip(folder / "vectors.f32")
+    flip(folder / "vectors-000000.f32")
     store = opened(folder)
     problems = store.verify()
     with pytest.raises(StoreError, match="expected 1: embedders give unit vectors"):
@@ -214,7 +216,7 @@ def test_a_flipped_byte_of_the_manifest_is_found_or_changes_nothing(folder: Path
         ("UPDATE chunks SET id = zeroblob(16) WHERE row = 0", "has an id that is not its own"),
         ("UPDATE chunks SET id = (SELECT id FROM chunks WHERE row = 1) WHERE row = 0", "more than once"),
         ("DELETE FROM documents WHERE id = 'a'", "chunks do not stand and fall with their document"),
-        ("DELETE FROM chunks WHERE row = 1", "expected 5 from 0"),
+        ("DELETE FROM chunks WHERE row = 1", "expected 5 below 5"),
         ("DELETE FROM sources WHERE id = 'a'", "document 'a': its state is lost"),
         ("UPDATE sources SET content_hash = 'x' WHERE id = 'a'", "document 'a': not what was written"),
         ("UPDATE documents SET text = x'00' WHERE id = 'a'", "document 'a': cannot be read"),
@@ -229,7 +231,8 @@ def test_a_manifest_that_contradicts_itself_is_named_and_left_alone(
     folder: Path, change: str, problem: str
 ) -> None:
     connection = sqlite3.connect(folder / "manifest.sqlite")
-    connection.executescript(change)
+    connection.create_function("checksum_of", 3, checksum_of)
+    connection.executescript(f"{change}; UPDATE chunks SET checksum = checksum_of(id, text, shape)")
     connection.close()
     store = opened(folder)
     problems = store.verify()
@@ -238,6 +241,18 @@ def test_a_manifest_that_contradicts_itself_is_named_and_left_alone(
     assert "Restore the folder from a copy, or ingest again into a new folder" in line
     assert store.repair(embed) == []
     assert store.verify() == problems
+    store.close()
+
+
+@pytest.mark.parametrize("change", ["text = 'cat dot'", "shape = replace(shape, 'en', 'ru')", "checksum = 1"])
+def test_a_damaged_chunk_is_never_shown(folder: Path, change: str) -> None:
+    connection = sqlite3.connect(folder / "manifest.sqlite")
+    connection.executescript(f"UPDATE chunks SET {change} WHERE row = 0")
+    connection.close()
+    store = opened(folder)
+    with pytest.raises(CorruptIndexError, match=r"bytes are not those that were written.*ragkit verify"):
+        picture(store)
+    assert any("bytes are not those that were written" in line for line in store.verify())
     store.close()
 
 
@@ -275,7 +290,7 @@ def test_a_repair_that_dies_before_its_transaction_is_repeated(
     store = opened(folder)
     before = picture(store)
     store.close()
-    flip(folder / "vectors.f32")
+    flip(folder / "vectors-000000.f32")
     unlink(postings(folder)[0])
     store = opened(folder)
     for _ in range(2):

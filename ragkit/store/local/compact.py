@@ -1,0 +1,132 @@
+"""Garbage: what was replaced or removed leaves the files once no reader can see it."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragkit.errors import CorruptIndexError
+from ragkit.failpoints import reach
+from ragkit.protocols import Compaction
+from ragkit.store.bm25.keep import keep
+from ragkit.store.local.files import explain
+from ragkit.store.local.leases import Leases
+from ragkit.store.local.manifest import Head, Segment, read_head, read_segments
+from ragkit.store.local.transaction import collect, mark
+from ragkit.store.local.write import Writer
+
+_POLL_S = 0.02
+
+
+def compact_folder(writer: Writer, leases: Leases, *, wait_s: float) -> Compaction:
+    """Deletes what no reader can see: from the manifest, the vectors and the BM25 index.
+
+    What stays is written to files of a new generation, which one transaction names; whenever the process
+    dies, the index is the old or the new one, with the same content. Readers go on undisturbed, on the old
+    files if they had them open. What a commit shows that is still being read stays too. At last the manifest
+    is written anew, so that no byte of what was deleted is left in the folder.
+
+    Args:
+        wait_s: how long to wait for readers of older commits.
+
+    Raises:
+        StoreError: another process is writing, or the folder cannot be written to.
+        CorruptIndexError: a file is not what was written; nothing is changed then.
+    """
+    with writer.lock, writer.manifest.reading() as db:
+        try:
+            head = read_head(db)
+            kept_from = _wait_for_readers(leases, head, wait_s)
+            reach("compact.begun")
+            ended = _ended(db, kept_from)
+            if ended:
+                head = _rewrite(writer, db, head, kept_from)
+            writer.clean(head, read_segments(db))
+            reach("compact.cleaned")
+            # What readers of older commits hold has to leave the files too: it is erased with the rest, once.
+            n_held = _ended(db, head.number)
+            erased = not head.to_erase or (n_held == 0 and _erased(db))
+        except OSError as e:
+            raise explain(e, writer.folder) from e
+    return Compaction(ended, n_held=n_held, erased=erased)
+
+
+def _wait_for_readers(leases: Leases, head: Head, wait_s: float) -> int:
+    """The oldest commit that is still read; the current one where nobody reads an older one."""
+    deadline = time.monotonic() + wait_s
+    while True:
+        oldest = leases.oldest(before=head.number)
+        if oldest == head.number or time.monotonic() >= deadline:
+            return oldest
+        time.sleep(_POLL_S)
+
+
+def _ended(db: sqlite3.Connection, commit: int) -> int:
+    """How many documents' versions, and chunks, no reader of this commit or a later one sees."""
+    counts = db.execute(
+        "SELECT (SELECT count(*) FROM chunks WHERE to_commit <= ? AND to_commit < 4611686018427387904) + "
+        "(SELECT count(*) FROM documents WHERE to_commit <= ?)",
+        (commit, commit),
+    )
+    return int(counts.fetchone()[0])
+
+
+def _rewrite(writer: Writer, db: sqlite3.Connection, head: Head, kept_from: int) -> Head:
+    """Files of a new generation, and the transaction that makes them count."""
+    ends = np.array([end for (end,) in db.execute("SELECT to_commit FROM chunks ORDER BY row")], np.int64)
+    if len(ends) != head.n_rows:
+        raise CorruptIndexError(
+            f"{writer.manifest.path}: {len(ends)} chunks, expected {head.n_rows}. ragkit verify shows "
+            "all that is damaged"
+        )
+    kept = np.flatnonzero(ends > kept_from)
+    known = read_segments(db)
+    vectors = _write_vectors(writer, head, known, kept)
+    reach("compact.vectors")
+    postings = _write_postings(writer, db, known, ends > kept_from)
+    reach("compact.postings")
+    moved = replace(
+        head, n_rows=len(kept), generation=head.generation + 1, kept_from=kept_from, to_erase=True
+    )
+    collect(db, head, moved, [*vectors, *postings])
+    return moved
+
+
+def _write_vectors(
+    writer: Writer, head: Head, known: Sequence[Segment], kept: NDArray[np.intp]
+) -> list[Segment]:
+    old = writer.vectors(head.generation)
+    matrix = old.matrix(head.n_rows)
+    # Damage must not be copied under a new checksum.
+    old.check([s for s in known if s.kind == "vectors"], matrix, 0)
+    return writer.vectors(head.generation + 1).write(matrix, kept)
+
+
+def _write_postings(
+    writer: Writer, db: sqlite3.Connection, known: Sequence[Segment], stays: NDArray[np.bool_]
+) -> list[Segment]:
+    written: list[Segment] = []
+    first_row = 0
+    for segment in writer.segments.open([s for s in known if s.kind == "postings"], db):
+        n_rows = len(segment.lengths)
+        kept = keep(segment, stays[segment.first_row : segment.first_row + n_rows], first_row)
+        if len(kept.lengths):
+            written.append(writer.segments.write(kept))
+        first_row += len(kept.lengths)
+    return written
+
+
+def _erased(db: sqlite3.Connection) -> bool:
+    """Writes the manifest anew without free pages and empties its log; whether no reader was in the way."""
+    db.execute("VACUUM")
+    reach("compact.vacuumed")
+    (is_busy, _, _) = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if not is_busy:
+        mark(db, to_erase=False)
+    reach("compact.erased")
+    return not is_busy

@@ -1,0 +1,195 @@
+"""The index as readers see it: brought up to date when a newer commit is asked for, never beneath one."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ragkit.errors import CorruptIndexError, StoreError, TenantError
+from ragkit.protocols import DenseIndex, RankerFactory, Scope, TermRanker
+from ragkit.store.local.columns import FieldColumns
+from ragkit.store.local.manifest import Head, check_kept, read_head, read_segments
+from ragkit.store.local.rows import RowTable
+from ragkit.store.local.snapshot import Place, Snapshot, View, remember
+from ragkit.store.local.write import Writer
+from ragkit.store_spec import StoreSpec
+from ragkit.types import Chunk
+
+_MAX_CHUNKS = 20_000  # objects kept, about 2 KB each
+_MAX_VIEWS = 256
+_MAX_RANKERS = 8
+_MAX_CHASES = 20
+_NOTHING = Head(0, 0, 0, 0, 0, to_erase=False)
+
+
+class Reader:
+    """Snapshots of a folder, and what scopes show of them. Any number of threads may ask at once."""
+
+    def __init__(self, spec: StoreSpec, files: Writer, index: DenseIndex, engine: RankerFactory) -> None:
+        self._spec = spec
+        self._files = files
+        self._manifest = files.manifest
+        self._empty_index = index
+        self._engine = engine
+        self._refreshing = threading.Lock()
+        self._chunks: dict[int, Chunk] = {}
+        self._snapshot = self._unread()
+
+    @property
+    def _folder(self) -> Path:
+        return self._files.folder
+
+    def forget(self) -> None:
+        """Begins again from what is on disk."""
+        with self._refreshing:
+            self._snapshot = self._unread()
+            self._chunks.clear()
+
+    def follow(self, head: Head) -> None:
+        """Goes to the generation of `head`, so that the files of an older one can be let go."""
+        if head.generation != self._snapshot.head.generation:
+            self._refresh()
+
+    def view(self, scope: Scope) -> View:
+        """What a scope shows, of the current commit where it pins none.
+
+        Raises:
+            TenantError: the scope names a tenant or groups where there are none, or none where there are.
+            StoreError: the pinned commit does not exist, or is not kept any more.
+            CorruptIndexError: a file is lost or damaged, and cannot be made anew here.
+        """
+        self._manifest.check_open()
+        if scope.commit is None:
+            scope = Scope(scope.tenant, scope.acl, scope.filter, self._manifest.head().number)
+        view = self._snapshot.views.get(scope)
+        if view is None:
+            self._check(scope)
+            view = self._look(scope)
+            remember(view.snapshot.views, scope, view, _MAX_VIEWS)
+        return view
+
+    def ranker(self, view: View, tenant: str | None) -> TermRanker:
+        """What ranks a tenant's chunks at the view's commit by their terms."""
+        key, snapshot = (view.commit, tenant), view.snapshot
+        ranker = snapshot.rankers.get(key)
+        if ranker is None:
+            live = snapshot.table.live(view.commit, tenant, snapshot.head.n_rows)
+            ranker = self._engine.over(snapshot.segments, None if bool(live.all()) else live)
+            remember(snapshot.rankers, key, ranker, _MAX_RANKERS)
+        return ranker
+
+    def places(self, ids: Sequence[str], view: View) -> list[Place | None]:
+        """Where the chunk with each id is; None for one that the view does not show."""
+        snapshot = view.snapshot
+        known = {i: snapshot.found[i] for i in ids if i in snapshot.found}
+        missing = [i for i in ids if i not in known]
+        if missing:
+            for identity, rows in self._manifest.rows_of(missing, view.commit).items():
+                at = snapshot.table.positions(rows)
+                places = tuple(Place(r, p) for r, p in zip(rows, at, strict=True) if p is not None)
+                known[identity] = places
+                remember(snapshot.found, identity, places, _MAX_CHUNKS)
+        n, allowed = snapshot.head.n_rows, view.allowed
+        return [
+            next((p for p in known[i] if p.position < n and (allowed is None or allowed[p.position])), None)
+            for i in ids
+        ]
+
+    def chunks(self, ids: Sequence[str], view: View) -> list[Chunk | None]:
+        """The chunks with these ids, in this order; None for one that the view does not show."""
+        rows = [None if place is None else place.row for place in self.places(ids, view)]
+        found = {row: chunk for row in rows if row is not None and (chunk := self._chunks.get(row))}
+        missing = [row for row in rows if row is not None and row not in found]
+        if missing:
+            for row, chunk in self._manifest.chunks(missing, view.commit).items():
+                found[row] = chunk
+                remember(self._chunks, row, chunk, _MAX_CHUNKS)
+        return [None if row is None else found[row] for row in rows]
+
+    # --- inside -----------------------------------------------------------------------------------
+
+    def _unread(self) -> Snapshot:
+        table, fields = RowTable(), FieldColumns(self._spec.fields)
+        empty = np.empty((0, self._spec.dimension), dtype=np.float32)
+        return Snapshot(_NOTHING, table, fields, empty, self._empty_index.over(empty, table.ids), ())
+
+    def _check(self, scope: Scope) -> None:
+        """A store that was made for tenants or acl never answers a question that names none."""
+        if (scope.tenant is not None) != self._spec.has_tenants:
+            raise TenantError(
+                f"{self._folder}: the index has tenants and the scope names none"
+                if self._spec.has_tenants
+                else f"{self._folder}: the index has no tenants and the scope names one"
+            )
+        if (scope.acl is not None) != self._spec.has_acl:
+            raise TenantError(
+                f"{self._folder}: the index has an acl and the scope names no groups"
+                if self._spec.has_acl
+                else f"{self._folder}: the index has no acl and the scope names groups"
+            )
+
+    def _look(self, scope: Scope) -> View:
+        commit = scope.commit or 0
+        snapshot = self._snapshot
+        if commit > snapshot.head.number:
+            snapshot = self._refresh()
+            if commit > snapshot.head.number:
+                raise StoreError(
+                    f"{self._folder}: commit {commit} does not exist; the current one is "
+                    f"{snapshot.head.number}"
+                )
+        check_kept(commit, snapshot.head, self._folder)
+        n = snapshot.head.n_rows
+        allowed = snapshot.table.live(commit, scope.tenant, n)
+        if scope.acl is not None:
+            allowed &= snapshot.table.readable(scope.acl, n)
+        if scope.filter is not None and n:
+            with self._manifest.reading() as db:
+                allowed &= snapshot.fields.mask(scope.filter, snapshot.table.rows[:n], db)
+        return View(snapshot, commit, None if bool(allowed.all()) else allowed)
+
+    def _refresh(self) -> Snapshot:
+        with self._refreshing:
+            for _ in range(_MAX_CHASES):
+                head = self._manifest.head()
+                try:
+                    return self._load(rebuild=False)
+                except CorruptIndexError:
+                    # A writer may have merged a file away after it was named to us: then there is a newer
+                    # commit or generation to go to. Otherwise the file is truly lost or damaged.
+                    if self._manifest.head() == head:
+                        break
+            return self._load(rebuild=True)
+
+    def _load(self, *, rebuild: bool) -> Snapshot:
+        with self._manifest.reading() as db:
+            db.execute("BEGIN")
+            head, old = read_head(db), self._snapshot
+            if head == old.head:
+                return old
+            if head.generation != old.head.generation:
+                old = self._unread()
+            self._snapshot = self._caught_up(old, head, db, rebuild=rebuild)
+            return self._snapshot
+
+    def _caught_up(self, old: Snapshot, head: Head, db: sqlite3.Connection, *, rebuild: bool) -> Snapshot:
+        """A snapshot with what was committed since an older one of the same generation."""
+        known = read_segments(db)
+        postings = [s for s in known if s.kind == "postings"]
+        segments = self._files.segments.open(postings, db, rebuild=rebuild)
+        vectors = self._files.vectors(head.generation)
+        matrix = vectors.matrix(head.n_rows)
+        fresh = [s for s in known if s.kind == "vectors" and s.first_row >= old.head.n_rows]
+        vectors.check(fresh, matrix, old.head.n_rows)
+        old.table.load(db, old.head.number)
+        if old.table.n != head.n_rows:
+            raise CorruptIndexError(
+                f"{self._manifest.path}: {old.table.n} chunks, expected {head.n_rows}. ragkit verify shows "
+                "all that is damaged"
+            )
+        index = old.index.over(matrix, old.table.ids)
+        return Snapshot(head, old.table, old.fields, matrix, index, tuple(segments))
