@@ -1,77 +1,51 @@
-"""Runs an iterator ahead of its consumer, on its own thread: one batch is read while another is embedded."""
+"""Runs an iterator ahead of its consumer, on its own thread: documents are read while others are embedded."""
 
 from __future__ import annotations
 
-import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
+
+from ragkit.ingest.bounded import Bounded
 
 T = TypeVar("T")
-_POLL_S = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    error: BaseException
-
-
-class _End:
-    pass
 
 
 @contextmanager
-def ahead(items: Iterable[T], depth: int) -> Iterator[Iterator[T]]:
-    """The items in order, up to `depth` of them made before they are asked for.
+def ahead(items: Iterable[T], depth: int, weight: Callable[[T], int] = lambda _: 1) -> Iterator[Iterator[T]]:
+    """The items in order, made before they are asked for.
 
     An error of the iterator is raised where its item would have come. Leaving the block ends the thread
     after the item it is working on.
+
+    Args:
+        items: where they come from.
+        depth: the weight of all that may be made ahead.
+        weight: what an item weighs; 1 each by default.
 
     >>> with ahead(iter([1, 2, 3]), depth=2) as numbers:
     ...     list(numbers)
     [1, 2, 3]
     """
-    runner = _Runner(items, depth)
-    runner.thread.start()
+    made = Bounded(depth, weight)
+    thread = threading.Thread(target=_make, args=(items, made), name="ragkit-ingest", daemon=True)
+    thread.start()
     try:
-        yield runner.taken()
+        yield iter(made)
     finally:
-        runner.stopped.set()
-        runner.thread.join()
+        made.close()
+        thread.join()
 
 
-class _Runner(Generic[T]):
-    def __init__(self, items: Iterable[T], depth: int) -> None:
-        self._items = items
-        self._queue: queue.Queue[T | _Failure | _End] = queue.Queue(maxsize=depth)
-        self.stopped = threading.Event()
-        self.thread = threading.Thread(target=self._make, name="ragkit-ingest", daemon=True)
-
-    def _make(self) -> None:
-        try:
-            for item in self._items:
-                if not self._put(item):
-                    return
-            self._put(_End())
-        except BaseException as e:
-            self._put(_Failure(e))
-
-    def _put(self, item: T | _Failure | _End) -> bool:
-        while not self.stopped.is_set():
-            try:
-                self._queue.put(item, timeout=_POLL_S)
-            except queue.Full:
-                continue
-            return True
-        return False
-
-    def taken(self) -> Iterator[T]:
-        while True:
-            item = self._queue.get()
-            if isinstance(item, _End):
-                return
-            if isinstance(item, _Failure):
-                raise item.error
-            yield item
+def _make(items: Iterable[T], made: Bounded[T]) -> None:
+    try:
+        for item in items:
+            if not made.put(item):
+                break
+        if isinstance(items, Generator):
+            items.close()  # here, for what it holds open may belong to this thread
+    except BaseException as e:
+        made.end(e)
+    else:
+        made.end()

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field, replace
 
 from ragkit.errors import DocumentError
 from ragkit.ingest.chunk.chunks import make_chunks
+from ragkit.ingest.feed import Source, work_of
 from ragkit.ingest.fit import fitted
 from ragkit.ingest.load.source import MAX_BYTES, SourceFile
 from ragkit.ingest.parse.formats import parse
 from ragkit.ingest.parse.sandbox.process import Sandbox
 from ragkit.ingest.report import Outcome
+from ragkit.ingest.seen import Seen
 from ragkit.protocols import Chunker, DocumentState
 from ragkit.store.collection import StoreCollection
 from ragkit.store.identity import content_hash
 from ragkit.types import Chunk, Document, Metadata
-
-Source = SourceFile | Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,8 @@ class Prepared:
     """One document seen. With `document` it is to be embedded and committed; else `outcome` says the end.
 
     `state` is what the manifest is to hold of it; None leaves the manifest as it is. `terms` are the
-    analysed terms of each chunk.
+    analysed terms of each chunk, `n` is the document's number in the run, from 1, and `work` its share of
+    the work. `elsewhere` is the root that an unchanged document came from before, where that is another one.
     """
 
     uri: str
@@ -35,6 +36,14 @@ class Prepared:
     chunks: tuple[Chunk, ...] = field(default=(), kw_only=True)
     terms: tuple[tuple[str, ...], ...] = field(default=(), kw_only=True)
     replaces: str | None = field(default=None, kw_only=True)
+    elsewhere: str | None = field(default=None, kw_only=True)
+    n: int = field(default=0, kw_only=True)
+    work: int = field(default=0, kw_only=True)
+
+    @property
+    def writes(self) -> bool:
+        """Whether the manifest is to change for it."""
+        return self.state is not None
 
     @property
     def is_quarantined(self) -> bool:
@@ -68,28 +77,17 @@ class Preparer:
         self._given = given
         self._fingerprint = fingerprint
         self._sandbox = sandbox
-        self._seen: dict[str, tuple[str, str]] = {}
+        self.seen = Seen()
 
     def prepare(self, sources: Iterable[Source], *, max_bytes: int = MAX_BYTES) -> Iterator[Prepared]:
-        """One `Prepared` for each source, in order."""
-        for source in sources:
-            if isinstance(source, Document) and not _is_typed(source):
-                yield _untyped(source)
-                continue
-            uri = source.uri or source.id
-            is_first = source.id not in self._seen
-            try:
-                document = self._document(source, max_bytes)
-                prepared = self._decided(document, uri)
-            except DocumentError as e:
-                prepared = self.failed(source.id, uri, e)
-                # The manifest holds one word on a document, and the first of the run has it.
-                prepared = prepared if is_first else replace(prepared, state=None)
-                if prepared.is_quarantined:
-                    self._seen.setdefault(source.id, ("", uri))
-            yield prepared
+        """One `Prepared` for each source, in order; `seen` has the ids of those that were given."""
+        for n, source in enumerate(sources, 1):
+            prepared = self._prepared(source, n, max_bytes) if _is_typed(source) else _untyped(source)
+            yield replace(prepared, n=n, work=work_of(source))
 
-    def failed(self, document_id: str, uri: str, error: DocumentError) -> Prepared:
+    def failed(
+        self, document_id: str, *, uri: str, error: DocumentError, origin: str | None = None
+    ) -> Prepared:
         """The end of a document that cannot be ingested; the manifest learns of it if it is news."""
         outcome = Outcome(
             uri,
@@ -99,20 +97,34 @@ class Preparer:
         )
         if error.rejected or not _is_usable(document_id):
             return Prepared(uri, outcome=replace(outcome, state="rejected"))
-        tenant = self._given.tenant
+        known = self._collection.state(document_id, tenant=self._given.tenant)
         state = DocumentState(
             document_id,
-            tenant=tenant or "",
+            tenant=self._given.tenant or "",
             uri=uri if _is_usable(uri) else None,
             content_hash="",
             fingerprint=self._fingerprint,
             state="quarantined",
             stage=error.stage,
             reason=error.reason,
+            # Its content stays, and with it the place that this came from.
+            origin=known.origin if known is not None and known.n_chunks else origin,
         )
-        known = self._collection.state(document_id, tenant=tenant)
         is_known = known is not None and replace(known, n_chunks=0) == state
         return Prepared(uri, outcome=outcome, state=None if is_known else state)
+
+    def _prepared(self, source: Source, n: int, max_bytes: int) -> Prepared:
+        uri, origin = source.uri or source.id, _origin(source)
+        self.seen.add(source.id)
+        is_first = self.seen.earlier(source.id) is None
+        try:
+            return self._decided(self._document(source, max_bytes), uri=uri, origin=origin, n=n)
+        except DocumentError as e:
+            prepared = self.failed(source.id, uri=uri, error=e, origin=origin)
+            # The manifest holds one word on a document, and the first of the run has it.
+            if is_first and prepared.is_quarantined and self.seen.earlier(source.id) is None:
+                self.seen.decide(source.id, "", n)
+            return prepared if is_first else replace(prepared, state=None)
 
     def _document(self, source: Source, max_bytes: int) -> Document:
         if isinstance(source, SourceFile):
@@ -127,18 +139,24 @@ class Preparer:
         acl = document.acl if given.acl is None else tuple(given.acl)
         return replace(document, metadata=metadata, acl=acl)
 
-    def _decided(self, document: Document, uri: str) -> Prepared:
+    def _decided(self, document: Document, *, uri: str, origin: str | None, n: int) -> Prepared:
         tenant = self._collection.admit(document, tenant=self._given.tenant)
         digest = content_hash(document)
-        earlier = self._seen.get(document.id)
-        if earlier is not None and earlier != (digest, uri):
-            reason = f"its id {document.id!r} was used in the same run by {earlier[1]}. Give each its own id"
+        content = f"{digest} {uri}"
+        earlier = self.seen.earlier(document.id)
+        if earlier is not None and earlier.mark != self.seen.mark(content):
+            reason = (
+                f"its id {document.id!r} was used in the same run by document {earlier.n}. "
+                "Give each its own id"
+            )
             raise DocumentError(reason, stage="load", rejected=True)
-        self._seen[document.id] = (digest, uri)
+        if earlier is None:
+            self.seen.decide(document.id, content, n)
         known = self._collection.state(document.id, tenant=self._given.tenant)
         is_same = known is not None and (known.content_hash, known.fingerprint) == (digest, self._fingerprint)
         if earlier is not None or (known is not None and is_same and known.state == "committed"):
-            return Prepared(uri, outcome=Outcome(uri, state="unchanged"))
+            outcome = Outcome(uri, state="unchanged")
+            return Prepared(uri, outcome=outcome, elsewhere=_elsewhere(known, origin))
         chunks = self._chunks(document, tenant)
         state = DocumentState(
             document.id,
@@ -148,6 +166,7 @@ class Preparer:
             fingerprint=self._fingerprint,
             state="committed",
             n_chunks=len(chunks),
+            origin=origin,
         )
         terms = tuple(tuple(self._collection.analyzer.terms(chunk.search_text)) for chunk in chunks)
         return Prepared(
@@ -173,11 +192,13 @@ class Preparer:
         return tuple(chunks)
 
 
-def _is_typed(document: Document) -> bool:
-    return all(isinstance(part, str) for part in (document.id, document.text, document.uri or ""))
+def _is_typed(source: Source) -> bool:
+    if isinstance(source, SourceFile):
+        return True
+    return all(isinstance(part, str) for part in (source.id, source.text, source.uri or ""))
 
 
-def _untyped(document: Document) -> Prepared:
+def _untyped(document: Source) -> Prepared:
     kinds = ", ".join(f"{name}={type(getattr(document, name)).__name__}" for name in ("id", "text", "uri"))
     reason = f"a Document({kinds}): expected text for its id, text and uri. Convert them with str()"
     name = str(document.uri or document.id)
@@ -186,6 +207,17 @@ def _untyped(document: Document) -> Prepared:
 
 def _is_usable(text: str) -> bool:
     return 0 < len(text) <= 4096 and text.isprintable() and "\x00" not in text
+
+
+def _origin(source: Source) -> str | None:
+    return source.origin if isinstance(source, SourceFile) else None
+
+
+def _elsewhere(known: DocumentState | None, origin: str | None) -> str | None:
+    """The root that a document came from before, where its file is now found below another."""
+    if known is None or origin is None or known.origin == origin:
+        return None
+    return known.origin or "documents made in code"
 
 
 def _other_source(known: DocumentState | None, uri: str) -> str | None:

@@ -5,18 +5,38 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
+from ragkit.ingest.bar import IngestBar
 
 
 class Progress(Protocol):
-    """Called after each document and each batch, from the thread that ingests."""
+    """Called every tenth of a second and after each commit, from the thread that ingests."""
 
     def __call__(self, done: int, total: int | None, what: str) -> None:
-        """`done` of `total` documents (None: not known yet) have an outcome; `what` is at hand now."""
+        """`done` of `total` documents (None: not known) have an outcome; `what` is at hand now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """How much is done in bytes of files and characters of texts, `total` None where that is not known.
+
+    `n_passages` were embedded.
+    """
+
+    done: float
+    total: float | None = field(kw_only=True)
+    n_passages: int = field(kw_only=True)
+
+
+@runtime_checkable
+class MeasuresWork(Protocol):
+    """Progress that wants to know more, just before each call."""
+
+    def measure(self, work: Work) -> None:
+        """How much work is done."""
         ...
 
 
@@ -30,23 +50,7 @@ def shown(progress: bool | Progress) -> Iterator[Progress]:
     if callable(progress):
         yield progress
     elif progress and sys.stderr.isatty():
-        with _bar() as bar:
-            task = bar.add_task("", total=None)
-
-            def show(done: int, total: int | None, what: str) -> None:
-                bar.update(task, completed=done, total=total, description=what[-50:])
-
-            yield show
+        with IngestBar() as bar:
+            yield bar
     else:
         yield silent
-
-
-def _bar() -> Bar:
-    # Markup off: a file name in square brackets is a file name.
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    return Bar(*columns, console=Console(stderr=True), transient=True)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-OutcomeState = Literal["committed", "unchanged", "quarantined", "rejected"]
+OutcomeState = Literal["committed", "unchanged", "quarantined", "rejected", "deleted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +14,7 @@ class Outcome:
 
     `quarantined`: it should have worked; the manifest keeps it, and each later run tries it again.
     `rejected`: it is no document that can be ingested at all (empty, binary, of unknown format).
+    `deleted`: its file is gone, so the index forgot it.
     """
 
     uri: str
@@ -28,9 +28,11 @@ class IngestReport:
     """Counts of one ingestion; `seen = committed + unchanged + quarantined + rejected` always holds.
 
     Args:
+        deleted: documents that were removed because their files are gone; they were not seen.
         chunks: chunks that were committed.
         embedded_chunks: texts that were embedded.
-        documents: one outcome for each document that was neither committed nor unchanged, in order.
+        documents: one outcome for each document that was neither committed nor unchanged, in order; the
+            deleted ones come last, by id.
         notes: what was done differently than a reader of the call might expect.
 
     >>> IngestReport(seen=3, committed=2, rejected=1).as_json()["seen"]
@@ -48,30 +50,6 @@ class IngestReport:
     seconds: float = field(default=0.0, kw_only=True)
     documents: tuple[Outcome, ...] = field(default=(), kw_only=True)
     notes: tuple[str, ...] = field(default=(), kw_only=True)
-
-    @classmethod
-    def of(
-        cls,
-        outcomes: Sequence[Outcome],
-        *,
-        chunks: int,
-        embedded_chunks: int,
-        seconds: float,
-        notes: Sequence[str] = (),
-    ) -> IngestReport:
-        """The report on these outcomes, one per document seen."""
-        counts = dict.fromkeys(("committed", "unchanged", "quarantined", "rejected"), 0)
-        for outcome in outcomes:
-            counts[outcome.state] += 1
-        return cls(
-            len(outcomes),
-            **counts,
-            chunks=chunks,
-            embedded_chunks=embedded_chunks,
-            seconds=seconds,
-            documents=tuple(o for o in outcomes if o.state in {"quarantined", "rejected"}),
-            notes=tuple(notes),
-        )
 
     def as_json(self) -> dict[str, Any]:
         """The contract of `ragkit ingest --json`."""

@@ -10,140 +10,205 @@ with the machine, and with them every chunk id and the order of ties.
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ragkit.errors import ConfigError
 from ragkit.ingest.load.source import SourceFile
-
-# Folders that are caches or version control even where they are not hidden.
-_SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules", "CVS"})
-_KINDS = (
-    (stat.S_ISFIFO, "a named pipe"),
-    (stat.S_ISSOCK, "a socket"),
-    (stat.S_ISBLK, "a block device"),
-    (stat.S_ISCHR, "a character device"),
-)
-
-# Links to folders that a path may go through: ten folders that link to each other hold millions of paths.
-_MAX_LINKS = 2
+from ragkit.ingest.load.walk import walk
+from ragkit.ingest.seen import Seen
 
 PathLike = str | os.PathLike[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much there is: files, or places where one was expected, and their bytes."""
+
+    n_files: int
+    n_bytes: int = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class WalkedFolder:
+    """A named folder that was walked to its end: its id (empty for the root), and the files found below."""
+
+    id: str
+    path: str = field(kw_only=True)
+    n_files: int = field(kw_only=True)
+
+
 def discover(paths: PathLike | Iterable[PathLike], *, root: PathLike | None = None) -> Iterator[SourceFile]:
-    """All files at and below `paths`: in the order named, folders in order of name, each file once.
+    """All files at and below `paths`: see `Discovery`.
+
+    Raises:
+        ConfigError: a path does not exist or lies outside `root`, or nothing was found at all.
+    """
+    yield from Discovery(paths, root=root)
+
+
+class Discovery:
+    """All files at and below some paths: in the order named, folders in order of name, each file once.
 
     Hidden files, version control and cache folders are skipped unless named themselves. Links are followed
     to files, and to folders that lie outside their own path and behind at most one other link, wherever they
     lead: check a folder that others may write to. What cannot be read (a broken link, a pipe, a folder
-    without permission) is yielded with its `problem`, so that nothing disappears from the count.
+    without permission) is given with its `problem`, so that nothing disappears from the count.
+
+    Each iteration walks anew; afterwards `walked` and `problems` say what of the disk was seen.
 
     Args:
         paths: files and folders.
         root: the folder that ids are relative to; by default the deepest one that holds all of `paths`.
             Give it when parts of one tree are ingested in separate calls.
+        known_below: how many documents an index knows from below a folder (an absolute path). A folder of
+            which documents are known and that has no files is likely a disk that is not mounted, and the
+            error says so.
 
     Raises:
-        ConfigError: a path does not exist or lies outside `root`, or nothing was found at all.
+        ConfigError: a path does not exist or lies outside `root`; when iterated, nothing was found at all.
+
+    Example:
+        for file in Discovery("docs"):
+            print(file.id, file.problem)
     """
-    named = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    if not named:
-        raise ConfigError("no files or folders were named")
-    starts = [Path(p) for p in named]
-    for start in starts:
-        if not os.path.lexists(start):
-            raise ConfigError(_missing(start))
-    base = _root(starts) if root is None else _absolute(Path(root))
-    seen: set[str] = set()
-    count = 0
-    for start in starts:
-        for path, problem in _walk(start):
-            document_id = _id_below(base, path)
-            if document_id in seen:
-                continue
-            seen.add(document_id)
-            count += 1
-            yield SourceFile(document_id, uri=_shown(base, document_id), path=path, problem=problem)
-    if count == 0:
-        listing = ", ".join(str(p) for p in starts)
-        raise ConfigError(
+
+    def __init__(
+        self,
+        paths: PathLike | Iterable[PathLike],
+        *,
+        root: PathLike | None = None,
+        known_below: Callable[[str], int] = lambda _: 0,
+    ) -> None:
+        named = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+        if not named:
+            raise ConfigError("no files or folders were named")
+        self._known_below = known_below
+        self._named = [os.fspath(path) for path in named]
+        for path in self._named:
+            if not os.path.lexists(path):
+                raise ConfigError(f"{_missing(Path(path))}{self._still_known(path)}")
+        base = _root(self._named) if root is None else _absolute(root)
+        self._starts = [_Start.of(path, base) for path in self._named]
+        self._base = base
+        self.origin: str | None = _encodable(base)
+        self.walked: list[WalkedFolder] = []
+        self.problems: set[str] = set()
+
+    def extent(self) -> Extent:
+        """How much there is, by a walk of its own.
+
+        Raises:
+            ConfigError: nothing was found at all.
+        """
+        files = n_bytes = 0
+        for file in self._files([], set()):
+            files += 1
+            n_bytes += file.n_bytes
+        return Extent(files, n_bytes=n_bytes)
+
+    def __iter__(self) -> Iterator[SourceFile]:
+        self.walked, self.problems = [], set()
+        return self._files(self.walked, self.problems)
+
+    def _files(self, walked: list[WalkedFolder], problems: set[str]) -> Iterator[SourceFile]:
+        # Only what was named twice can be found twice.
+        seen = Seen() if len(self._starts) > 1 else None
+        found_any = False
+        for start in self._starts:
+            n_files = 0
+            for place in walk(start.path):
+                found_any = True
+                document_id = start.id_of(place.below)
+                if place.problem is None:
+                    n_files += 1
+                else:
+                    problems.add(document_id)
+                if seen is None or seen.add(document_id):
+                    yield SourceFile(
+                        document_id,
+                        uri=_shown(self._base, document_id),
+                        path=Path(start.path, place.below),
+                        problem=place.problem,
+                        n_bytes=place.n_bytes,
+                        origin=self.origin,
+                    )
+            if start.is_folder:
+                walked.append(WalkedFolder(start.id, path=start.path, n_files=n_files))
+        if not found_any:
+            raise ConfigError(self._nothing())
+
+    def _nothing(self) -> str:
+        listing = ", ".join(self._named)
+        known = "".join(self._still_known(path) for path in self._named)
+        return (
             f"no files in {listing} (hidden files and folders are skipped). Name a folder with documents"
+            f"{known}"
+        )
+
+    def _still_known(self, path: str) -> str:
+        n = self._known_below(_absolute(path))
+        if n == 0:
+            return ""
+        return (
+            f". {n:,} documents are known from {path} and stay in the index: is its disk mounted? "
+            "To remove them on purpose: ragkit forget"
         )
 
 
-def _absolute(path: Path) -> Path:
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """A path that was named: where it is, and its id (empty for the root)."""
+
+    path: str
+    id: str = field(kw_only=True)
+    is_folder: bool = field(kw_only=True)
+
+    @classmethod
+    def of(cls, path: str, base: str) -> _Start:
+        try:
+            below = Path(_absolute(path)).relative_to(base).as_posix()
+        except ValueError as e:
+            raise ConfigError(f"{path} lies outside the root {base}; name a root that holds all files") from e
+        # Absolute, for the process may change its folder meanwhile, but not made shorter: in `link/../x`
+        # what lies above a link is not where it stands.
+        there = str(Path.cwd() / path)
+        return cls(there, id="" if below == "." else below, is_folder=Path(path).is_dir())
+
+    def id_of(self, below: str) -> str:
+        """The id of a file below it."""
+        if self.id and below:
+            return f"{self.id}/{below}"
+        return below or self.id
+
+
+def _absolute(path: PathLike) -> str:
     # Lexical on purpose: resolving links would make the id depend on where a link points today.
-    return Path(os.path.abspath(path))  # noqa: PTH100
+    return os.path.abspath(path)  # noqa: PTH100
 
 
-def _root(starts: list[Path]) -> Path:
-    folders = [_absolute(p) if p.is_dir() else _absolute(p).parent for p in starts]
-    return Path(os.path.commonpath(folders))
+def _root(named: list[str]) -> str:
+    places = [_absolute(path) for path in named]
+    return os.path.commonpath([p if Path(p).is_dir() else str(Path(p).parent) for p in places])
 
 
-def _id_below(base: Path, path: Path) -> str:
-    try:
-        return _absolute(path).relative_to(base).as_posix()
-    except ValueError as e:
-        raise ConfigError(f"{path} lies outside the root {base}; name a root that holds all files") from e
-
-
-def _shown(base: Path, document_id: str) -> str:
+def _shown(base: str, document_id: str) -> str:
     """The path from the root's own name on: recognisable, and the same wherever the command is run from."""
-    return f"{base.name}/{document_id}" if base.name else document_id
+    name = os.path.basename(base)  # noqa: PTH119
+    return f"{name}/{document_id}" if name else document_id
+
+
+def _encodable(path: str) -> str | None:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return None
+    return path
 
 
 def _missing(path: Path) -> str:
-    parent = _absolute(path).parent
+    parent = Path(_absolute(path)).parent
     while not parent.exists():
         parent = parent.parent
     return f"{path} does not exist; the nearest folder that does is {parent}. Check the path"
-
-
-def _walk(start: Path) -> Iterator[tuple[Path, str | None]]:
-    """Files below `start`, depth first by name, with the problem of each that cannot be read."""
-    stack: list[tuple[Path, frozenset[tuple[int, int]], int]] = [(start, frozenset(), 0)]
-    while stack:
-        path, above, links = stack.pop()
-        try:
-            info = path.stat()
-        except OSError as e:
-            yield path, _unreadable(path, e)
-            continue
-        if not stat.S_ISDIR(info.st_mode):
-            yield path, _not_a_file(path, info.st_mode)
-            continue
-        key = (info.st_dev, info.st_ino)
-        if key in above:
-            yield path, f"{path} is a link to a folder that contains it; it is not followed"
-            continue
-        links += bool(above) and path.is_symlink()
-        if links > _MAX_LINKS:
-            yield path, f"{path} lies behind more than {_MAX_LINKS} links; name the folder itself to read it"
-            continue
-        try:
-            names = sorted(os.listdir(path))  # noqa: PTH208  (names, to sort before any stat call)
-        except OSError as e:
-            yield path, _unreadable(path, e)
-            continue
-        inside = above | {key}
-        stack.extend((path / name, inside, links) for name in reversed(names) if not _is_skipped(name))
-
-
-def _is_skipped(name: str) -> bool:
-    return name.startswith(".") or name in _SKIPPED_FOLDERS
-
-
-def _unreadable(path: Path, error: OSError) -> str:
-    if path.is_symlink() and isinstance(error, FileNotFoundError):
-        return f"{path} is a link to {os.readlink(path)}, which does not exist"  # noqa: PTH115
-    return f"{path} cannot be read: {error.strerror or error}. Check its permissions"
-
-
-def _not_a_file(path: Path, mode: int) -> str | None:
-    for is_kind, name in _KINDS:
-        if is_kind(mode):
-            return f"{path} is {name}, not a file"
-    return None

@@ -22,6 +22,8 @@ class SourceFile:
         path: where to read it.
         problem: why it cannot be read; None for a file that can. `read` raises it as a `DocumentError`,
             so that every place found is counted once, in the same stream.
+        n_bytes: its size when it was found.
+        origin: the absolute path of the root; None where it cannot be written as text.
 
     >>> SourceFile("guide/a.md", uri="docs/guide/a.md", path=Path("docs/guide/a.md")).extension
     '.md'
@@ -31,6 +33,8 @@ class SourceFile:
     uri: str = field(kw_only=True)
     path: Path = field(kw_only=True)
     problem: str | None = field(default=None, kw_only=True)
+    n_bytes: int = field(default=0, kw_only=True)
+    origin: str | None = field(default=None, kw_only=True)
 
     @property
     def extension(self) -> str:

@@ -1,0 +1,235 @@
+"""One run: documents gather to a batch, a batch is embedded together and written as one commit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+
+from ragkit.errors import DocumentError
+from ragkit.fields import ACL
+from ragkit.ingest.embed import embed_documents
+from ragkit.ingest.feed import Feed
+from ragkit.ingest.prepare import Prepared, Preparer
+from ragkit.ingest.progress import MeasuresWork, Progress, Work
+from ragkit.ingest.report import Outcome
+from ragkit.ingest.tally import Tally
+from ragkit.protocols import Change, DocumentState, Record, Vectors
+from ragkit.store.collection import StoreCollection
+
+# A commit costs some milliseconds, and a run that is killed loses the batch it is at: some seconds of work.
+MAX_DOCUMENTS = 1_024
+MAX_CHUNKS = 2_000
+# A batch that fills more slowly than the model would embed it is not waited for.
+MAX_AGE_S = 10.0
+_TELL_EVERY_S = 0.1
+
+
+class StoppedError(Exception):
+    """The run was told to stop: what is committed stays, the rest is left to the next run."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Documents that will be one commit."""
+
+    documents: list[Prepared] = field(default_factory=list)
+    n_chunks: int = 0
+    work: int = 0
+    begun: float = 0.0
+
+    def add(self, prepared: Prepared) -> None:
+        if not self.documents:
+            self.begun = time.monotonic()
+        self.documents.append(prepared)
+        self.n_chunks += len(prepared.chunks)
+        self.work += prepared.work
+
+    def has_room_for(self, prepared: Prepared) -> bool:
+        if not self.documents:
+            return True
+        fits = self.n_chunks + len(prepared.chunks) <= MAX_CHUNKS and len(self.documents) < MAX_DOCUMENTS
+        return fits and time.monotonic() - self.begun < MAX_AGE_S
+
+
+class Run:
+    """What is done with each document of a run. Nothing is written, nor a lock taken, before there is need.
+
+    Args:
+        collection: where they go.
+        preparer: what made them.
+        feed: where they come from, for its size.
+        progress: see `Progress`.
+        stopped: asked between batches; once it says so, the run ends with `StoppedError`.
+
+    Example:
+        with Run(collection, preparer, feed=feed, progress=silent, stopped=lambda: False) as run:
+            run.take_all(preparer.prepare(feed))
+    """
+
+    def __init__(
+        self,
+        collection: StoreCollection,
+        preparer: Preparer,
+        *,
+        feed: Feed,
+        progress: Progress,
+        stopped: Callable[[], bool],
+    ) -> None:
+        self.tally = Tally()
+        self._collection = collection
+        self._preparer = preparer
+        self._feed = feed
+        self._progress = progress
+        self._stopped = stopped
+        self._batch = _Batch()
+        self._work_done = 0
+        self._n_passages = 0
+        self._told = 0.0
+        self._lock = ExitStack()
+        self._is_locked = False
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._lock.close()
+
+    def take_all(self, documents: Iterable[Prepared]) -> None:
+        """Brings all documents to their end."""
+        for prepared in documents:
+            if self._stopped():
+                raise StoppedError
+            if not self._batch.has_room_for(prepared):
+                self._write()
+            if prepared.writes:
+                self._batch.add(prepared)
+            elif prepared.outcome is not None:
+                self.tally.add(prepared.outcome, prepared)
+                self._work_done += prepared.work
+                self._tell(prepared.uri)
+        self._write()
+
+    def remove(self, states: Iterable[DocumentState]) -> None:
+        """Removes documents whose files are gone."""
+        gone: list[DocumentState] = []
+        for state in states:
+            gone.append(state)
+            if len(gone) == MAX_DOCUMENTS:
+                self._remove(gone)
+                gone = []
+        if gone:
+            self._remove(gone)
+
+    def finish(self) -> None:
+        """Says that all is done."""
+        self._tell("done", is_last=True)
+
+    def _write(self) -> None:
+        """Embeds the batch and writes it as one commit."""
+        batch, self._batch = self._batch, _Batch()
+        if not batch.documents:
+            return
+        self._take_lock()
+        embedded = self._embed(batch)
+        ends: list[tuple[Outcome, Prepared]] = []
+        changes: list[Change] = []
+        for prepared in batch.documents:
+            end, change = self._end_of(prepared, embedded)
+            if end.outcome is not None:
+                ends.append((end.outcome, end))
+            if change is not None:
+                changes.append(change)
+        if changes:
+            self._collection.commit(changes)
+        for outcome, prepared in ends:
+            self.tally.add(outcome, prepared)
+        self.tally.add_written(changes, needs_acl=ACL in self._collection.fields)
+        self._work_done += batch.work
+        self._tell(batch.documents[-1].uri, is_due=True)
+
+    def _end_of(
+        self, prepared: Prepared, embedded: Iterator[Vectors | DocumentError]
+    ) -> tuple[Prepared, Change | None]:
+        """The document with its outcome, and what is to be written of it."""
+        if prepared.document is not None:
+            vectors = next(embedded)
+            if not isinstance(vectors, DocumentError):
+                return replace(prepared, outcome=Outcome(prepared.uri, state="committed")), _change(
+                    prepared, vectors
+                )
+            failed = self._preparer.failed(
+                prepared.document.id,
+                uri=prepared.uri,
+                error=vectors,
+                origin=prepared.state.origin if prepared.state else None,
+            )
+            prepared = replace(failed, n=prepared.n, work=prepared.work)
+        return prepared, None if prepared.state is None else Change(prepared.state)
+
+    def _embed(self, batch: _Batch) -> Iterator[Vectors | DocumentError]:
+        fresh = [prepared for prepared in batch.documents if prepared.document is not None]
+        if not fresh:
+            return iter(())
+        before, n_texts = self._n_passages, batch.n_chunks
+
+        def step(n: int, share: float) -> None:
+            self._n_passages = before + n
+            what = f"{n:,} of {n_texts:,} passages embedded"
+            self._tell(what, is_due=True, at_hand=share * batch.work)
+
+        embedded = embed_documents(
+            [[chunk.search_text for chunk in prepared.chunks] for prepared in fresh],
+            self._collection.embedder,
+            step,
+        )
+        self.tally.add_embedded(embedded.n_texts)
+        self._n_passages = before + embedded.n_texts
+        return iter(embedded.vectors)
+
+    def _remove(self, states: list[DocumentState]) -> None:
+        if self._stopped():
+            raise StoppedError
+        self._take_lock()
+        # Another process may have written since these were read, while there was no lock.
+        tenants = {state.document_id: state.tenant or None for state in states}
+        still = [
+            s for s in states if self._collection.state(s.document_id, tenant=tenants[s.document_id]) == s
+        ]
+        # A change without document and with this state is a removal.
+        self._collection.commit([Change(replace(state, state="committed")) for state in still])
+        self.tally.add_deleted(
+            [
+                Outcome(s.uri or s.document_id, state="deleted", stage="load", reason="its file is gone")
+                for s in still
+            ]
+        )
+        self._tell(f"removed {states[-1].document_id}", is_due=True)
+
+    def _take_lock(self) -> None:
+        if not self._is_locked:
+            self._lock.enter_context(self._collection.writing())
+            self._is_locked = True
+
+    def _tell(self, what: str, *, is_due: bool = False, is_last: bool = False, at_hand: float = 0.0) -> None:
+        now = time.monotonic()
+        if not (is_due or is_last) and now - self._told < _TELL_EVERY_S:
+            return
+        self._told = now
+        done, size = self.tally.done, self._feed.size
+        # Files may have come or gone since they were counted.
+        total = None if size.documents is None and not is_last else max(done, size.documents or 0)
+        if isinstance(self._progress, MeasuresWork):
+            work = None if size.work is None else float(max(size.work, self._work_done))
+            self._progress.measure(Work(self._work_done + at_hand, total=work, n_passages=self._n_passages))
+        self._progress(done, done if is_last else total, what)
+
+
+def _change(prepared: Prepared, vectors: Vectors) -> Change:
+    assert prepared.state is not None
+    records = tuple(
+        Record(chunk, vector, terms)
+        for chunk, vector, terms in zip(prepared.chunks, vectors, prepared.terms, strict=True)
+    )
+    return Change(prepared.state, document=prepared.document, records=records)

@@ -1,0 +1,96 @@
+"""Counts what becomes of the documents of a run, in memory that does not grow with those that went well."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from ragkit.ingest.prepare import Prepared
+from ragkit.ingest.report import IngestReport, Outcome
+from ragkit.protocols import Change
+
+
+class Tally:
+    """The counts of one run.
+
+    Example:
+        tally = Tally()
+        tally.add(prepared.outcome, prepared)
+        print(tally.report(seconds=1.5).seen)
+    """
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._named: list[tuple[int, Outcome]] = []
+        self._deleted: list[Outcome] = []
+        self._first_replaced = ("", "")
+        self._elsewhere: Counter[str] = Counter()
+
+    @property
+    def done(self) -> int:
+        """How many documents have an outcome."""
+        return sum(self._counts[state] for state in ("committed", "unchanged", "quarantined", "rejected"))
+
+    def add(self, outcome: Outcome, prepared: Prepared) -> None:
+        """Counts a document that was seen."""
+        self._counts[outcome.state] += 1
+        if outcome.state in {"quarantined", "rejected"}:
+            self._named.append((prepared.n, outcome))
+        if prepared.elsewhere is not None:
+            self._elsewhere[prepared.elsewhere] += 1
+        if outcome.state == "committed" and prepared.replaces is not None:
+            self._counts["replaced"] += 1
+            if self._counts["replaced"] == 1:
+                self._first_replaced = (prepared.uri, prepared.replaces)
+
+    def add_deleted(self, outcomes: Sequence[Outcome]) -> None:
+        """Counts documents that were removed."""
+        self._counts["deleted"] += len(outcomes)
+        self._deleted.extend(outcomes)
+
+    def add_written(self, changes: Sequence[Change], *, needs_acl: bool) -> None:
+        """Counts what a commit wrote; `needs_acl` where a document without groups is seen by nobody."""
+        self._counts["chunks"] += sum(len(change.records) for change in changes)
+        if needs_acl:
+            self._counts["unreadable"] += sum(c.document is not None and not c.document.acl for c in changes)
+
+    def add_embedded(self, n_texts: int) -> None:
+        """Counts texts that were embedded."""
+        self._counts["embedded_chunks"] += n_texts
+
+    def report(self, seconds: float, notes: Sequence[str] = ()) -> IngestReport:
+        """The report on all that was counted."""
+        counts = self._counts
+        return IngestReport(
+            self.done,
+            committed=counts["committed"],
+            unchanged=counts["unchanged"],
+            quarantined=counts["quarantined"],
+            rejected=counts["rejected"],
+            deleted=counts["deleted"],
+            chunks=counts["chunks"],
+            embedded_chunks=counts["embedded_chunks"],
+            seconds=seconds,
+            documents=(*(o for _, o in sorted(self._named, key=lambda pair: pair[0])), *self._deleted),
+            notes=(*self._notes(), *notes),
+        )
+
+    def _notes(self) -> list[str]:
+        notes = []
+        if self._counts["replaced"]:
+            uri, before = self._first_replaced
+            notes.append(
+                f"{self._counts['replaced']} documents replaced ones of the same id that came from elsewhere "
+                f"(first: {uri} replaced {before}). To keep both, ingest both folders in one call"
+            )
+        if self._counts["unreadable"]:
+            notes.append(
+                f"{self._counts['unreadable']} documents have no acl, and this collection declares one: "
+                "nobody can read them. Ingest them again with acl=[...] (--acl GROUP)"
+            )
+        notes.extend(
+            f"{n} documents are unchanged and known from {origin}: until they change, deleting their files "
+            "here does not remove them"
+            for origin, n in sorted(self._elsewhere.items())
+        )
+        return notes
