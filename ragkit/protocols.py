@@ -184,36 +184,6 @@ class StoreCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class Garbage:
-    """What a store keeps that its current commit does not show.
-
-    Args:
-        n_ended: chunks that were replaced or removed.
-        n_chunks: all chunks that are kept, these included.
-        to_erase: whether something was forgotten that is not yet gone from all files.
-    """
-
-    n_ended: int
-    n_chunks: int = field(kw_only=True)
-    to_erase: bool = field(kw_only=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Compaction:
-    """What a compaction did.
-
-    Args:
-        n_collected: versions of documents, and chunks, that left the files.
-        n_held: those that stay until readers of older commits are done.
-        erased: whether no byte of what was ever deleted is left in the files.
-    """
-
-    n_collected: int
-    n_held: int = field(kw_only=True)
-    erased: bool = field(kw_only=True)
-
-
-@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a store does by itself; the collection does the rest client-side until k is full."""
 

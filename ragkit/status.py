@@ -7,12 +7,17 @@ from typing import Any
 
 from ragkit.fields import TENANT
 from ragkit.protocols import DocumentState
+from ragkit.store.abilities import CollectingStore, Holdings
 from ragkit.store.collection import StoreCollection
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The state of an index at its current commit; `quarantined` names each document and why."""
+    """The state of an index at its current commit.
+
+    `quarantined` names each document and why; `holdings` says what is kept beside the current commit, where
+    the store can tell.
+    """
 
     documents: int
     chunks: int
@@ -22,22 +27,33 @@ class Status:
     format_version: int
     commit: int
     quarantined: tuple[DocumentState, ...]
+    holdings: Holdings | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The machine form; its keys are a contract."""
         return {
-            **{key: value for key, value in asdict(self).items() if key != "quarantined"},
+            **{key: value for key, value in asdict(self).items() if key not in {"quarantined", "holdings"}},
             "quarantined": len(self.quarantined),
             "quarantined_documents": [
                 {"document_id": s.document_id, "uri": s.uri, "stage": s.stage, "reason": s.reason}
                 for s in self.quarantined
             ],
+            **({} if self.holdings is None else self._kept(self.holdings)),
+        }
+
+    def _kept(self, holdings: Holdings) -> dict[str, Any]:
+        return {
+            "generation": holdings.generation,
+            "kept_from_commit": holdings.kept_from,
+            "replaced_chunks": holdings.n_ended,
+            "to_erase": holdings.to_erase,
+            "bytes": holdings.n_bytes,
         }
 
 
 def status_of(collection: StoreCollection) -> Status:
     """The status of a collection."""
-    counts = collection.counts()
+    counts, store = collection.counts(), collection.store
     return Status(
         documents=counts.documents,
         chunks=counts.chunks,
@@ -47,4 +63,5 @@ def status_of(collection: StoreCollection) -> Status:
         format_version=collection.format_version,
         commit=collection.head(),
         quarantined=tuple(s for s in collection.states() if s.state == "quarantined"),
+        holdings=store.holdings() if isinstance(store, CollectingStore) else None,
     )

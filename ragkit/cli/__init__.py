@@ -16,6 +16,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "retrieve": ("ragkit.cli.retrieve", "the passages alone, with scores"),
     "source": ("ragkit.cli.source", "a document's canonical text"),
     "status": ("ragkit.cli.status", "counts and states of an index"),
+    "forget": ("ragkit.cli.forget", "remove documents or a tenant for good"),
+    "compact": ("ragkit.cli.compact", "files without what was replaced or removed"),
     "verify": ("ragkit.cli.verify", "prove an index sound, or list what is damaged"),
     "repair": ("ragkit.cli.repair", "make damaged parts of an index anew"),
     "check": ("ragkit.cli.check", "validate the config and open what it names"),

@@ -6,7 +6,7 @@ import threading
 import unicodedata
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -30,6 +30,7 @@ from ragkit.protocols import (
     Vectors,
     VectorStore,
 )
+from ragkit.store.abilities import HoldingStore, LockingStore
 from ragkit.store.access import Access
 from ragkit.store_spec import StoreSpec
 from ragkit.text.analyze import Analyzer as TextAnalyzer
@@ -110,6 +111,7 @@ class StoreCollection:
         self._access = Access(self.fields)
         # Asked once: to check a protocol at run time costs as much as a small search.
         self._sparse = store if isinstance(store, SparseIndex) else None
+        self._holding = store if isinstance(store, HoldingStore) else None
         if manifest is None:
             if not isinstance(store, Manifest):
                 raise StoreError(f"{store.capabilities.name} keeps no record of documents: pass a manifest")
@@ -257,6 +259,19 @@ class StoreCollection:
         """The current commit: what a new plan pins."""
         return self.store.head()
 
+    @contextmanager
+    def held(self, plan: QueryPlan) -> Iterator[QueryPlan]:
+        """The plan, pinned to the current commit, which is kept in full for the time of the block.
+
+        A plan that is run outside such a block keeps to its commit too, but where the index is compacted
+        meanwhile its next read is refused.
+        """
+        if self._holding is not None:
+            with self._holding.hold() as commit:
+                yield replace(plan, commit=commit)
+        else:
+            yield plan
+
     def dense(
         self, texts: Sequence[str], k: int, plan: QueryPlan, vectors: Vectors | None = None
     ) -> list[HitBatch]:
@@ -318,6 +333,14 @@ class StoreCollection:
         """All documents of a tenant, or (for whoever runs the collection) of all, by tenant and id."""
         return self._manifest.states(None if tenant is None else self._access.tenant(tenant))
 
+    def states_of(self, tenant: str | None) -> Iterable[DocumentState]:
+        """The documents of one tenant, by id; of none but those without a tenant where None is given.
+
+        Raises:
+            TenantError: as for `plan`.
+        """
+        return self._manifest.states(self._access.tenant(tenant) or "")
+
     def counts(self) -> StoreCounts:
         """Counts at the current commit."""
         return self.store.counts()
@@ -372,12 +395,15 @@ class StoreCollection:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Holds the right to write over several commits, where the store has one writer at a time."""
-        holds = getattr(self.store, "writing", None)
-        if holds is None:
+        with self.store.writing() if isinstance(self.store, LockingStore) else nullcontext():
             yield
-        else:
-            with holds():
-                yield
+
+    def drop_caches(self) -> None:
+        """Lets go of the texts and vectors that were remembered."""
+        with self._lock:
+            self._read.clear()
+        self._weights = (None, {})
+        self._remembered = CachingEmbedder(self._embedder)
 
     def close(self) -> None:
         """Releases the store."""

@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 from ragkit.errors import StoreError
-from ragkit.protocols import Vectors
+from ragkit.store.abilities import MendableStore
 from ragkit.store.collection import StoreCollection
-
-
-@runtime_checkable
-class MendableStore(Protocol):
-    """A store that can prove its content and make what is derived anew."""
-
-    def verify(self) -> list[str]:
-        """One line per problem, with its remedy."""
-        ...
-
-    def repair(self, embed: Callable[[Sequence[str]], Vectors] | None = None) -> list[str]:
-        """One line per thing mended; `embed` gives unit vectors, shape `[n, d]`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

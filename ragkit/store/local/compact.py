@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ragkit.errors import CorruptIndexError
 from ragkit.failpoints import reach
-from ragkit.protocols import Compaction
+from ragkit.store.abilities import Compaction
 from ragkit.store.bm25.keep import keep
 from ragkit.store.local.files import explain
 from ragkit.store.local.leases import Leases

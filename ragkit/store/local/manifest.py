@@ -176,8 +176,8 @@ class SqliteManifest:
             (bad,) = db.execute("SELECT count(*) FROM sources WHERE state = 'quarantined'").fetchone()
         return StoreCounts(documents=documents, chunks=chunks, tenants=tenants, quarantined=bad)
 
-    def garbage(self) -> int:
-        """How many chunks are held that the current commit does not show."""
+    def n_ended(self) -> int:
+        """How many chunks are kept that the current commit does not show."""
         with self.reading() as db:
             (n,) = db.execute(
                 "SELECT count(*) FROM chunks WHERE to_commit < 4611686018427387904"  # as its index says

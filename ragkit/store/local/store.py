@@ -19,15 +19,14 @@ from ragkit.protocols import (
     Analyzer,
     Capabilities,
     Change,
-    Compaction,
     DocumentState,
-    Garbage,
     RankerFactory,
     Scope,
     StoreCounts,
     Vectors,
 )
 from ragkit.settings import Settings
+from ragkit.store.abilities import Compaction, Holdings
 from ragkit.store.bm25.search import DefaultBm25
 from ragkit.store.changes import checked_vectors
 from ragkit.store.local import schema
@@ -252,10 +251,18 @@ class LocalStore:
         """
         return problems_of_folder(self.manifest, self.path, self.spec.dimension)
 
-    def garbage(self) -> Garbage:
-        """What is kept that the current commit does not show."""
+    def holdings(self) -> Holdings:
+        """What is kept, and how much of it the current commit does not show."""
         head = self.manifest.head()
-        return Garbage(self.manifest.garbage(), n_chunks=head.n_rows, to_erase=head.to_erase)
+        return Holdings(
+            head.number,
+            kept_from=head.kept_from,
+            generation=head.generation,
+            n_chunks=head.n_rows,
+            n_ended=self.manifest.n_ended(),
+            n_bytes=sum(path.stat().st_size for path in self.path.rglob("*") if path.is_file()),
+            to_erase=head.to_erase,
+        )
 
     def compact(self, *, wait_s: float = 0.0) -> Compaction:
         """Takes out of all files what no reader can see any more: replaced and removed content.

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from ragkit.errors import CorruptIndexError, StoreError
-from ragkit.protocols import Compaction, Scope
+from ragkit.protocols import Scope
+from ragkit.store.abilities import Compaction
 from ragkit.store.local.store import LocalStore
 from ragkit.testing.data import put, quarantine, remove
 from ragkit.testing.stores import EAST, NORTH, WEST, spec_of
@@ -59,9 +60,9 @@ def found(store: LocalStore, commit: int | None = None) -> dict[str, object]:
 
 def test_the_current_commit_shows_the_same_from_fewer_rows(store: LocalStore) -> None:
     before = found(store)
-    assert store.garbage().n_ended == 3
+    assert store.holdings().n_ended == 3
     assert store.compact() == Compaction(5, n_held=0, erased=True)  # three chunks of two versions
-    assert (store.garbage().n_ended, store.garbage().n_chunks) == (0, 2)
+    assert (store.holdings().n_ended, store.holdings().n_chunks) == (0, 2)
     assert found(store) == before
     assert found(again(store.path)) == before
     assert [path.name for path in store.path.glob("vectors-*")] == ["vectors-000001.f32"]
@@ -89,7 +90,7 @@ def test_what_is_written_after_a_compaction_is_found(store: LocalStore) -> None:
 def test_an_index_from_which_all_was_removed_is_empty_and_usable(store: LocalStore) -> None:
     store.commit([remove("a"), remove("b")])
     assert store.compact().erased
-    assert store.garbage().n_chunks == 0
+    assert store.holdings().n_chunks == 0
     assert len(store.search(EAST[None], 5, Scope())[0]) == 0
     assert store.verify() == []
     store.commit([put("a", [("new bird", EAST)])])
@@ -169,7 +170,7 @@ def test_erasing_takes_out_a_state_that_has_no_content(store: LocalStore) -> Non
     store.commit([quarantine("secret-name", reason="broken")])
     assert store.erase([remove("secret-name")]).erased
     assert not any(b"secret-name" in path.read_bytes() for path in store.path.rglob("*") if path.is_file())
-    assert store.garbage().to_erase is False
+    assert store.holdings().to_erase is False
 
 
 def test_damage_is_not_copied_under_a_new_checksum(store: LocalStore) -> None:

@@ -1,0 +1,96 @@
+"""What a store may offer beyond `VectorStore`, each as a protocol of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from ragkit.protocols import Change, Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What a store keeps, its current commit and what that does not show any more.
+
+    Args:
+        commit: the current one.
+        kept_from: the oldest commit that can still be read in full.
+        generation: how often the files were written anew without what was replaced.
+        n_chunks: all chunks that are kept.
+        n_ended: those of them that were replaced or removed.
+        n_bytes: size of all files.
+        to_erase: whether something that was deleted is not yet gone from all files.
+    """
+
+    commit: int
+    kept_from: int = field(kw_only=True)
+    generation: int = field(kw_only=True)
+    n_chunks: int = field(kw_only=True)
+    n_ended: int = field(kw_only=True)
+    n_bytes: int = field(kw_only=True)
+    to_erase: bool = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Compaction:
+    """What a compaction did.
+
+    Args:
+        n_collected: versions of documents, and chunks, that left the files.
+        n_held: those that stay until readers of older commits are done.
+        erased: whether no byte of what was ever deleted is left in the files.
+    """
+
+    n_collected: int
+    n_held: int = field(kw_only=True)
+    erased: bool = field(kw_only=True)
+
+
+@runtime_checkable
+class LockingStore(Protocol):
+    """A store with one writer at a time."""
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Holds the right to write over several commits; other writers are refused meanwhile."""
+        ...
+
+
+@runtime_checkable
+class HoldingStore(Protocol):
+    """A store that keeps a commit for as long as somebody reads it."""
+
+    def hold(self) -> AbstractContextManager[int]:
+        """The current commit, which stays readable in full for the time of the block."""
+        ...
+
+
+@runtime_checkable
+class CollectingStore(Protocol):
+    """A store that can be rid of what was replaced or removed."""
+
+    def holdings(self) -> Holdings:
+        """What is kept, and how much of it the current commit does not show."""
+        ...
+
+    def compact(self, *, wait_s: float = 0.0) -> Compaction:
+        """Takes out of all files what no reader can see; waits so long for readers of older commits."""
+        ...
+
+    def erase(self, changes: Sequence[Change], *, wait_s: float = 30.0) -> Compaction:
+        """Commits removals, then compacts. Where the process dies in between, the next compaction ends it."""
+        ...
+
+
+@runtime_checkable
+class MendableStore(Protocol):
+    """A store that can prove its content and make what is derived anew."""
+
+    def verify(self) -> list[str]:
+        """One line per problem, with its remedy."""
+        ...
+
+    def repair(self, embed: Callable[[Sequence[str]], Vectors] | None = None) -> list[str]:
+        """One line per thing mended; `embed` gives unit vectors, shape `[n, d]`."""
+        ...

@@ -1,0 +1,137 @@
+"""Removes documents for good: from every answer at once, and from every file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ragkit.errors import QueryError, StoreError, TenantError
+from ragkit.fields import TENANT
+from ragkit.protocols import Change, DocumentState
+from ragkit.store.abilities import CollectingStore, Compaction
+from ragkit.store.collection import StoreCollection
+
+# A smaller index is not worth writing anew, and one that is mostly alive is not either: with this, a chunk is
+# copied at most once for each one that was replaced.
+_WORTH_COMPACTING = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What `forget` removed.
+
+    Args:
+        documents: the ids of the documents that were removed, in order.
+        chunks: how many chunks they had.
+        unknown: what was named and is not there.
+        erased: whether no byte of them is left in the index's files. Where a reader of an older commit was in
+            the way, the next compaction or ingestion ends the work.
+
+    >>> Forgotten(("a.md",), chunks=3, unknown=(), erased=True).as_json()["forgotten"]
+    ['a.md']
+    """
+
+    documents: tuple[str, ...]
+    chunks: int = field(kw_only=True)
+    unknown: tuple[str, ...] = field(kw_only=True)
+    erased: bool = field(kw_only=True)
+
+    def as_json(self) -> dict[str, Any]:
+        """The machine form."""
+        return {
+            "forgotten": list(self.documents),
+            "chunks": self.chunks,
+            "unknown": list(self.unknown),
+            "erased": self.erased,
+        }
+
+
+def forget(
+    collection: StoreCollection,
+    documents: str | Sequence[str] | None,
+    *,
+    tenant: str | None = None,
+    wait_s: float = 30.0,
+) -> Forgotten:
+    """Removes documents, or all of a tenant's.
+
+    Args:
+        documents: ids, or uris as citations show them; None for all of `tenant`.
+        tenant: whose they are, where the collection declares `tenant`.
+        wait_s: how long to wait for readers of older commits before the bytes are left to a later compaction.
+
+    Raises:
+        QueryError: neither documents nor a tenant are named.
+        TenantError: a tenant is required and missing, malformed, or not declared.
+        StoreError: another process is writing, or the store cannot forget.
+    """
+    named = (documents,) if isinstance(documents, str) else documents
+    if named is not None and (not named or not all(isinstance(n, str) and n for n in named)):
+        raise QueryError(
+            f"documents={documents!r}: expected ids or uris of documents; None for all documents of a tenant"
+        )
+    if named is None and tenant is None:
+        raise QueryError(
+            "nothing is named to be forgotten: name documents, by id or uri, or a tenant. To forget a whole "
+            "index, delete its folder"
+        )
+    if named is None and TENANT not in collection.fields:
+        raise TenantError(f"tenant={tenant!r}: this collection declares no tenants. Name documents")
+    store = _collecting(collection)
+    with collection.writing():
+        states = list(collection.states_of(tenant))
+        chosen, unknown = (states, ()) if named is None else _chosen(states, named)
+        done = store.erase([Change(_removed(state)) for state in chosen], wait_s=wait_s)
+    collection.drop_caches()
+    return Forgotten(
+        tuple(state.document_id for state in chosen),
+        chunks=sum(state.n_chunks for state in chosen),
+        unknown=unknown,
+        erased=done.erased,
+    )
+
+
+def compact(collection: StoreCollection, *, wait_s: float = 0.0) -> Compaction:
+    """Takes out of all files what was replaced or removed and no reader sees any more.
+
+    Raises:
+        StoreError: another process is writing, or the store has no means to do so.
+    """
+    return _collecting(collection).compact(wait_s=wait_s)
+
+
+def tidy(collection: StoreCollection) -> Compaction | None:
+    """Compacts where it pays, or where an erasure was not ended; None where there is nothing to do."""
+    store = collection.store
+    if not isinstance(store, CollectingStore):
+        return None
+    held = store.holdings()
+    pays = held.n_ended > max(_WORTH_COMPACTING, held.n_chunks // 2)
+    return store.compact() if pays or held.to_erase else None
+
+
+def _chosen(
+    states: Iterable[DocumentState], named: Sequence[str]
+) -> tuple[list[DocumentState], tuple[str, ...]]:
+    """The states that are named by id or else by uri, and the names that fit none."""
+    by_id = {state.document_id: state for state in states}
+    by_uri = {state.uri: state for state in by_id.values() if state.uri is not None}
+    found = {name: by_id.get(name) or by_uri.get(name) for name in named}
+    chosen = {state.document_id: state for state in found.values() if state is not None}
+    return list(chosen.values()), tuple(name for name, state in found.items() if state is None)
+
+
+def _removed(state: DocumentState) -> DocumentState:
+    return DocumentState(
+        state.document_id, tenant=state.tenant, uri=None, content_hash="", fingerprint="", state="committed"
+    )
+
+
+def _collecting(collection: StoreCollection) -> CollectingStore:
+    store = collection.store
+    if not isinstance(store, CollectingStore):
+        raise StoreError(
+            f"{collection.store_name} cannot be compacted from here. Use the tools of its server"
+        )
+    return store

@@ -1,0 +1,90 @@
+"""`Upkeep`: what whoever runs an index does with it beside ingesting and asking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ragkit.assembly import Assembly
+from ragkit.errors import CorruptIndexError
+from ragkit.status import Status, status_of
+from ragkit.store import forgetting, mending
+from ragkit.store.abilities import Compaction
+from ragkit.store.forgetting import Forgotten
+from ragkit.store.mending import Repair
+
+
+class Upkeep:
+    """The part of a `RAG` that looks after its index: status, verify, repair, forget, compact."""
+
+    _parts: Assembly
+
+    def status(self) -> Status:
+        """What the index holds, what it was made with, and what could not be ingested."""
+        return status_of(self._parts.collection)
+
+    def verify(self) -> list[str]:
+        """Proves the index sound: every file, row, vector and text is compared with what was written.
+
+        Returns:
+            One line per problem, each with the file and what mends it; none if all is well.
+
+        Raises:
+            StoreError: there is no index, or its store has no means to tell.
+            ConfigError: it was made with another model or analyzer.
+        """
+        try:
+            return mending.verify(self._parts.collection)
+        except CorruptIndexError as e:
+            return [str(e)]
+
+    def repair(self) -> Repair:
+        """Makes damaged BM25 files and vectors anew from the texts, then verifies.
+
+        A damaged manifest is left as it is: the texts are in it, and nothing can be derived from others.
+
+        Raises:
+            StoreError: there is no index, another process is writing, or the folder cannot be written to.
+            ConfigError: it was made with another model or analyzer.
+        """
+        try:
+            return mending.repair(self._parts.collection)
+        except CorruptIndexError as e:
+            return Repair((), (str(e),))
+
+    def forget(
+        self,
+        documents: str | Sequence[str] | None = None,
+        *,
+        tenant: str | None = None,
+        wait_s: float = 30.0,
+    ) -> Forgotten:
+        """Removes documents, or all of a tenant's, from every answer at once and from every file.
+
+        A document whose file is still there comes back with the next ingestion of its folder.
+
+        Args:
+            documents: ids, or uris as citations show them; None for all documents of `tenant`.
+            tenant: whose they are, where the collection declares `tenant`.
+            wait_s: how long to wait for readers of older commits; what they hold is left to a later
+                compaction, and `erased` is False.
+
+        Raises:
+            QueryError: neither documents nor a tenant are named.
+            TenantError: a tenant is required and missing, malformed, or not declared.
+            StoreError: another process is writing, or the store cannot forget.
+        """
+        return forgetting.forget(self._parts.collection, documents, tenant=tenant, wait_s=wait_s)
+
+    def compact(self, *, wait_s: float = 0.0) -> Compaction:
+        """Takes out of all files what was replaced or removed and no reader sees any more.
+
+        Ingestion does so by itself once half of an index is of that kind.
+
+        Args:
+            wait_s: how long to wait for readers of older commits.
+
+        Raises:
+            StoreError: another process is writing, or the store has no means to do so.
+            CorruptIndexError: a file is not what was written; nothing is changed then.
+        """
+        return forgetting.compact(self._parts.collection, wait_s=wait_s)
