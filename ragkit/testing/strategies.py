@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -28,44 +29,50 @@ from ragkit.protocols import Change
 from ragkit.testing.data import FIELDS as FIELDS
 from ragkit.testing.data import put, quarantine, remove, unit
 
-# Few values of each type, with the pairs that are often confused: 1 and 1.0 and True, "1" and 1, one instant
-# in two zones, upper and lower case, composed and decomposed letters.
+# Few values of each type, with the pairs that are often confused: 1 and 1.0 and True, "1" and 1, whole
+# numbers that no float tells apart, one instant in two zones, upper and lower case, composed and decomposed
+# letters.
 TENANTS = ("acme", "Acme", "globex")
 GROUPS = ("staff", "legal", "all")
 WORDS = ("warranty", "return", "гарантия", "scanner", "a", "years", "shop", "é")
-_KEYWORDS = st.sampled_from(["en", "ru", "EN", "1", "", "é", "e\u0301"])
-_INTEGERS = st.sampled_from([-1, 0, 1, 2, 2**53 + 1])
-_NUMBERS = st.sampled_from([-0.5, 0, 0.0, 1, 1.0, 2.5, 1e300])
-_DATES = st.sampled_from(
-    ["2025-01-01", "2025-01-01T00:00:00Z", "2025-01-01T03:00:00+03:00", "2024-12-31T23:59:59", "1969-07-20"]
+_KEYWORDS = ("en", "ru", "EN", "1", "", "é", "e\u0301", " en", "ß", "ss", "a\x00b", "😀")
+_INTEGERS = (-1, 0, 1, 2, 2**53, 2**53 + 1, 2**63 - 1, -(2**63))
+_NUMBERS = (-0.5, 0, 0.0, -0.0, 1, 1.0, 2.5, 0.3, 0.1 + 0.2, 1e300, 5e-324, 2**53 + 1)
+_DATES = (
+    "2025-01-01",
+    "2025-01-01T00:00:00Z",
+    "2025-01-01T03:00:00+03:00",
+    "20250101T000000.000001Z",
+    "2024-12-31T23:59:59",
+    "1969-07-20",
+    "0001-01-01",
+    "9999-12-31T23:59:59.999999Z",
 )
-_MOMENTS = st.sampled_from(
-    [
-        datetime(2025, 1, 1, tzinfo=UTC),
-        datetime(2025, 1, 1, 3, tzinfo=timezone(timedelta(hours=3))),
-        datetime(1999, 12, 31, tzinfo=UTC),
-    ]
+_MOMENTS = (
+    datetime(2025, 1, 1, tzinfo=UTC),
+    datetime(2025, 1, 1, 3, tzinfo=timezone(timedelta(hours=3))),
+    datetime(2024, 12, 31, 23, 59, 59, tzinfo=UTC),
+    datetime(1, 1, 1, tzinfo=UTC),
+    datetime(9999, 12, 31, tzinfo=timezone(timedelta(hours=14))),
 )
-_BOOLEANS = st.booleans()
-_STORED: dict[str, st.SearchStrategy[Any]] = {
-    "lang": _KEYWORDS,
-    "tags": st.lists(_KEYWORDS, max_size=3),
-    "note": st.sampled_from(["", "see the FAQ", "faq", "смотри FAQ"]),
-    "year": _INTEGERS,
-    "price": _NUMBERS,
-    "draft": _BOOLEANS,
-    "date": _DATES,
-    "sizes": st.lists(_INTEGERS, max_size=3),
-}
-_WANTED: dict[str, st.SearchStrategy[Any]] = {
+# What a document may hold in each of `FIELDS`; a list holds several of these.
+STORED: Mapping[str, tuple[Any, ...]] = {
     "lang": _KEYWORDS,
     "tags": _KEYWORDS,
-    "note": st.sampled_from(["", "FAQ", "faq", "see the FAQ"]),
-    "year": _INTEGERS | st.sampled_from([0.5, 1.0]),
+    "note": ("", "see the FAQ", "faq", "смотри FAQ"),
+    "year": _INTEGERS,
     "price": _NUMBERS,
-    "draft": _BOOLEANS,
-    "date": _MOMENTS,
+    "draft": (False, True),
+    "date": _DATES,
     "sizes": _INTEGERS,
+}
+# What a filter may ask for.
+_WANTED: Mapping[str, tuple[Any, ...]] = {
+    **STORED,
+    "note": ("", "FAQ", "faq", "see the FAQ"),
+    "year": (*_INTEGERS, 0.5, 1.0, float(2**53), 10**400),
+    "price": (*_NUMBERS, -(10**400)),
+    "date": _MOMENTS,
 }
 _RANGED = ("year", "price", "date", "sizes")
 _CONTAINED = ("tags", "note", "sizes")
@@ -73,8 +80,13 @@ _CONTAINED = ("tags", "note", "sizes")
 
 def metadata() -> st.SearchStrategy[dict[str, Any]]:
     """Metadata that fits `FIELDS`; any field may be missing or null, and there may be an undeclared one."""
-    optional = {name: values | st.none() for name, values in _STORED.items()}
+    optional = {name: _stored(name) | st.none() for name in STORED}
     return st.fixed_dictionaries({}, optional={**optional, "other": st.just("x")})
+
+
+def _stored(name: str) -> st.SearchStrategy[Any]:
+    values = st.sampled_from(STORED[name])
+    return st.lists(values, max_size=3) if FIELDS[name].many else values
 
 
 def filters() -> st.SearchStrategy[Filter]:
@@ -93,7 +105,7 @@ def filters() -> st.SearchStrategy[Filter]:
 @st.composite
 def _leaves(draw: st.DrawFn) -> Filter:
     name = draw(st.sampled_from(sorted(_WANTED)))
-    values = _WANTED[name]
+    values = st.sampled_from(_WANTED[name])
     kinds: list[Any] = [Eq, Ne, In, NotIn, Exists]
     kinds += [Gt, Gte, Lt, Lte] if name in _RANGED else []
     kinds += [Contains] if name in _CONTAINED else []
