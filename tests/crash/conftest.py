@@ -50,6 +50,6 @@ def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def folder(tmp_path: Path) -> Path:
     """A folder without links in its path, as the calls are told apart by it."""
-    yield tmp_path.resolve()
+    return tmp_path.resolve()

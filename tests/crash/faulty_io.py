@@ -87,7 +87,13 @@ class Controls:
     def __init__(self) -> None:
         library = ctypes.CDLL(None)
         self._arm, self._disarm = library.faulty_io_arm, library.faulty_io_disarm
-        self._arm.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_long, ctypes.c_char_p, ctypes.c_char_p]
+        self._arm.argtypes = [
+            ctypes.c_char_p,
+            ctypes.c_char_p,
+            ctypes.c_long,
+            ctypes.c_char_p,
+            ctypes.c_char_p,
+        ]
         self._arm.restype = None
         self._disarm.restype = ctypes.c_long
 

@@ -1,7 +1,7 @@
 """Runs jobs in processes of their own, forked from one that has everything imported and the library loaded.
 
-A fresh interpreter takes half a second until it can open an index; a fork of one that has opened none takes a
-few milliseconds, and there are thousands of calls to fail. A job is told nothing but its folder and its notes.
+A fresh interpreter takes half a second until it can open an index; a fork of one that has opened none takes
+a few milliseconds, and there are thousands of calls to fail. A job is told only its folder and its notes.
 """
 
 from __future__ import annotations
@@ -108,12 +108,21 @@ def check(job: Job) -> None:
     """Compares the index with the ledger, resumes the workload, and says what the index is in the end."""
     ledger, said = Ledger.read(job.notes), Notes(job.said)
     with session(job.workload, job.folder) as opened:
-        assert opened.store.verify() == [], "verify finds problems after the crash"
+        _is_sound(opened, "after the crash")
         matched(opened.store, ledger)
         said(found="acknowledged" if _is(opened, ledger.acknowledged) else "in flight")
         opened.go(ledger.phase)
-        assert opened.store.verify() == [], "verify finds problems after the resume"
+        _is_sound(opened, "after the resume")
         said(picture=picture(opened.store))
+    left = [
+        path.name for path in job.folder.rglob("*") if path.is_file() and opened.erases in path.read_bytes()
+    ]
+    assert not opened.erases or not left, f"what was erased is still in {left}"
+
+
+def _is_sound(opened: Session, when: str) -> None:
+    problems = opened.store.verify()
+    assert not problems, f"verify finds problems {when}: {problems}"
 
 
 def _is(opened: Session, content: Any) -> bool:

@@ -1,4 +1,4 @@
-"""A process dies, or the disk fails, at any single system call: nothing acknowledged is lost, nothing is half.
+"""A process dies, or the disk fails, at any single system call: nothing acknowledged is lost or half there.
 
 Every call by which the store changes its folder is made to fail in each way, in processes of their own; what
 must be there is known from a ledger outside of the index.
@@ -110,12 +110,12 @@ class Case:
         results = [*Ledger.read(self.job.notes).results, said_by(self.job)]
         notes = {key: value for note in results for key, value in note.items()}
         shown = f"{notes.get('error')}: {notes.get('message')}"
-        assert notes.get("ended") != "bare", f"{shown}\n{notes['trace']}"
+        assert notes.get("ended") != "bare", f"{shown}{_last_line(notes)}"
         if notes.get("ended") == "typed":
             assert notes["error"] in ("TransientStoreError", "StoreError"), shown
             assert REMEDY.search(notes["message"]), f"no remedy in {shown}"
             assert str(self.job.folder) in notes["message"], f"does not say where: {shown}"
-        assert code == 0, f"after {shown}\n{notes.get('failed')} {notes.get('trace')}"
+        assert code == 0, f"after {shown}, going on: {notes.get('failed')}{_last_line(notes)}"
         if notes["ended"] == "typed" and (crashed := self.job.folder.with_name("index.crashed")).exists():
             self._is_resumed(forks, crashed)
         self._is_resumed(forks, self.job.folder)
@@ -124,6 +124,12 @@ class Case:
         assert final(forks, Job("work", self.unbroken.workload, folder)) == self.unbroken.picture, (
             "the resumed index differs from one that was never interrupted"
         )
+
+
+def _last_line(notes: dict[str, Any]) -> str:
+    """Where of our own code an error came from."""
+    lines = [line.strip() for line in notes["trace"].splitlines() if "/ragkit/" in line or "/tests/" in line]
+    return f" ({lines[-1]})" if lines else ""
 
 
 def violations(
@@ -167,7 +173,9 @@ def test_a_write_that_takes_only_half_is_continued(
 def test_calls_of_the_store_and_of_sqlite_are_intercepted(
     unbroken: Callable[[str], Unbroken], workload: str
 ) -> None:
-    calls = Counter((call.path.name.partition(".")[2].lstrip("0"), call.name) for call in unbroken(workload).calls)
+    calls = Counter(
+        (call.path.name.partition(".")[2].lstrip("0"), call.name) for call in unbroken(workload).calls
+    )
     names = {name for _, name in calls}
     assert {"write", "pwrite64", "fsync", "fdatasync", "rename", "unlink", "mkdir"} <= names
     by_sqlite = {name for suffix, name in calls if suffix.startswith("sqlite")}

@@ -82,6 +82,7 @@ class Session:
     """
 
     n_phases: int
+    erases = b""  # what no file may hold in the end
 
     def __init__(self, folder: Path, notes: Notes | None = None) -> None:
         self.folder = folder
@@ -125,7 +126,8 @@ class Session:
         raise NotImplementedError
 
 
-def _passages(name: str, version: int, n: int, n_words: int = 6) -> list[tuple[str, Vectors]]:
+def passages(name: str, version: int, n: int, n_words: int = 6) -> list[tuple[str, Vectors]]:
+    """Texts that each hold the common word, with their vectors."""
     rng = random.Random(f"{name} {version}")
     texts = [f"{COMMON} {name} part{i} {' '.join(rng.choices(WORDS, k=n_words))}" for i in range(n)]
     return [(text, vector_of(text)) for text in texts]
@@ -133,13 +135,13 @@ def _passages(name: str, version: int, n: int, n_words: int = 6) -> list[tuple[s
 
 def _document(name: str, version: int) -> Change:
     n = 1 + int(name[1:]) % 3
-    return put(name, _passages(name, version, n), metadata={"lang": "en"})
+    return put(name, passages(name, version, n), metadata={"lang": "en"})
 
 
 def _commits() -> list[list[Change]]:
     """The commits of the store's workload; the third writes over 64 KB of text and vectors."""
     names = [f"d{i}" for i in range(9)]
-    big = put("d50", _passages("d50", 0, 100, n_words=80))
+    big = put("d50", passages("d50", 0, 100, n_words=80))
     return [
         [_document(name, 0) for name in names[:4]],
         [_document(name, 0) for name in names[4:]],
@@ -147,16 +149,22 @@ def _commits() -> list[list[Change]]:
         [_document(name, 1) for name in names[::2]],
         [remove("d1"), remove("d2"), quarantine("d3")],
         [_document(name, 0) for name in ("d5", "d7")],
-        [_document("d1", 1), remove("d50")],
+        [_document("d1", 1)],
     ]
 
 
 class StoreSession(Session):
-    """Commits straight to the store. It is closed and opened again halfway."""
+    """Commits straight to the store, with a compaction among them, and at last one document is erased.
+
+    The store is closed and opened again halfway.
+    """
 
     commits = _commits()
-    n_phases = len(commits)
+    n_phases = len(commits) + 1
     reopened_before = 4
+    compacted_after = 4
+    erased = "d50"
+    erases = b"d50 part"
 
     def _open(self) -> NotedStore:
         from ragkit.testing.data import FIELDS
@@ -175,7 +183,12 @@ class StoreSession(Session):
     def _do(self, number: int) -> None:
         if number == self.reopened_before:
             self.close()
+        if number == len(self.commits):
+            self.store.erase([remove(self.erased)])
+            return
         self.store.commit(self.commits[number])
+        if number == self.compacted_after:
+            self.store.compact()
 
 
 class _Bm25:
@@ -251,4 +264,13 @@ def picture(store: LocalStore) -> dict[str, Any]:
     }
 
 
-__all__ = ["COMMON", "WORKLOADS", "Analyzer", "HashEmbedder", "IngestSession", "Session", "picture", "session"]
+__all__ = [
+    "COMMON",
+    "WORKLOADS",
+    "Analyzer",
+    "HashEmbedder",
+    "IngestSession",
+    "Session",
+    "picture",
+    "session",
+]
