@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from ragkit.assembly import Assembly, make
 from ragkit.config.defaults import default_config
 from ragkit.config.load import load_config
 from ragkit.config.spec import ComponentSpec, Config
-from ragkit.errors import CorruptIndexError, GraphError, QueryError
+from ragkit.errors import GraphError, QueryError
 from ragkit.graph.check import check
 from ragkit.graph.runner import Graph, RunResult
 from ragkit.graph.spec import GraphSpec
@@ -24,14 +24,15 @@ from ragkit.graph.stage import Stage
 from ragkit.graph.sync import run_sync
 from ragkit.graph.threads import in_thread
 from ragkit.graph.trace import Trace
+from ragkit.ingest.apart import ingest_apart
+from ragkit.ingest.feed import Item
 from ragkit.ingest.pipeline import Ingestor
 from ragkit.ingest.progress import Progress, shown
 from ragkit.ingest.report import IngestReport
-from ragkit.status import Status, status_of
-from ragkit.store import mending
-from ragkit.store.mending import Repair
+from ragkit.store import forgetting
 from ragkit.subgraph import retrieval_graph
 from ragkit.types import Answer, Document, Metadata, QueryPlan, Ranking, Turn, Usage
+from ragkit.upkeep import Upkeep
 
 MAX_QUESTION_CHARS = 32_768
 MAX_K = 10_000
@@ -39,7 +40,7 @@ TRACES_KEPT = 256
 GRAPHS_KEPT = 16
 
 Retriever = Literal["dense", "bm25", "hybrid", "full"]
-Sources = str | Path | Document | Iterable[str | Path | Document]
+Sources = Item | Iterable[Item] | AsyncIterable[Item]
 
 
 def open(  # noqa: A001  (ragkit.open is the public word for it)
@@ -99,7 +100,7 @@ def _with_own_stages(spec: GraphSpec) -> GraphSpec:
     return replace(spec, nodes=tuple(replace(node, stage=copy(node.stage)) for node in spec.nodes))
 
 
-class RAG:
+class RAG(Upkeep):
     """A collection of documents and the graph of stages that answers questions over it.
 
     Every method may be called from any thread, and from inside a running event loop.
@@ -139,27 +140,54 @@ class RAG:
         acl: Sequence[str] | None = None,
         metadata: Metadata | None = None,
         progress: bool | Progress = True,
+        delete_missing: bool = True,
+    ) -> IngestReport:
+        """`aingest` for code that is not async. An async source is read in ragkit's own event loop."""
+        with shown(progress) as told:
+            ingest = self._ingestion(
+                tenant=tenant, acl=acl, metadata=metadata, progress=told, delete_missing=delete_missing
+            )
+            if isinstance(sources, AsyncIterable):
+                return run_sync(ingest_apart(ingest, sources))
+            return ingest(sources, lambda: False)
+
+    async def aingest(
+        self,
+        sources: Sources,
+        *,
+        tenant: str | None = None,
+        acl: Sequence[str] | None = None,
+        metadata: Metadata | None = None,
+        progress: bool | Progress = True,
+        delete_missing: bool = True,
     ) -> IngestReport:
         """Indexes files, folders and documents made in code. What is there and unchanged costs nothing.
 
         A document that cannot be ingested is named in the report with stage and reason; the others go in.
+        Documents whose files were deleted from a folder since it was ingested are removed from the index.
+        The work is done in a thread; cancelled, it ends after the batch at hand, and what is committed stays.
 
         Args:
-            sources: a path or a `Document`, or several.
+            sources: a path or a `Document`, or any iterable or async iterable of them, such as a generator:
+                it is read once, as fast as documents are taken, and never held as a whole.
             tenant: whose they are, where the collection declares `tenant`.
             acl: the groups that may read them, where the collection declares `acl`.
             metadata: fields given to every document.
-            progress: a bar on a terminal, a function of yours, or False.
+            progress: a bar on a terminal, a function of yours (called from the thread that ingests), or
+                False.
+            delete_missing: whether documents whose files are gone are removed. Documents made in code, and
+                those from another folder or of another tenant, always stay.
 
         Raises:
-            ConfigError: a path does not exist.
+            ConfigError: a path does not exist, or a folder has no files.
             TenantError: the collection requires a tenant and none is given, or it is malformed.
             StoreError: the index cannot be written.
         """
-        items = [sources] if isinstance(sources, str | Path | Document) else list(sources)
-        ingestor = Ingestor(self._parts.collection, make(self.config.ingest.chunk))
-        with shown(progress) as report_progress:
-            return ingestor.run(items, tenant=tenant, acl=acl, metadata=metadata, progress=report_progress)
+        with shown(progress) as told:
+            ingest = self._ingestion(
+                tenant=tenant, acl=acl, metadata=metadata, progress=told, delete_missing=delete_missing
+            )
+            return await ingest_apart(ingest, sources)
 
     # --- read -------------------------------------------------------------------------------------
 
@@ -204,7 +232,8 @@ class RAG:
         """
         start = time.perf_counter()
         await self._opened()
-        result = await self._graph.run(self._plan(question, tenant, acl, filter, history))
+        with self._parts.collection.held(self._plan(question, tenant, acl, filter, history)) as plan:
+            result = await self._graph.run(plan)
         answer: Answer = result.value
         return answer.with_(
             degraded=tuple(result.degraded),
@@ -260,7 +289,8 @@ class RAG:
             known = ", ".join(get_args(Retriever))
             raise QueryError(f"retriever={retriever!r}: expected one of: {known}")
         await self._opened()
-        result = await self._retrieval_graph(retriever, k).run(self._plan(question, tenant, acl, filter, ()))
+        with self._parts.collection.held(self._plan(question, tenant, acl, filter, ())) as plan:
+            result = await self._retrieval_graph(retriever, k).run(plan)
         self._keep(result)
         ranking: Ranking = result.value
         # A last stage without a `k` of its own gives all that it was given.
@@ -283,39 +313,6 @@ class RAG:
             QueryError: no such document is visible to this tenant and acl.
         """
         return self._parts.collection.source(document_id, tenant=tenant, acl=acl)
-
-    def status(self) -> Status:
-        """What the index holds, what it was made with, and what could not be ingested."""
-        return status_of(self._parts.collection)
-
-    def verify(self) -> list[str]:
-        """Proves the index sound: every file, row, vector and text is compared with what was written.
-
-        Returns:
-            One line per problem, each with the file and what mends it; none if all is well.
-
-        Raises:
-            StoreError: there is no index, or its store has no means to tell.
-            ConfigError: it was made with another model or analyzer.
-        """
-        try:
-            return mending.verify(self._parts.collection)
-        except CorruptIndexError as e:
-            return [str(e)]
-
-    def repair(self) -> Repair:
-        """Makes damaged BM25 files and vectors anew from the texts, then verifies.
-
-        A damaged manifest is left as it is: the texts are in it, and nothing can be derived from others.
-
-        Raises:
-            StoreError: there is no index, another process is writing, or the folder cannot be written to.
-            ConfigError: it was made with another model or analyzer.
-        """
-        try:
-            return mending.repair(self._parts.collection)
-        except CorruptIndexError as e:
-            return Repair((), (str(e),))
 
     def trace(self, trace_id: str) -> dict[str, Any]:
         """What each stage did in one of the last 256 runs of this object.
@@ -344,6 +341,18 @@ class RAG:
         }
 
     # --- inside -----------------------------------------------------------------------------------
+
+    def _ingestion(
+        self, **options: Any
+    ) -> Callable[[Item | Iterable[Item], Callable[[], bool]], IngestReport]:
+        def ingest(sources: Item | Iterable[Item], stopped: Callable[[], bool]) -> IngestReport:
+            # Here, for the model may have to be loaded, which an event loop must not wait for.
+            ingestor = Ingestor(self._parts.collection, make(self.config.ingest.chunk))
+            report = ingestor.run(sources, stopped=stopped, **options)
+            forgetting.tidy(self._parts.collection)
+            return report
+
+        return ingest
 
     async def _opened(self) -> None:
         """Opens the index where that was not done yet; in a thread, for a model may have to be loaded."""

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import argparse
 
-from ragkit.cli.options import add_index_options, add_json_option, open_rag
+from ragkit.cli.options import add_index_options, add_json_option, open_rag, parsed_object
 from ragkit.cli.options import print_json as emit
+
+_EXAMPLE = '{"lang": "ru"}'
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
-    parser.description = "Index files and folders. What is indexed already and unchanged costs nothing."
-    parser.epilog = "Example: ragkit ingest docs/ --index index/"
+    parser.description = (
+        "Index files and folders. What is indexed already and unchanged costs nothing; what was deleted\n"
+        "from a folder since it was ingested is removed from the index."
+    )
+    parser.epilog = f"Example: ragkit ingest docs/ --index index/ --metadata '{_EXAMPLE}'"
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a file or a folder")
     parser.add_argument(
         "--tenant", help="the tenant the documents belong to, where the collection declares one"
@@ -19,14 +24,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--acl", action="append", metavar="GROUP", help="a group that may read them (may be repeated)"
     )
+    parser.add_argument(
+        "--metadata", metavar="JSON", help=f"fields for every document, for example: '{_EXAMPLE}'"
+    )
+    parser.add_argument("--keep-missing", action="store_true", help="keep documents whose files were deleted")
     add_index_options(parser)
     add_json_option(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Ingests, and prints the report. Documents that could not be ingested are named, the rest goes in."""
+    metadata = parsed_object("--metadata", args.metadata)
     with open_rag(args, create=True) as rag:
-        report = rag.ingest(args.paths, tenant=args.tenant, acl=args.acl, progress=not args.json)
+        report = rag.ingest(
+            args.paths,
+            tenant=args.tenant,
+            acl=args.acl,
+            metadata=metadata,
+            progress=not args.json,
+            delete_missing=not args.keep_missing,
+        )
     if args.json:
         emit(report.as_json())
         return 0

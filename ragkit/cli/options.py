@@ -75,14 +75,24 @@ def parsed_filter(args: argparse.Namespace) -> dict[str, Any] | None:
     Raises:
         ConfigError: it is not a JSON object.
     """
-    if not args.filter:
+    return parsed_object("--filter", args.filter or None)
+
+
+def parsed_object(option: str, text: str | None) -> dict[str, Any] | None:
+    """The value of an option that takes a JSON object, None where it was not given.
+
+    Raises:
+        ConfigError: it is not a JSON object.
+    """
+    if text is None:
         return None
+    example = f'Example: {option} \'{{"lang": "ru"}}\''
     try:
-        value = json.loads(args.filter)
+        value = json.loads(text)
     except (ValueError, RecursionError) as e:
-        raise ConfigError(f'--filter is not JSON: {e}. Example: --filter \'{{"lang": "ru"}}\'') from e
+        raise ConfigError(f"{option} is not JSON: {e}. {example}") from e
     if not isinstance(value, dict):
-        raise ConfigError('--filter must be a JSON object. Example: --filter \'{"lang": "ru"}\'')
+        raise ConfigError(f"{option} must be a JSON object. {example}")
     return value
 
 

@@ -65,7 +65,7 @@ def print_report(report: IngestReport) -> None:
     console.print(
         _plain(
             f"{report.seen} seen: {report.committed} committed, {report.unchanged} unchanged, "
-            f"{report.quarantined} quarantined, {report.rejected} rejected; "
+            f"{report.quarantined} quarantined, {report.rejected} rejected; {report.deleted} deleted; "
             f"{report.chunks} chunks, {report.embedded_chunks} embedded, {report.seconds:.1f} s",
             "",
         )
