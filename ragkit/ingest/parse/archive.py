@@ -37,6 +37,8 @@ class Archive:
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
         except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as e:
+            if data and not data.startswith(b"PK"):
+                raise DocumentError(not_as_named("a ZIP archive", data), stage="parse") from e
             raise _damaged(f"not a complete ZIP archive: {e}") from e
         members = self._zip.infolist()
         if len(members) > MAX_MEMBERS:
@@ -88,6 +90,14 @@ class Archive:
             return xml_tree(self.read(name))
         except (ParseError, LookupError, ValueError) as e:
             raise _damaged(f"the part {name} is not valid XML: {e}") from e
+
+
+def not_as_named(expected: str, data: bytes) -> str:
+    """The reason for a file that does not begin as its extension says: a web page saved as a PDF, say."""
+    return (
+        f"it is not what its extension says: it should begin as {expected} does, and begins with "
+        f"{data[:16]!r}. Give it the extension of what it is, or fetch it again"
+    )
 
 
 def within(folder: str, reference: str) -> str:

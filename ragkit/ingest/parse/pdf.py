@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from statistics import median
 
@@ -11,8 +11,10 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from ragkit.errors import DocumentError
+from ragkit.ingest.parse.archive import not_as_named
 from ragkit.ingest.parse.canonical import CanonicalText, Parsed
 from ragkit.ingest.parse.hyphens import hyphen_joiner
+from ragkit.ingest.parse.pdf_annotations import annotation_texts
 from ragkit.ingest.parse.pdf_lines import HYPHEN, Line, page_lines
 from ragkit.ingest.parse.pdf_outline import bookmarks, headings
 from ragkit.types import MetadataValue
@@ -21,6 +23,8 @@ from ragkit.types import MetadataValue
 _PARAGRAPH_GAP = 1.35
 _SIZE_CHANGE = 1.2
 _OVERLAP = 0.7
+# Where viewers look for the mark of a PDF.
+_HEAD = 1024
 _DATE = re.compile(r"D:(\d{4})(\d\d)?(\d\d)?(?:(\d\d)(\d\d)(\d\d)?)?")
 _PROGRAM_TITLE = re.compile(r"^(?:Microsoft (?:Word|PowerPoint|Excel) - )|^untitled$", re.I)
 # Characters of fonts that do not say which letters their shapes are.
@@ -31,7 +35,8 @@ _MAX_UNREADABLE = 0.3
 def parse_pdf(data: bytes) -> Parsed:
     """Canonical text of a PDF, in the order its pages have it in, with the span of each page.
 
-    `title`, `author` and `date` become metadata. Pages that are images without text, and pages that cannot
+    Values of form fields and comments stand at the end of their page. `title`, `author` and `date` become
+    metadata. Pages that are images without text, and pages that cannot
     be read, are noted.
 
     Raises:
@@ -40,11 +45,14 @@ def parse_pdf(data: bytes) -> Parsed:
     """
     pdf = _opened(data)
     try:
+        if pdf.get_formtype() != pdfium.FORMTYPE_NONE:
+            pdf.init_forms()
         pages, problems = _pages(pdf)
-        if not any(pages):
+        beside = _beside(pdf)
+        if not any(pages) and not beside:
             raise _without_text(pdf, len(pages), problems)
         _check_readable(pages)
-        out = _written(pdf, pages)
+        out = _written(pdf, pages, beside)
         metadata = _metadata(pdf)
         notes = _notes(pdf, pages, problems)
     finally:
@@ -61,6 +69,8 @@ def _opened(data: bytes) -> pypdfium2.PdfDocument:
         if getattr(e, "err_code", None) == pdfium.FPDF_ERR_PASSWORD:
             reason = "needs_password: it is encrypted. Save it without a password, then ingest it again"
             raise DocumentError(reason, stage="parse") from e
+        if b"%PDF" not in data[:_HEAD]:
+            raise DocumentError(not_as_named("a PDF", data), stage="parse") from e
         reason = "it is damaged: it cannot be opened as a PDF. Open it in a viewer and print it to a new PDF"
         raise DocumentError(reason, stage="parse") from e
 
@@ -86,7 +96,26 @@ def _pages(pdf: pypdfium2.PdfDocument) -> tuple[list[list[Line]], list[int]]:
     return pages, problems
 
 
-def _written(pdf: pypdfium2.PdfDocument, pages: Sequence[Sequence[Line]]) -> CanonicalText:
+def _beside(pdf: pypdfium2.PdfDocument) -> dict[int, list[str]]:
+    """What stands on the pages apart from their content, by the index of the page."""
+    found = {}
+    for index in range(len(pdf)):
+        try:
+            page = pdf[index]
+        except pypdfium2.PdfiumError:
+            continue
+        try:
+            texts = annotation_texts(page)
+        finally:
+            page.close()
+        if texts:
+            found[index] = texts
+    return found
+
+
+def _written(
+    pdf: pypdfium2.PdfDocument, pages: Sequence[Sequence[Line]], beside: Mapping[int, Sequence[str]]
+) -> CanonicalText:
     join = hyphen_joiner((line.text for lines in pages for line in lines), HYPHEN)
     marks = bookmarks(pdf)
     writer = _Writer(join)
@@ -104,6 +133,7 @@ def _written(pdf: pypdfium2.PdfDocument, pages: Sequence[Sequence[Line]]) -> Can
                 writer.out.section(heading.bookmark.title, level=heading.bookmark.level)
             writer.is_open = False
         writer.paragraphs(lines[at:])
+        writer.notes(beside.get(index, ()))
     return writer.out
 
 
@@ -131,6 +161,11 @@ class _Writer:
         self._block(paragraph, tight)
         if before is not None:
             self.is_open = before.text[-1].isalpha() or before.text[-1] in ",-–—"
+
+    def notes(self, texts: Sequence[str]) -> None:
+        for text in texts:
+            self.out.block(text)
+            self.is_open = False
 
     def _block(self, paragraph: list[str], tight: bool) -> None:
         if paragraph:
@@ -187,7 +222,7 @@ def _has_content(pdf: pypdfium2.PdfDocument, index: int, kinds: Sequence[int] | 
 
 def _check_readable(pages: Sequence[Sequence[Line]]) -> None:
     text = "".join(line.text for lines in pages for line in lines)
-    share = len(_UNREADABLE.findall(text)) / len(text)
+    share = len(_UNREADABLE.findall(text)) / max(1, len(text))
     if share > _MAX_UNREADABLE:
         raise DocumentError(
             f"its text layer is not readable: its fonts do not say which letters {share:.0%} of the "

@@ -10,6 +10,7 @@ import ctypes
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 
 import pypdfium2
 import pypdfium2.raw as pdfium
@@ -23,6 +24,7 @@ _LINE_END = re.compile(r"[\r\n]+")
 _CELL_GAP = 1.5
 _WORD_GAP = 0.15
 _SAME_LINE = 0.6
+_FROM_RIGHT = re.compile("[\u0590-\u08ff]{2,}")
 _LIGATURES = str.maketrans(
     {
         "\ufb00": "ff",
@@ -117,10 +119,38 @@ def _characters(textpage: pypdfium2.PdfTextPage) -> str:
     count = textpage.count_chars()
     text: str = textpage.get_text_range() if count else ""
     if len(text) == count:
-        return text
+        return _turned(textpage, text)
     codes = (pdfium.FPDFText_GetUnicode(textpage, i) for i in range(count))
     hyphens = {2: HYPHEN}
-    return "".join(hyphens.get(code) or (chr(code) if 0 < code < 0x110000 else " ") for code in codes)
+    text = "".join(hyphens.get(code) or (chr(code) if 0 < code < 0x110000 else " ") for code in codes)
+    return _turned(textpage, text)
+
+
+def _turned(textpage: pypdfium2.PdfTextPage, text: str) -> str:
+    """The text with the letters of Arabic and Hebrew ligatures in reading order.
+
+    PDFium turns what is drawn from right to left, and with it the letters of a glyph that stands for several,
+    which a PDF names in reading order. All of them have the glyph's box.
+    """
+    return _FROM_RIGHT.sub(
+        lambda m: "".join(
+            "".join(reversed(letters)) if _is_backwards(letters) else letters
+            for letters in _glyphs(textpage, m[0], m.start())
+        ),
+        text,
+    )
+
+
+def _glyphs(textpage: pypdfium2.PdfTextPage, run: str, start: int) -> Iterator[str]:
+    """The letters of a run, those with the same box together."""
+    for _, places in groupby(range(start, start + len(run)), key=lambda i: _box(textpage, i)):
+        yield "".join(run[i - start] for i in places)
+
+
+def _is_backwards(letters: str) -> bool:
+    # The Unicode ligatures, which PDFium takes apart in the right order, are lam before alef, or at most four
+    # letters long; the two that are longer are whole sentences.
+    return re.fullmatch("[\u0622\u0623\u0625\u0627]\u0644", letters) is not None or 4 < len(letters) < 8
 
 
 def _lines(textpage: pypdfium2.PdfTextPage, text: str) -> Iterator[Line]:

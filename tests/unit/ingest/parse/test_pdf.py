@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import io
+
 import pytest
+from pypdf import PdfReader, PdfWriter
+from pypdf.generic import ArrayObject, DictionaryObject, NameObject
 
 from ragkit.errors import DocumentError
 from ragkit.ingest.parse.formats import parse_bytes
@@ -143,3 +147,38 @@ def test_a_hyphen_stays_where_the_documents_words_say_so() -> None:
     assert join("carbon|free lug|gage Jean|Paul 2019|2020 co|op high|speed сорти|ровка") == (
         "carbon-free luggage Jean-Paul 2019-2020 co-op highspeed сортировка"
     )
+
+
+def test_form_values_and_comments_stand_at_the_end_of_their_page() -> None:
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(pdf(column("Name:"), column("Next.")))))
+    page = writer.pages[0]
+    fields = ArrayObject()
+    writer.root_object[NameObject("/AcroForm")] = DictionaryObject({NameObject("/Fields"): fields})
+    for extra in (
+        "/Widget /FT /Tx /T (name) /V (Anna)",
+        "/Widget /FT /Tx /T (empty) /V ()",
+        "/Widget /FT /Btn /T (agreed) /V /Yes /AS /Yes /AP << /N << /Yes null >> >>",
+        "/Text /Contents (Ask her)",
+        "/FreeText /Contents (Typed on)",
+        "/Text /Contents (Ask her)",
+        "/Text /F 2 /Contents (Hidden)",
+    ):
+        source = f"<< /Type /Annot /Rect [50 50 90 60] /Subtype {extra} >>".encode()
+        reference = writer._add_object(DictionaryObject.read_from_stream(io.BytesIO(source), None))
+        page.setdefault(NameObject("/Annots"), ArrayObject()).append(reference)
+        if "/Widget" in extra:
+            fields.append(reference)
+    out = io.BytesIO()
+    writer.write(out)
+    parsed = parse_pdf(out.getvalue())
+    first = "Name:\n\nname: Anna\n\nagreed: Yes\n\nComment: Ask her\n\nTyped on"
+    assert [p.of(parsed.text) for p in parsed.pages] == [first, "Next."]
+
+
+def test_the_letters_of_an_arabic_ligature_are_in_reading_order() -> None:
+    # Drawn from left to right: beh, then the glyph that stands for lam and alef.
+    data = pdf([(50, 700, "BA")], letters="AB")
+    for code, letters in ((b"<a0> <0041>", b"<a0> <06440627>"), (b"<a1> <0042>", b"<a1> <0628>")):
+        assert code in data
+        data = data.replace(code, letters)
+    assert parse_pdf(data).text == "\u0644\u0627\u0628"
