@@ -1,4 +1,4 @@
-"""Word (.docx and its kin) → canonical text: headings, lists, tables, footnotes, headers and footers."""
+"""Word (.docx and its kin) → canonical text: headings, lists, tables, notes, comments, headers, footers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def parse_docx(data: bytes) -> Parsed:
     """Canonical text of a Word document; title, author and date of its properties become metadata.
 
     Tracked insertions count as text, deletions do not. A footnote stands after the paragraph that refers
-    to it; page headers and footers stand once, at the beginning and at the end.
+    to it, and so does a comment, with its author; page headers and footers stand once, at the beginning and
+    at the end.
 
     Raises:
         DocumentError: not a complete ZIP archive, beyond its limits, encrypted, or without a main part.
@@ -50,7 +51,7 @@ class _Writer:
         self._part = part
         self._styles = Styles(self._root("styles"))
         self._numbering = Numbering(self._root("numbering"))
-        self._notes = {kind: self._footnotes(kind) for kind in ("footnote", "endnote")}
+        self._notes = {kind: self._footnotes(kind) for kind in ("footnote", "endnote", "comment")}
         self._in_list = False
 
     def furniture(self, kind: str) -> None:
@@ -60,7 +61,7 @@ class _Writer:
             root = self._archive.xml(path)
             text = " ".join(_plain(root).split())
             # A lone number is the page's.
-            if text and text not in seen and not text.isdigit():
+            if text and text not in seen and not text.isdecimal():
                 seen.add(text)
                 self.write(root)
 
@@ -96,15 +97,23 @@ class _Writer:
         self._in_list = item is not None
 
     def _attached(self, read: Sequence[Runs]) -> None:
-        """Appends the footnotes and text boxes of paragraphs that were just appended."""
+        """Appends the notes, comments and text boxes of paragraphs that were just appended."""
         for runs in read:
             for kind, note_id in runs.notes:
                 # Taken out, so that a footnote that refers to itself ends.
                 note = self._notes[kind].pop(note_id, None)
-                if note is not None:
+                if note is not None and kind == "comment":
+                    self._comment(note)
+                elif note is not None:
                     self.write(note)
             for box in runs.boxes:
                 self.write(box)
+
+    def _comment(self, comment: Element) -> None:
+        author = attribute(comment, "author")
+        text = " ".join(_plain(comment).split())
+        if text:
+            self.out.block(f"Comment ({author}): {text}" if author else f"Comment: {text}")
 
     def _table(self, table: Element) -> None:
         rows = list(_rows(table))
@@ -171,7 +180,7 @@ def _plain(element: Element) -> str:
 
 def _width(cell: Element) -> int:
     span = attribute(child(cell, "tcPr", "gridSpan"), "val") or "1"
-    return max(1, min(int(span), 100)) if span.isdigit() else 1
+    return max(1, min(int(span), 100)) if span.isdecimal() else 1
 
 
 def _goes_on(cell: Element) -> bool:

@@ -13,12 +13,13 @@ from ragkit.ingest.parse.xml_tree import local
 # Properties of a paragraph or run; deleted and moved text; what another form of the same stands beside.
 _UNSEEN = frozenset({"pPr", "rPr", "sdtPr", "del", "moveFrom", "delText", "Fallback", "rubyPr", "rt"})
 _CHARACTERS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "ptab": "\t"}
+_NOTES = {"footnoteReference": "footnote", "endnoteReference": "endnote", "commentReference": "comment"}
 _PAGE_FIELD = re.compile(r"\s*(?:PAGE|NUMPAGES|SECTIONPAGES)\b", re.I)
 
 
 @dataclass(slots=True)
 class Runs:
-    """A paragraph's text, the footnotes it refers to as `(kind, id)`, and the text boxes within it."""
+    """A paragraph's text, the notes and comments it refers to as `(kind, id)`, and its text boxes."""
 
     parts: list[str] = field(default_factory=list)
     notes: list[tuple[str, str]] = field(default_factory=list)
@@ -51,8 +52,8 @@ def read_runs(paragraph: Element) -> Runs:
             runs.parts.append(element.text or "")
         elif name in _CHARACTERS:
             runs.parts.append(_CHARACTERS[name])
-        elif name in {"footnoteReference", "endnoteReference"}:
-            runs.notes.append((name.removesuffix("Reference"), attribute(element, "id") or ""))
+        elif name in _NOTES:
+            runs.notes.append((_NOTES[name], attribute(element, "id") or ""))
         elif name == "txbxContent":
             runs.boxes.append(element)
         elif name == "docPr" and (description := attribute(element, "descr")):

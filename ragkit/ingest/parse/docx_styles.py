@@ -11,6 +11,7 @@ from ragkit.ingest.parse.xml_tree import local
 
 _HEADING = re.compile(r"(?:heading|заголовок)\s*([1-9])", re.I)
 _MAX_CHAIN = 20
+_MAX_DEPTH = 8
 
 
 class Styles:
@@ -27,7 +28,7 @@ class Styles:
         """The heading level of a paragraph from 1, None for body text."""
         for properties, name in self._chain(paragraph):
             outline = attribute(child(properties, "outlineLvl"), "val")
-            if outline is not None and outline.isdigit():
+            if outline is not None and outline.isdecimal():
                 return int(outline) + 1 if int(outline) < 9 else None
             match = _HEADING.match(name)
             if match or name.casefold() in {"title", "название"}:
@@ -41,7 +42,9 @@ class Styles:
             list_id = attribute(child(numbering, "numId"), "val")
             if list_id is not None:
                 depth = attribute(child(numbering, "ilvl"), "val") or "0"
-                return None if list_id == "0" else (list_id, int(depth) if depth.isdigit() else 0)
+                # Word has nine levels; a depth is written as blanks, and a billion of them fill any memory.
+                level = min(int(depth), _MAX_DEPTH) if depth.isdecimal() else 0
+                return None if list_id == "0" else (list_id, level)
         return None
 
     def _chain(self, paragraph: Element) -> list[tuple[Element | None, str]]:
@@ -77,7 +80,7 @@ class Numbering:
             return "- "
         counts = self._counts[list_id]
         start = attribute(child(level, "start"), "val") or "1"
-        counts[depth] = counts[depth] + 1 if depth in counts else int(start) if start.isdigit() else 1
+        counts[depth] = counts[depth] + 1 if depth in counts else int(start) if start.isdecimal() else 1
         for deeper in [d for d in counts if d > depth]:
             del counts[deeper]
         return f"{_numeral(counts[depth], kind)}. "

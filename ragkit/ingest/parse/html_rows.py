@@ -107,7 +107,7 @@ def _spread(cells: list[LexborNode], texts: list[str]) -> list[str]:
     spread: list[str] = []
     for cell, text in zip(cells, texts, strict=True):
         span = cell.attributes.get("colspan") or "1"
-        width = min(int(span), 100) if span.isdigit() else 1
+        width = min(int(span), 100) if span.isdecimal() else 1
         spread.extend([text] + [""] * (width - 1))
     return spread
 

@@ -1,4 +1,4 @@
-"""PowerPoint (.pptx and its kin) → canonical text: a page per slide, with its tables, charts and notes."""
+"""PowerPoint (.pptx and its kin) → canonical text: a page per slide: tables, charts, notes, comments."""
 
 from __future__ import annotations
 
@@ -60,6 +60,8 @@ class _Writer:
             self._shape(shape)
         for notes in related(self._archive, path, "notesSlide"):
             self._notes(self._archive.xml(notes))
+        for comments in related(self._archive, path, "comments"):
+            self._comments(self._archive.xml(comments))
 
     def _shape(self, shape: Element) -> None:
         kind = _placeholder(shape)
@@ -112,6 +114,15 @@ class _Writer:
                 for i, (text, _) in enumerate(_paragraphs(shape)):
                     self.out.block(text if i else f"Notes: {text}", tight=i > 0)
 
+    def _comments(self, root: Element) -> None:
+        for comment in root.iter():
+            # The text stands in an element of its own, or since 2021 in paragraphs of DrawingML.
+            if local(comment) in {"cm", "reply"}:
+                texts = [child(comment, "text"), child(comment, "txBody")]
+                said = " ".join(" ".join(part.itertext()) for part in texts if part is not None)
+                if said.strip():
+                    self.out.block(f"Comment: {' '.join(said.split())}")
+
 
 def _shapes(root: Element) -> Iterator[Element]:
     """The shapes of a slide that may hold text, those of groups included."""
@@ -133,6 +144,11 @@ def _placeholder(shape: Element) -> str | None:
     return None
 
 
+def drawn_paragraphs(root: Element) -> list[str]:
+    """The paragraphs of the text boxes and shapes of a drawing."""
+    return [text for text, _ in _paragraphs(root)]
+
+
 def _paragraphs(element: Element) -> Iterator[tuple[str, int]]:
     """The paragraphs within an element that hold text, each with its depth in a list."""
     for paragraph in element.iter():
@@ -148,7 +164,7 @@ def _paragraphs(element: Element) -> Iterator[tuple[str, int]]:
         text = "\n".join(" ".join(line.split()) for line in "".join(parts).split("\n")).strip("\n")
         if text:
             depth = attribute(child(paragraph, "pPr"), "lvl") or "0"
-            yield text, int(depth) if depth.isdigit() and int(depth) < 10 else 0
+            yield text, int(depth) if depth.isdecimal() and int(depth) < 10 else 0
 
 
 def _values(element: Element | None) -> list[str]:
@@ -159,7 +175,7 @@ def _values(element: Element | None) -> list[str]:
         if local(point) == "pt":
             index = attribute(point, "idx") or ""
             value = child(point, "v")
-            if index.isdigit() and int(index) < 10_000 and value is not None:
+            if index.isdecimal() and int(index) < 10_000 and value is not None:
                 points[int(index)] = value.text or ""
         elif local(point) == "v" and not points:
             loose.append(point.text or "")

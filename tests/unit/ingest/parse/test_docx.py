@@ -208,3 +208,25 @@ def test_python_docx_finds_the_same_paragraphs() -> None:
     data = saved(word)
     theirs = [p.text for p in docx.Document(io.BytesIO(data)).paragraphs]
     assert parse_docx(data).text.split("\n\n") == theirs == texts
+
+
+def test_a_comment_stands_after_its_paragraph_with_its_author() -> None:
+    word = docx.Document()
+    paragraph = word.add_paragraph("The price is 5.")
+    word.add_comment(paragraph.runs, text="Is that with tax?", author="Anna")
+    word.add_paragraph("The end.")
+    text = parse_docx(saved(word)).text
+    assert text == "The price is 5.\n\nComment (Anna): Is that with tax?\n\nThe end."
+
+
+@pytest.mark.parametrize(
+    ("properties", "text"),
+    [
+        ('<w:numPr><w:ilvl w:val="999999999"/><w:numId w:val="77"/></w:numPr>', " " * 16 + "- item"),
+        ('<w:outlineLvl w:val="\u00b2"/>', "item"),
+    ],
+)
+def test_a_level_that_is_none_does_no_harm(properties: str, text: str) -> None:
+    xml = f"<w:pPr>{properties}</w:pPr>{run('item')}"
+    assert parse_docx(with_paragraph(xml)).text.strip() == text.strip()
+    assert len(parse_docx(with_paragraph(xml)).text) < 100

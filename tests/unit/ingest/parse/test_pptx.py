@@ -3,9 +3,12 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import pytest
 from pptx import Presentation
 from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
+from pptx.opc.package import Part
+from pptx.opc.packuri import PackURI
 from pptx.util import Inches
 
 from ragkit.ingest.parse.formats import parse_bytes
@@ -82,3 +85,21 @@ def test_a_slide_without_text_is_an_empty_page() -> None:
     slide(show, "three")
     parsed = parse_pptx(saved(show))
     assert [page.of(parsed.text) for page in parsed.pages] == ["one", "", "three"]
+
+
+@pytest.mark.parametrize(
+    "comments",
+    [
+        '<p:cmLst xmlns:p="urn:p"><p:cm authorId="0"><p:text>Too long?</p:text></p:cm></p:cmLst>',
+        '<c:cmLst xmlns:c="urn:c" xmlns:a="urn:a"><c:cm><c:txBody><a:p><a:r><a:t>Too long?</a:t></a:r></a:p>'
+        "</c:txBody></c:cm></c:cmLst>",
+    ],
+)
+def test_comments_stand_at_the_end_of_their_slide(comments: str) -> None:
+    show = Presentation()
+    page = slide(show, "Goals", ("Growth", 0))
+    part = Part(
+        PackURI("/ppt/comments/comment1.xml"), "application/xml", page.part.package, comments.encode()
+    )
+    page.part.relate_to(part, "http://schemas.openxmlformats.org/officeDocument/2006/relationships/comments")
+    assert parse_pptx(saved(show)).text == "Goals\n\nGrowth\n\nComment: Too long?"

@@ -7,6 +7,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+from openpyxl.comments import Comment
 
 from ragkit.errors import DocumentError
 from ragkit.ingest.parse import xlsx
@@ -113,3 +114,42 @@ def test_a_workbook_without_cells_is_no_document() -> None:
     with pytest.raises(DocumentError, match="it holds no text") as caught:
         parse_bytes(book(S=[]), id="a", extension=".xlsx")
     assert caught.value.rejected
+
+
+def test_comments_and_hidden_sheets_are_kept() -> None:
+    new = openpyxl.Workbook()
+    sheet = new.active
+    assert sheet is not None
+    sheet.append(["Item", "Price"])
+    sheet.append(["Bolt", 0.4])
+    sheet["B2"].comment = Comment("Until May\nonly", "Anna")
+    new.create_sheet("Secret").append(["Margin 12"])
+    new["Secret"].sheet_state = "hidden"
+    buffer = io.BytesIO()
+    new.save(buffer)
+    text = parse_xlsx(buffer.getvalue()).text
+    assert text == (
+        "Sheet\n\nItem | Price\nItem: Bolt | Price: 0.4\n\nComment on B2: Until May only\n\n"
+        "Secret\n\nMargin 12"
+    )
+
+
+def test_formulas_that_were_never_calculated_are_noted() -> None:
+    parsed = parse_xlsx(book(S=[["a", "b"], ["=1+1", "=A1&A1"]]))
+    assert parsed.metadata["notes"] == (
+        "2 formulas have no saved value: open it in a spreadsheet program and save it again",
+    )
+
+
+def test_a_row_number_beyond_all_sheets_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xlsx, "MAX_CELLS", 1_000)
+    data = io.BytesIO(book(S=[["a"]]))
+    out = io.BytesIO()
+    with zipfile.ZipFile(data) as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "xl/worksheets/sheet1.xml":
+                content = content.replace(b'r="1"', b'r="999999999999"').replace(b'"A1"', b'"A999999999999"')
+            new.writestr(name, content)
+    with pytest.raises(DocumentError, match="its sheets have more than 1,000 cells"):
+        parse_xlsx(out.getvalue())
