@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import datetime
 import email
 import email.policy
@@ -14,6 +15,7 @@ from email.message import Message
 from ragkit.errors import DocumentError
 from ragkit.ingest.load.decode import decode
 from ragkit.ingest.parse.canonical import CanonicalText, Parsed
+from ragkit.ingest.parse.charset import decode_lenient
 from ragkit.ingest.parse.html import declared_charset, parse_html
 from ragkit.ingest.parse.limits import too_deep
 from ragkit.ingest.parse.plain import parse_plain
@@ -102,9 +104,17 @@ class _Writer:
         if not isinstance(payload, bytes) or not payload.strip():
             return
         declared = part.get_content_charset() or (declared_charset(payload) if kind == "text/html" else None)
-        decoded = decode(payload, declared=declared)
+        decoded = decode_lenient(payload, declared=_known(declared))
         self.notes.extend(decoded.notes)
         self.out.include(parse_html(decoded.text) if kind == "text/html" else parse_plain(decoded.text))
+
+
+def _known(charset: str | None) -> str | None:
+    """The declared charset, None for one that says nothing: ASCII that is not, or a name nobody knows."""
+    try:
+        return None if charset is None or codecs.lookup(charset).name == "ascii" else charset
+    except (LookupError, ValueError):
+        return None
 
 
 def _preferred(parts: Sequence[object]) -> Message | None:

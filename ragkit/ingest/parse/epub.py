@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
 from ragkit.errors import DocumentError
-from ragkit.ingest.load.decode import decode
 from ragkit.ingest.parse.archive import Archive, within
 from ragkit.ingest.parse.canonical import CanonicalText, Parsed
+from ragkit.ingest.parse.charset import decode_lenient
 from ragkit.ingest.parse.html import declared_charset, parse_html
 from ragkit.ingest.parse.xml_tree import local
 from ragkit.types import MetadataValue
@@ -37,7 +37,7 @@ def parse_epub(data: bytes) -> Parsed:
             notes.append(f"the chapter {path} is missing")
             continue
         page = archive.read(path)
-        chapter = parse_html(decode(page, declared=declared_charset(page)).text)
+        chapter = parse_html(decode_lenient(page, declared=declared_charset(page)).text)
         if chapter.text and not chapter.sections and path in names:
             out.section(names[path], level=1)
         out.include(chapter)

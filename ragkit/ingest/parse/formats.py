@@ -10,17 +10,19 @@ import importlib
 from types import MappingProxyType
 
 from ragkit.errors import DocumentError, did_you_mean
-from ragkit.ingest.load.decode import decode
+from ragkit.ingest.load.decode import Decoded, decode
 from ragkit.ingest.load.sniff import sniff
 from ragkit.ingest.load.source import MAX_BYTES, SourceFile
 from ragkit.ingest.parse.canonical import Parsed
+from ragkit.ingest.parse.charset import decode_lenient
 from ragkit.ingest.parse.format import Format
 from ragkit.ingest.parse.sandbox.process import Sandbox
+from ragkit.ingest.parse.save_as import save_as
 from ragkit.text.language import UNDETERMINED, detect_language
 from ragkit.types import Document, MetadataValue
 
 # Part of the pipeline's fingerprint: a change of what any parser gives must raise it.
-PARSER_VERSION = "parse/1"
+PARSER_VERSION = "parse/2"
 
 
 FORMATS: tuple[Format, ...] = (
@@ -182,11 +184,11 @@ def parse_bytes(
     if row.is_binary:
         parsed = _read_apart(row, data, sandbox)
     else:
-        decoded = decode(data, declared=_declared(row, data))
+        decoded = _decoded(row, data)
         parsed, notes = row.run(decoded.text), decoded.notes
         if decoded.encoding not in {"utf-8", "ascii"}:
             notes = (*notes, f"read as {decoded.encoding}")
-    if not parsed.text.strip():
+    if not any(c.isprintable() and not c.isspace() for c in parsed.text):
         only = "it is empty, or has pictures only" if row.is_binary else "only markup, scripts or comments"
         reason = f"it holds no text a reader would see ({only})"
         raise DocumentError(reason, stage="parse", rejected=True)
@@ -213,25 +215,32 @@ def _format_of(data: bytes, extension: str, media_type: str | None) -> Format:
             reason = "needs_password: it is encrypted. Save it without a password, then ingest it again"
             raise DocumentError(reason, stage="load")
         named = f" named {extension}" if extension in _BY_EXTENSION and extension else ""
-        reason = f"it is {kind.title}{named}, which is not a format that can be read: {kind.remedy}"
+        remedy = (save_as(extension, data) if kind.name in {"ole", "odf"} else None) or kind.remedy
+        reason = f"it is {kind.title}{named}, which is not a format that can be read: {remedy}"
         raise DocumentError(reason, stage="load", rejected=True)
     essence = (media_type or "").partition(";")[0].strip().lower()
     row = _BY_MEDIA_TYPE.get(essence) or _BY_EXTENSION.get(extension.lower())
     if row is None:
-        known = sorted(ext for ext in _BY_EXTENSION if ext)
-        reason = (
-            f"unknown format {essence or extension!r}.{did_you_mean(extension, known)} "
-            f"Known: {', '.join(known)}. Rename a text file to .txt, or convert it"
-        )
-        raise DocumentError(reason, stage="load", rejected=True)
+        raise DocumentError(_unknown(essence, extension), stage="load", rejected=True)
     return row
 
 
-def _declared(row: Format, data: bytes) -> str | None:
+def _unknown(essence: str, extension: str) -> str:
+    remedy = save_as(extension)
+    if remedy is not None:
+        return f"{extension} is not a format that can be read: {remedy}"
+    known = sorted(ext for ext in _BY_EXTENSION if ext)
+    return (
+        f"unknown format {essence or extension!r}.{did_you_mean(extension, known)} "
+        f"Known: {', '.join(known)}. Rename a text file to .txt, or convert it"
+    )
+
+
+def _decoded(row: Format, data: bytes) -> Decoded:
     if row.name != "html":
-        return None
+        return decode(data)
     declared: str | None = importlib.import_module("ragkit.ingest.parse.html").declared_charset(data)
-    return declared
+    return decode_lenient(data, declared=declared)
 
 
 def _read_apart(row: Format, data: bytes, sandbox: Sandbox | None) -> Parsed:

@@ -108,3 +108,9 @@ def test_a_message_saved_in_utf_16_is_read(charset: str) -> None:
 def test_what_has_no_header_is_no_e_mail() -> None:
     with pytest.raises(DocumentError, match="it has no e-mail header"):
         parse_bytes(b"just words", id="a", extension=".eml")
+
+
+@pytest.mark.parametrize("charset", ["", "; charset=us-ascii", "; charset=x-unknown"])
+def test_a_text_whose_charset_is_not_said_is_read_as_mail_readers_do(charset: str) -> None:
+    head = f"Subject: a\nContent-Type: text/plain{charset}\n\n".encode()
+    assert parse_eml(head + b"Un caf\xe9 au lait.").text == "Subject: a\n\nUn café au lait."

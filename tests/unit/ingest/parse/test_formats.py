@@ -9,6 +9,8 @@ from ragkit.errors import DocumentError
 from ragkit.ingest.load.discover import discover
 from ragkit.ingest.parse.formats import FORMATS, parse, parse_bytes
 
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+
 
 def test_a_file_becomes_a_document_with_what_it_says_of_itself(tmp_path: Path) -> None:
     (tmp_path / "guide").mkdir()
@@ -97,3 +99,58 @@ def test_a_missing_extra_is_a_rejection_with_the_command_that_installs_it(
 
 def test_every_registered_parser_can_be_imported() -> None:
     assert all(callable(row.parser()) for row in FORMATS)
+
+
+@pytest.mark.parametrize(
+    ("data", "extension", "message"),
+    [
+        (OLE + "WordDocument".encode("utf-16-le"), ".bin", r"old Microsoft Office .* save it as \.docx"),
+        (OLE + "Workbook".encode("utf-16-le"), ".xls", r"save it as \.xlsx, .* --convert-to xlsx"),
+        (OLE + "PowerPoint Document".encode("utf-16-le"), ".ppt", r"save it as \.pptx"),
+        (OLE + "__substg1.0_0037".encode("utf-16-le"), ".msg", r"save it as \.eml from the mail program"),
+        (OLE, ".doc", r"save it as \.docx"),
+        (b"PK\x03\x04mimetypeapplication/vnd.oasis.opendocument.text", ".odt", r"save it as \.docx"),
+        (b"* Head", ".org", r"\.org is not a format that can be read: convert it to Markdown.*pandoc"),
+        (b"<a/>", ".xml", r"\.xml is not a format that can be read: convert"),
+    ],
+)
+def test_a_format_that_is_not_read_is_refused_with_the_step_that_mends_it(
+    data: bytes, extension: str, message: str
+) -> None:
+    with pytest.raises(DocumentError, match=message) as caught:
+        parse_bytes(data, id="a", extension=extension)
+    assert caught.value.rejected
+
+
+@pytest.mark.parametrize(
+    ("extension", "expected"), [(".pdf", "a PDF"), (".docx", "a ZIP archive"), (".epub", "a ZIP archive")]
+)
+def test_a_web_page_saved_under_another_name_is_told(extension: str, expected: str) -> None:
+    message = rf"is not what its extension says: it should begin as {expected} does, .*b'<html>Log in'"
+    with pytest.raises(DocumentError, match=message):
+        parse_bytes(b"<html>Log in", id="a", extension=extension)
+
+
+def test_a_text_of_invisible_characters_is_no_text() -> None:
+    with pytest.raises(DocumentError, match="it holds no text a reader would see"):
+        parse_bytes("\u200b\u200d \ufeff".encode(), id="a", extension=".txt")
+
+
+def test_a_page_without_a_charset_is_read_as_browsers_do() -> None:
+    page = "<p>Die schöne Frau trinkt für 3 € Kaffee à la carte</p>".encode("cp1252")
+    document = parse_bytes(page, id="a", extension=".html")
+    assert document.text == "Die schöne Frau trinkt für 3 € Kaffee à la carte"
+    assert document.metadata["notes"] == ("read as cp1252",)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<p>Καλημέρα κόσμε, τι κάνεις σήμερα</p>".encode("iso8859-7"),
+        "<p>日本語の文章を書いています。東京は日本の首都です</p>".encode("shift-jis"),
+        b'<meta charset="utf-8"><p>caf\xe9</p>',
+    ],
+)
+def test_a_page_in_another_charset_is_not_guessed_at(page: bytes) -> None:
+    with pytest.raises(DocumentError, match="not valid UTF-8 at byte"):
+        parse_bytes(page, id="a", extension=".html")
