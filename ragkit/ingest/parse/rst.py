@@ -13,7 +13,7 @@ import docutils.core
 from docutils import nodes
 
 from ragkit.errors import DocumentError
-from ragkit.ingest.parse.canonical import CanonicalText, Parsed
+from ragkit.ingest.parse.canonical import MAX_CHARACTERS, CanonicalText, Parsed
 from ragkit.ingest.parse.limits import Deadline, too_deep
 from ragkit.ingest.parse.rst_limits import LimitedParser
 from ragkit.ingest.parse.tables import append_table
@@ -33,7 +33,8 @@ _SETTINGS: dict[str, object] = {
     "smart_quotes": False,
     "doctitle_xform": False,
     "docinfo_xform": False,
-    "line_length_limit": 2_000_000,
+    # A longer line would silently empty the document; the deadline ends what takes too long.
+    "line_length_limit": MAX_CHARACTERS,
 }
 _DIRECTIVE = re.compile(r"\.\. (?P<name>[\w:+.-]+)::[ \t]*(?P<argument>[^\n]*)\n?(?P<body>.*)", re.DOTALL)
 _OPTIONS = re.compile(r"\A(?:[ \t]*:[\w-]+:[^\n]*\n?)+")
@@ -127,6 +128,7 @@ class _Writer:
         self._nesting -= 1
 
     def _node(self, node: nodes.Node) -> None:
+        self._deadline.check()
         if isinstance(node, nodes.section):
             self._level += 1
             self._children(node)

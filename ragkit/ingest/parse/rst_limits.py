@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from docutils import nodes
@@ -13,6 +15,8 @@ from ragkit.ingest.parse.limits import Deadline
 
 # Characters and nodes that all substitutions of a document may expand to.
 _MAX_EXPANDED = 1_000_000
+# docutils looks for each substitution among all parts of its paragraph: 20 million looks take 2 to 4 s.
+_MAX_LOOKS = 20_000_000
 
 
 class LimitedParser(Parser):
@@ -37,6 +41,20 @@ class LimitedParser(Parser):
         document.reporter.attach_observer(lambda _message: self._deadline.check())
         super().parse(inputstring, document)
         _check_substitutions(document)
+        _check_looks(document)
+        _watch(document, self._deadline)
+
+
+def _watch(document: nodes.document, deadline: Deadline) -> None:
+    """Lets the transforms look at the clock: some take quadratic time, and all find their nodes this way."""
+    find = document.findall
+
+    def findall(*args: Any, **options: Any) -> Iterator[Any]:
+        for node in find(*args, **options):
+            deadline.check()
+            yield node
+
+    document.findall = findall  # type: ignore[method-assign, assignment]
 
 
 def _checked(method: Any, deadline: Deadline) -> Any:
@@ -67,6 +85,16 @@ def _check_substitutions(document: nodes.document) -> None:
     if sum_of(document) > _MAX_EXPANDED:
         raise DocumentError(
             f"its substitutions expand to more than {_MAX_EXPANDED:,} characters. "
+            "Write out what they stand for, or ingest it as plain text (.txt)",
+            stage="parse",
+        )
+
+
+def _check_looks(document: nodes.document) -> None:
+    parents = Counter(reference.parent for reference in document.findall(nodes.substitution_reference))
+    if sum(count * len(parent.children) for parent, count in parents.items()) > _MAX_LOOKS:
+        raise DocumentError(
+            "a paragraph has too many substitutions (|name|). "
             "Write out what they stand for, or ingest it as plain text (.txt)",
             stage="parse",
         )

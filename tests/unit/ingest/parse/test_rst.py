@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragkit.errors import DocumentError
+from ragkit.ingest.parse import limits
 from ragkit.ingest.parse.rst import parse_rst
 
 
@@ -121,3 +122,20 @@ def test_any_text_is_parsed_or_refused(source: str) -> None:
         assert e.stage == "parse"  # noqa: PT017
     else:
         assert all(span.of(parsed.text).strip() for span in parsed.blocks)
+
+
+def test_a_very_long_line_is_kept() -> None:
+    assert len(text_of("word " * 500_000)) == 2_499_999
+
+
+def test_names_that_make_docutils_busy_after_parsing_end_at_the_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "_SECONDS", 0.5)
+    with pytest.raises(DocumentError, match="parsing did not end within"):
+        parse_rst("".join(f".. _a{i}:\n" for i in range(10_000)) + "\ntext\n")
+
+
+def test_thousands_of_substitutions_in_one_paragraph_are_refused() -> None:
+    with pytest.raises(DocumentError, match=r"a paragraph has too many substitutions"):
+        parse_rst(".. |a| replace:: x\n\n" + "|a| " * 4_000)
