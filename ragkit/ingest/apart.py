@@ -104,8 +104,10 @@ async def _read(sources: AsyncIterable[Item], queue: Bounded[Item]) -> None:
     try:
         async with aclosing(sources) if isinstance(sources, AsyncGenerator) else nullcontext():
             async for item in sources:
-                if not queue.offer(item):
-                    await anyio.to_thread.run_sync(queue.put, item, abandon_on_cancel=True, limiter=limiter)
+                if not queue.offer(item) and not await anyio.to_thread.run_sync(
+                    queue.put, item, abandon_on_cancel=True, limiter=limiter
+                ):
+                    break
     except Exception as e:
         queue.end(e)
     else:

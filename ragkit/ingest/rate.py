@@ -11,7 +11,7 @@ _SMOOTH_S = 6.0
 
 
 class Rate:
-    """Work per second over the last minute. Times are seconds of any clock.
+    """Work per second over the last minute, from its beginning on. Times are seconds of any clock.
 
     >>> rate = Rate()
     >>> rate.note(0, now=0.0)
@@ -25,17 +25,22 @@ class Rate:
 
     def note(self, done: float, *, now: float) -> None:
         """Takes in how much is done at a time."""
+        if len(self._samples) == 1 and self._samples[0][1] == done:
+            self._samples.clear()  # it has not begun: files are being read, a model is loaded
         self._samples.append((now, done))
         while len(self._samples) > 2 and self._samples[1][0] <= now - _WINDOW_S:
             self._samples.popleft()
 
     @property
+    def known_for_s(self) -> float:
+        """The seconds that the rate is measured over."""
+        return self._samples[-1][0] - self._samples[0][0] if self._samples else 0.0
+
+    @property
     def per_second(self) -> float:
         """The mean since the oldest sample within the window; 0 while there is but one."""
-        if len(self._samples) < 2:
-            return 0.0
-        (t0, done0), (t1, done1) = self._samples[0], self._samples[-1]
-        return (done1 - done0) / (t1 - t0) if t1 > t0 else 0.0
+        seconds = self.known_for_s
+        return (self._samples[-1][1] - self._samples[0][1]) / seconds if seconds > 0 else 0.0
 
 
 class TimeLeft:
@@ -50,17 +55,15 @@ class TimeLeft:
 
     def __init__(self) -> None:
         self._rate = Rate()
-        self._begun: float | None = None
         self._noted = 0.0
         self._end: float | None = None
 
     def note(self, done: float, *, total: float | None, now: float) -> None:
         """Takes in how much is done at a time; `total` None is not known."""
         passed, self._noted = now - self._noted, now
-        self._begun = now if self._begun is None else self._begun
         self._rate.note(done, now=now)
         rate = self._rate.per_second
-        if total is None or rate <= 0 or now - self._begun < _SETTLE_S:
+        if total is None or rate <= 0 or self._rate.known_for_s < _SETTLE_S:
             return
         end = now + max(0.0, total - done) / rate
         if self._end is None:

@@ -105,6 +105,7 @@ class Run:
                 self._write()
             if prepared.writes:
                 self._batch.add(prepared)
+                self._tell(f"read {prepared.uri}")
             elif prepared.outcome is not None:
                 self.tally.add(prepared.outcome, prepared)
                 self._work_done += prepared.work
@@ -179,6 +180,7 @@ class Run:
             what = f"{n:,} of {n_texts:,} passages embedded"
             self._tell(what, is_due=True, at_hand=share * batch.work)
 
+        step(0, 0.0)
         embedded = embed_documents(
             [[chunk.search_text for chunk in prepared.chunks] for prepared in fresh],
             self._collection.embedder,
