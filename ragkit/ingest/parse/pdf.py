@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from statistics import median
 
@@ -25,6 +26,8 @@ _SIZE_CHANGE = 1.2
 _OVERLAP = 0.7
 # Where viewers look for the mark of a PDF.
 _HEAD = 1024
+# A file may claim any number of pages; after so many in a row that are not there, the rest are not sought.
+_MAX_MISSING = 1_000
 _DATE = re.compile(r"D:(\d{4})(\d\d)?(\d\d)?(?:(\d\d)(\d\d)(\d\d)?)?")
 _PROGRAM_TITLE = re.compile(r"^(?:Microsoft (?:Word|PowerPoint|Excel) - )|^untitled$", re.I)
 # Characters of fonts that do not say which letters their shapes are.
@@ -47,10 +50,9 @@ def parse_pdf(data: bytes) -> Parsed:
     try:
         if pdf.get_formtype() != pdfium.FORMTYPE_NONE:
             pdf.init_forms()
-        pages, problems = _pages(pdf)
-        beside = _beside(pdf)
+        pages, beside, problems = _pages(pdf)
         if not any(pages) and not beside:
-            raise _without_text(pdf, len(pages), problems)
+            raise _without_text(pdf, len(pages), problems[: len(pages)])
         _check_readable(pages)
         out = _written(pdf, pages, beside)
         metadata = _metadata(pdf)
@@ -75,42 +77,36 @@ def _opened(data: bytes) -> pypdfium2.PdfDocument:
         raise DocumentError(reason, stage="parse") from e
 
 
-def _pages(pdf: pypdfium2.PdfDocument) -> tuple[list[list[Line]], list[int]]:
-    """The lines of each page, and the numbers of the pages that cannot be read."""
+def _pages(pdf: pypdfium2.PdfDocument) -> tuple[list[list[Line]], dict[int, list[str]], list[int]]:
+    """The lines of each page, what stands beside them by the page's index, and the numbers of the pages that
+    cannot be read."""
     pages: list[list[Line]] = []
+    beside: dict[int, list[str]] = {}
     problems: list[int] = []
     for index in range(len(pdf)):
+        if len(problems) >= _MAX_MISSING and problems[-_MAX_MISSING] == index + 1 - _MAX_MISSING:
+            problems.extend(range(index + 1, len(pdf) + 1))
+            break
         try:
-            page = pdf[index]
+            with _page(pdf, index) as page:
+                lines = page_lines(page)
+                texts = annotation_texts(page)
         except pypdfium2.PdfiumError:
-            pages.append([])
+            lines, texts = [], []
             problems.append(index + 1)
-            continue
-        try:
-            pages.append(page_lines(page))
-        except pypdfium2.PdfiumError:
-            pages.append([])
-            problems.append(index + 1)
-        finally:
-            page.close()
-    return pages, problems
-
-
-def _beside(pdf: pypdfium2.PdfDocument) -> dict[int, list[str]]:
-    """What stands on the pages apart from their content, by the index of the page."""
-    found = {}
-    for index in range(len(pdf)):
-        try:
-            page = pdf[index]
-        except pypdfium2.PdfiumError:
-            continue
-        try:
-            texts = annotation_texts(page)
-        finally:
-            page.close()
+        pages.append(lines)
         if texts:
-            found[index] = texts
-    return found
+            beside[index] = texts
+    return pages, beside, problems
+
+
+@contextmanager
+def _page(pdf: pypdfium2.PdfDocument, index: int) -> Iterator[pypdfium2.PdfPage]:
+    page = pdf[index]
+    try:
+        yield page
+    finally:
+        page.close()
 
 
 def _written(

@@ -182,3 +182,11 @@ def test_the_letters_of_an_arabic_ligature_are_in_reading_order() -> None:
         assert code in data
         data = data.replace(code, letters)
     assert parse_pdf(data).text == "\u0644\u0627\u0628"
+
+
+def test_pages_that_are_claimed_and_not_there_are_not_sought_for_long() -> None:
+    parsed = parse_pdf(pdf(column("Here.")).replace(b"/Count 1 ", b"/Count 1000000 "))
+    assert parsed.text == "Here."
+    assert parsed.metadata["notes"] == (
+        f"pages that cannot be read: {', '.join(map(str, range(2, 22)))} and 999979 more",
+    )
