@@ -8,6 +8,7 @@ import email
 import email.policy
 import email.utils
 from collections.abc import Sequence
+from dataclasses import dataclass
 from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
@@ -25,6 +26,9 @@ _HEADERS = ("Subject", "From", "To", "Cc", "Date")
 _HEAD = 200
 _MAX_NESTED = 10
 _MAX_PARTS = 1_000
+# `This message is in HTML, please use another program` is short; a summary of a newsletter may be one too.
+_STUB_WORDS = 40
+_FAR_MORE = 4
 
 
 def parse_eml(data: bytes) -> Parsed:
@@ -100,13 +104,26 @@ class _Writer:
             self._text(part, kind)
 
     def _text(self, part: Message, kind: str) -> None:
-        payload = part.get_payload(decode=True)
-        if not isinstance(payload, bytes) or not payload.strip():
-            return
-        declared = part.get_content_charset() or (declared_charset(payload) if kind == "text/html" else None)
-        decoded = decode_lenient(payload, declared=_known(declared))
-        self.notes.extend(decoded.notes)
-        self.out.include(parse_html(decoded.text) if kind == "text/html" else parse_plain(decoded.text))
+        read = _read(part, kind)
+        self.notes.extend(read.notes)
+        self.out.include(read.parsed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    parsed: Parsed
+    notes: tuple[str, ...] = ()
+
+
+def _read(part: Message, kind: str) -> _Read:
+    """The text of a part that is plain text or HTML."""
+    payload = part.get_payload(decode=True)
+    if not isinstance(payload, bytes) or not payload.strip():
+        return _Read(Parsed(""))
+    declared = part.get_content_charset() or (declared_charset(payload) if kind == "text/html" else None)
+    decoded = decode_lenient(payload, declared=_known(declared))
+    parsed = parse_html(decoded.text) if kind == "text/html" else parse_plain(decoded.text)
+    return _Read(parsed, decoded.notes)
 
 
 def _known(charset: str | None) -> str | None:
@@ -118,7 +135,10 @@ def _known(charset: str | None) -> str | None:
 
 
 def _preferred(parts: Sequence[object]) -> Message | None:
-    """The plain text of several forms of one text, else the last form that holds text."""
+    """The plain text of several forms of one text, else the last form that holds text.
+
+    Not where the plain text only asks for a program that shows HTML.
+    """
 
     def has(part: Message, kind: str) -> bool:
         return any(p.get_content_type() == kind and _is_filled(p) for p in part.walk())
@@ -126,9 +146,29 @@ def _preferred(parts: Sequence[object]) -> Message | None:
     messages = [part for part in parts if isinstance(part, Message)]
     for kind in ("text/plain", "text/html"):
         found = [part for part in messages if has(part, kind)]
-        if found:
+        if found and not (kind == "text/plain" and _is_stub(found[0], messages)):
             return found[0]
     return messages[-1] if messages else None
+
+
+def _is_stub(plain: Message, forms: Sequence[Message]) -> bool:
+    """Whether a short plain text stands before an HTML part that says far more."""
+    said = _words(plain, "text/plain")
+    return said < _STUB_WORDS and any(
+        _words(form, "text/html") > _FAR_MORE * max(said, _STUB_WORDS // _FAR_MORE) for form in forms
+    )
+
+
+def _words(message: Message, kind: str) -> int:
+    """The words that a reader would see of the parts of a kind."""
+    texts = CanonicalText()
+    for part in message.walk():
+        if part.get_content_type() == kind:
+            try:
+                texts.include(_read(part, kind).parsed)
+            except DocumentError:
+                continue  # the form that is chosen says so
+    return len(texts.build().text.split())
 
 
 def _is_filled(part: Message) -> bool:

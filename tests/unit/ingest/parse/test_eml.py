@@ -114,3 +114,14 @@ def test_what_has_no_header_is_no_e_mail() -> None:
 def test_a_text_whose_charset_is_not_said_is_read_as_mail_readers_do(charset: str) -> None:
     head = f"Subject: a\nContent-Type: text/plain{charset}\n\n".encode()
     assert parse_eml(head + b"Un caf\xe9 au lait.").text == "Subject: a\n\nUn café au lait."
+
+
+@pytest.mark.parametrize(
+    ("plain", "expected"),
+    [("Your mail program cannot show HTML.", "sentence " * 60), ("word " * 50, "word " * 50), ("Hi.", "Hi.")],
+)
+def test_a_plain_text_that_only_points_to_the_html_is_passed_over(plain: str, expected: str) -> None:
+    mail = message("S", plain)
+    html = "Hi." if plain == "Hi." else "sentence " * 60
+    mail.add_alternative(f"<style>p {{ margin: 0 }}</style><p>{html}</p>", subtype="html")
+    assert parse_eml(mail.as_bytes()).text.endswith(f"\n\n{expected.strip()}")
