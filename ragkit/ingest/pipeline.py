@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from ragkit.errors import TenantError
+from ragkit.errors import ConfigError, TenantError
+from ragkit.fields import FieldSpec, problems_of
 from ragkit.ingest.ahead import ahead
 from ragkit.ingest.chunk.recursive import RecursiveChunker
 from ragkit.ingest.feed import Feed, Item
@@ -82,7 +83,7 @@ class Ingestor:
             stopped: asked between documents; once it says so, the run ends with `StoppedError`.
 
         Raises:
-            ConfigError: a path does not exist, or nothing was found.
+            ConfigError: a path does not exist, nothing was found, or `metadata` does not fit the fields.
             TenantError: the tenant is required and missing, or malformed.
             StoreError: the store refuses, for example because another process is writing.
             ModelError: the embedder cannot embed anything at all.
@@ -90,6 +91,7 @@ class Ingestor:
         started = time.perf_counter()
         if isinstance(acl, str):
             raise TenantError(f"acl={acl!r}: expected a list of groups, for example acl=[{acl!r}]")
+        _check_metadata(metadata or {}, self._collection.fields)
         self._collection.state("", tenant=tenant)  # a wrong tenant is refused before any file is read
         owner = tenant or ""
         feed = Feed(
@@ -134,6 +136,13 @@ class Ingestor:
                         "index. If its disk is mounted, remove them on purpose: ragkit forget"
                     )
         return notes
+
+
+def _check_metadata(metadata: Metadata, fields: Mapping[str, FieldSpec]) -> None:
+    """Refuses at once what would put every document into quarantine."""
+    problems = problems_of(metadata, {name: fields[name] for name in metadata if name in fields})
+    if problems:
+        raise ConfigError("; ".join(problems))
 
 
 def _weight(prepared: Prepared) -> int:
