@@ -22,7 +22,6 @@ from tests.crash.workloads import StoreSession, passages, picture
 DISK_BYTES = 24 << 20
 MOST_FREE_BYTES = 1_800_000  # what the workload surely does not fit into
 FULL = r"the disk failed or is full .*Free space and try again"
-CORPUS = Path(__file__).parents[2] / "examples" / "corpus"
 
 
 def _commits() -> list[list[Change]]:
@@ -136,19 +135,24 @@ def test_an_index_that_was_closed_on_a_full_disk_is_there_once_it_has_space(
 
 def test_the_command_line_says_that_the_disk_is_full(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk") as disk:
-        ballast = leave_free(disk, 300_000)
-        run = _ingest(disk / "index")
+        ballast = leave_free(disk, 250_000)
+        docs = tmp_path / "docs"
+        docs.mkdir()
+        for i in range(10):
+            text = "\n\n".join(words for words, _ in passages(f"c{i}", 0, 9, n_words=60))
+            (docs / f"c{i}.md").write_text(f"# Document {i}\n\n{text}\n")
+        run = _ingest(docs, disk / "index")
         assert run.returncode == 1, run.stderr
         assert "the disk failed or is full" in run.stderr
         assert "Traceback" not in run.stderr
         ballast.unlink()
-        run = _ingest(disk / "index")
+        run = _ingest(docs, disk / "index")
         assert run.returncode == 0, run.stderr
 
 
-def _ingest(index: Path) -> subprocess.CompletedProcess[str]:
+def _ingest(docs: Path, index: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "ragkit", "ingest", str(CORPUS), "--index", str(index)],
+        [sys.executable, "-m", "ragkit", "ingest", str(docs), "--index", str(index)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
