@@ -53,14 +53,20 @@ class FieldColumns:
         )
         empty = np.empty(0, dtype=np.int32)
         grown = {name: self._columns.get(name) or _Column(empty, [], {}) for name in self._names}
+        found: list[int] = []
+        values: dict[str, list[int]] = {name: [] for name in self._names}
+        for row, shape in shapes:
+            found.append(row)
+            metadata = metadata_of(shape)
+            for name, column in grown.items():
+                values[name].append(_code(metadata.get(name), column))
+        at = np.searchsorted(fresh, found)
         # A chunk that was collected meanwhile is one that no reader sees: it keeps the code of no value.
         codes = {
             name: np.full(len(fresh), _code(None, column), dtype=np.int32) for name, column in grown.items()
         }
-        for row, shape in shapes:
-            metadata, at = metadata_of(shape), int(np.searchsorted(fresh, row))
-            for name, column in grown.items():
-                codes[name][at] = _code(metadata.get(name), column)
+        for name, own in values.items():
+            codes[name][at] = own
         self._columns = {
             name: _Column(np.concatenate([column.codes, codes[name]]), column.values, column.positions)
             for name, column in grown.items()

@@ -18,6 +18,7 @@ from ragkit.arrays import ID_BYTES, Ids
 from ragkit.errors import CorruptIndexError
 
 Mask = NDArray[np.bool_]
+_BLOCK_ROWS = 100_000
 _COLUMNS: dict[str, Any] = {
     "rows": np.int64,
     "ids": f"S{ID_BYTES}",
@@ -54,13 +55,10 @@ class RowTable:
             "WHERE to_commit > ? AND to_commit < 4611686018427387904 AND row <= ?",
             (seen, known),
         ).fetchall()
-        added = connection.execute(
-            "SELECT row, id, tenant, acl, from_commit, to_commit FROM chunks WHERE row > ? ORDER BY row",
-            (known,),
-        ).fetchall()
+        (last,) = connection.execute("SELECT max(row) FROM chunks").fetchone()
         try:
-            if added:
-                self._append(added)
+            for first in range(known + 1, known + 1 if last is None else last + 1, _BLOCK_ROWS):
+                self._append(connection, first)
             for row, commit in ended:
                 (position,) = self.positions([row])
                 self._data["last"][position] = commit
@@ -75,11 +73,21 @@ class RowTable:
                 "from a copy, or ingest again into a new folder"
             ) from e
 
-    def _append(self, added: list[tuple[Any, ...]]) -> None:
-        n = self.n + len(added)
-        rows, ids, *rest = zip(*added, strict=True)
-        hex_ids = np.frombuffer(b"".join(ids).hex().encode(), dtype=f"S{ID_BYTES}")
-        columns = [np.array(rows), hex_ids, *map(np.array, rest)]
+    def _append(self, connection: sqlite3.Connection, first: int) -> None:
+        # Joined by SQLite: a tuple for each row, and an object for each of its numbers, take twice the time.
+        ids, *numbers = connection.execute(
+            "SELECT group_concat(hex(id), ''), group_concat(row), group_concat(tenant), group_concat(acl), "
+            "group_concat(from_commit), group_concat(to_commit) FROM "
+            "(SELECT * FROM chunks WHERE row >= ? AND row < ? ORDER BY row)",
+            (first, first + _BLOCK_ROWS),
+        ).fetchone()
+        if ids is None:
+            return
+        columns = [np.fromstring(text, dtype=np.int64, sep=",") for text in numbers]
+        columns.insert(1, np.frombuffer(ids.lower().encode(), dtype=f"S{ID_BYTES}"))
+        n = self.n + len(columns[0])
+        if any(len(column) != len(columns[0]) for column in columns):
+            raise ValueError(f"of {len(columns[0])} rows")
         for (name, old), new in zip(list(self._data.items()), columns, strict=True):
             if len(old) < n:
                 grown = np.empty(max(n, 2 * len(old)), dtype=old.dtype)
