@@ -61,13 +61,17 @@ class Caller:
     acl: Any
 
     @property
-    def is_malformed(self) -> bool:
-        return not _is_name(self.tenant) or any(self.acl is acl for acl in MALFORMED_ACLS)
+    def has_malformed_acl(self) -> bool:
+        return any(self.acl is acl for acl in MALFORMED_ACLS)
+
+    @property
+    def groups(self) -> set[str]:
+        return set() if self.acl is None or self.has_malformed_acl else set(self.acl)
 
     def owns(self, tenant: int, group: int, *, groups_count: bool = True) -> bool:
         if not isinstance(self.tenant, str) or TENANTS[tenant] != self.tenant:
             return False
-        return not groups_count or GROUPS[group] in (self.acl or ())
+        return not groups_count or GROUPS[group] in self.groups
 
 
 def _is_name(tenant: object) -> bool:
@@ -280,7 +284,7 @@ class Attack:
             lambda: collection.fetch(ids, plan()),
             lambda: self.owned(ids, collection.vectors(ids, plan())),
             lambda: collection.term_weights(question.split(), plan()),
-            plan,
+            lambda: collection.plan(question, tenant=caller.tenant, acl=caller.acl, filter=wanted),
             all_of_it,
         )
         return rng.choice(reads), (question, ids, "" if wanted is None else _text(wanted))
@@ -315,12 +319,16 @@ class Attack:
         for found in MARK.finditer(_text(back)):
             tenant, group = found.groups()
             is_own = caller.owns(int(tenant), int(group), groups_count=groups_count)
-            assert is_own or (tenant, group) in known, f"{found.group()} shown to {caller!r} by {_text(sent)}"
+            assert is_own or (tenant, group) in known, (
+                f"{found.group()} shown to {_text(caller)} by {_text(sent)}"
+            )
         for chunk_id in _chunk_ids(back):
             owners = self.owners[chunk_id]
-            assert any(t == caller.tenant and set(acl) & set(caller.acl) for t, acl in owners), chunk_id
+            assert any(t == caller.tenant and set(acl) & caller.groups for t, acl in owners), chunk_id
 
-    def call(self, caller: Caller, call: Callable[[], object], sent: object, **how: bool) -> None:
+    def call(
+        self, caller: Caller, call: Callable[[], object], sent: object, *, groups_count: bool = True
+    ) -> None:
         """Makes a call and judges its end."""
         store = self.collection.store
         assert isinstance(store, CountingStore)
@@ -331,10 +339,17 @@ class Attack:
             outcome = type(e).__name__
             is_early = store.calls == before or not isinstance(e, TenantError | FilterError)
             assert is_early, f"{e!r} came after a call of the store"  # noqa: PT017  (most calls raise nothing)
-            self.check(caller, sent, "".join(traceback.format_exception(e)) + repr(e.__dict__), **how)
+            self.check(
+                caller,
+                sent,
+                "".join(traceback.format_exception(e)) + repr(e.__dict__),
+                groups_count=groups_count,
+            )
         else:
             outcome = "own data"
-            self.check(caller, sent, back, **how)
+            assert _is_name(caller.tenant), f"answered {_text(caller)}"
+            assert not (groups_count and caller.has_malformed_acl), f"answered {_text(caller)}"
+            self.check(caller, sent, back, groups_count=groups_count)
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
 
     def write(self, caller: Caller) -> None:
@@ -345,20 +360,21 @@ class Attack:
 
         def commit() -> object:
             number = self.collection.commit(changes)
-            assert _is_name(caller.tenant), f"written for {caller!r}"
+            assert _is_name(caller.tenant), f"written for {_text(caller)}"
             self.note(changes)
             marks = MARK.findall(change.state.document_id)
             self.written.setdefault(caller.tenant, set()).update(marks)
             return number
 
-        self.call(caller, commit, [change.state.document_id, *[r.chunk.id for r in change.records]])
+        sent = [change.state.document_id, *[record.chunk.id for record in change.records]]
+        self.call(caller, commit, sent, groups_count=False)
 
 
 def _text(value: object) -> str:
     try:
         return value if isinstance(value, str) else repr(value)
     except Exception:
-        return ""
+        return f"a {type(value).__name__} that cannot be written out"
 
 
 def _chunk_ids(back: object) -> Iterator[str]:

@@ -69,7 +69,8 @@ def parts_of(document: Document, measure: Measure) -> list[Part]:
         body = start
         if section is not None and section.title and text.startswith(section.title, start):
             body = start + len(section.title)
-            if text[body : body + 1] not in {"", "\n"}:
+            # A heading in which the next one begins is no line of its own.
+            if body > end or text[body : body + 1] not in {"", "\n"}:
                 body = start
             else:
                 units.extend(_unit(text, start, body, measure, is_heading=True))

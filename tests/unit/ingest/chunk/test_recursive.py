@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragkit.errors import ConfigError
+from ragkit.ingest.chunk.measure import Measure
 from ragkit.ingest.chunk.recursive import RecursiveChunker
+from ragkit.ingest.chunk.units import parts_of
 from ragkit.ingest.parse.markdown import parse_markdown
 from ragkit.ingest.parse.plain import parse_plain
 from ragkit.text.tokens import count_tokens
@@ -235,3 +237,13 @@ def test_a_language_the_embedder_does_not_know_is_measured_by_ragkit() -> None:
 
 def test_the_fingerprint_follows_the_embedder() -> None:
     assert RecursiveChunker().measured_by(Reader()).fingerprint != RecursiveChunker().fingerprint  # type: ignore[arg-type]
+
+
+def test_a_heading_within_which_another_begins_is_cut_as_text() -> None:
+    text = "One two three\n\nfour"
+    sections = (
+        Section("One two three", span=Span(0, 13), level=1),
+        Section("two three", span=Span(4, 13), level=1),
+    )
+    parts = parts_of(Document("a", text, sections=sections), Measure(text, count=len))
+    assert [(u.start, u.end) for part in parts for u in part.units] == [(0, 3), (4, 13), (15, 19)]
