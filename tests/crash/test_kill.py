@@ -20,7 +20,7 @@ from tests.crash.conftest import Scale
 
 SEED = 20
 KILLS = 200
-KILLS_PER_CORPUS = 3
+KILLS_PER_CORPUS = 4
 N_DOCUMENTS = 200  # four commits
 QUERIES = [f"word{i} word{7 * i}" for i in range(12)]
 LIMIT_S = 120
