@@ -504,3 +504,19 @@ def test_a_malformed_scope_shows_nothing_of_the_store_beneath(attack: Attack, sc
         assert list(_chunk_ids(back)) == []
         assert MARK.search(_text(back)) is None
         assert back in ([], "") or isinstance(back, str) or len(back[0]) == 0  # type: ignore[index]
+
+
+@pytest.mark.xfail(reason="sentences are remembered by chunk id alone")
+def test_a_forged_chunk_id_shows_nothing_of_the_chunk_whose_id_it_is(attack: Attack) -> None:
+    collection = attack.collection
+    (theirs, *_) = secret(0, 0, mark(0, 0, "id")).records
+    victim = collection.plan("?", tenant=TENANTS[0], acl=GROUPS)
+    for chunk in collection.fetch([theirs.chunk.id], victim):
+        assert chunk is not None
+        assert MARK.search(_text(collection.sentences(chunk)))
+    mine = put("mine", [("intruder", unit([1, 0]))], tenant=TENANTS[1], acl=["staff"])
+    forged = tuple(replace(r, chunk=replace(r.chunk, id=theirs.chunk.id)) for r in mine.records)
+    collection.commit([replace(mine, records=forged)])
+    (found,) = collection.fetch([theirs.chunk.id], collection.plan("?", tenant=TENANTS[1], acl=GROUPS))
+    assert found is not None
+    assert [sentence.text for sentence in collection.sentences(found)] == ["intruder"]
