@@ -14,17 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ragkit.arrays import Ids, near_top, top_k_cosines
+from ragkit.arrays import Ids, rank_cosines
 from ragkit.protocols import Vectors
 from ragkit.settings import Settings
+from ragkit.subsets import MARGIN, Subsets, compare
 
 _COMPARE_BELOW = 0.1  # of all rows
-_MARGIN = 2e-6  # FAISS sums in float32: a row this much below the cut may belong above it
+_COMPARE_ROWS = 20_000  # comparing so many takes no longer than a search in a graph
+_Rows = NDArray[np.int64]
+_NONE: _Rows = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Part:
-    """A FAISS index over `n_rows` rows from `first`. Nothing is added to it once it is here."""
+    """A FAISS index over `n_rows` rows from `first`. Nothing is added to it once it is here.
+
+    None stands for the rows of the matrix as they lie: a flat index would hold a copy of them.
+    """
 
     first: int
     n_rows: int
@@ -51,6 +57,9 @@ class FaissIndex:
         neighbours: int = Field(32, ge=4, le=256, description="HNSW: links per vector.")
         ef_construction: int = Field(200, ge=8, le=4096, description="HNSW: effort when building.")
         ef_search: int = Field(128, ge=8, le=4096, description="HNSW: effort when searching.")
+        filter_cache_mb: int = Field(
+            128, ge=0, description="Most memory for copies of the vectors that filters in use allow."
+        )
 
     config: Config
 
@@ -59,27 +68,31 @@ class FaissIndex:
         self._parts: tuple[_Part, ...] = ()
         self._matrix: Vectors = np.empty((0, 0), dtype=np.float32)
         self._ids: Ids = np.empty(0, dtype="S32")
+        self._subsets = Subsets(self._matrix, 0)
 
     def over(self, matrix: Vectors, ids: Ids) -> FaissIndex:
         """This index over a matrix that begins with the rows it already covers."""
         grown = FaissIndex(**self.config.model_dump())
         grown._matrix, grown._ids = matrix, ids
+        grown._subsets = Subsets(matrix, self.config.filter_cache_mb)
+        grown._parts = self._grown(matrix)
+        return grown
+
+    def _grown(self, matrix: Vectors) -> tuple[_Part, ...]:
+        if self.config.kind == "flat":
+            return (_Part(0, len(matrix), None),) if len(matrix) else ()
         parts, end = list(self._parts), len(matrix)
         start = parts[-1].first + parts[-1].n_rows if parts else 0
         while parts and end > start and parts[-1].n_rows < 2 * (end - start):
             start = parts.pop().first
         if end > start:
             parts.append(_Part(start, end - start, self._build(matrix[start:end])))
-        grown._parts = tuple(parts)
-        return grown
+        return tuple(parts)
 
     def _build(self, vectors: Vectors) -> Any:
-        dimension = vectors.shape[1]
-        if self.config.kind == "flat":
-            index = _faiss().IndexFlatIP(dimension)
-        else:
-            index = _faiss().IndexHNSWFlat(dimension, self.config.neighbours, _faiss().METRIC_INNER_PRODUCT)
-            index.hnsw.efConstruction = self.config.ef_construction
+        metric = _faiss().METRIC_INNER_PRODUCT
+        index = _faiss().IndexHNSWFlat(vectors.shape[1], self.config.neighbours, metric)
+        index.hnsw.efConstruction = self.config.ef_construction
         index.add(np.ascontiguousarray(vectors))
         return index
 
@@ -90,45 +103,55 @@ class FaissIndex:
 
         With `kind: hnsw` a neighbour may be missed; what is returned is scored exactly.
         """
-        rows = np.full((len(vectors), k), -1, dtype=np.int64)
+        if allowed is not None and self._compares_all(int(np.count_nonzero(allowed)), k):
+            return compare(self._matrix, self._ids, vectors, k, self._subsets.of(allowed))
+        found = np.full((len(vectors), k), -1, dtype=np.int64)
         scores = np.zeros((len(vectors), k), dtype=np.float32)
+        parts = [self._of_part(part, vectors, k, allowed) for part in self._parts]
         for i, vector in enumerate(vectors):
-            candidates = self._candidates(vector, k, allowed)
-            best, cosines = top_k_cosines(vector, self._matrix, candidates, self._ids, k)
-            rows[i, : len(best)], scores[i, : len(best)] = best, cosines
-        return rows, scores
+            rows = parts[0][i] if len(parts) == 1 else np.concatenate([_NONE, *(part[i] for part in parts)])
+            order, cosines = rank_cosines(vector, self._matrix.take(rows, axis=0), self._ids.take(rows), k)
+            found[i, : len(order)], scores[i, : len(order)] = rows.take(order), cosines
+        return found, scores
 
-    def _candidates(self, vector: Vectors, k: int, allowed: NDArray[np.bool_] | None) -> NDArray[np.intp]:
-        if allowed is not None:
-            subset = np.flatnonzero(allowed)
-            if len(subset) <= max(k, _COMPARE_BELOW * len(self._matrix)):
-                return subset[near_top(self._matrix[subset] @ vector, k, _MARGIN)]
-        found = [self._of_part(part, vector, k, allowed) for part in self._parts]
-        return np.concatenate(found) if found else np.empty(0, dtype=np.intp)
+    def _compares_all(self, n_allowed: int, k: int) -> bool:
+        """Whether each of so many allowed rows is compared, rather than those that a graph leads to."""
+        if self.config.kind == "flat":
+            return True
+        return n_allowed <= max(k, _COMPARE_ROWS, _COMPARE_BELOW * len(self._matrix))
 
     def _of_part(
-        self, part: _Part, vector: Vectors, k: int, allowed: NDArray[np.bool_] | None
-    ) -> NDArray[np.intp]:
-        """The part's `k` best allowed rows and all that may tie with the last of them."""
+        self, part: _Part, vectors: Vectors, k: int, allowed: NDArray[np.bool_] | None
+    ) -> list[_Rows]:
+        """For each vector the part's `k` best allowed rows and all that may tie with the last of them."""
         selector = None
         if allowed is not None:
             bits = np.packbits(allowed[part.first : part.first + part.n_rows], bitorder="little")
             selector = _faiss().IDSelectorBitmap(bits)
         wanted = min(k + 1, part.n_rows)
-        while True:
-            scores, rows = part.index.search(vector[None], wanted, params=self._parameters(selector, wanted))
-            valid = rows[0] >= 0
-            rows, scores = rows[0][valid], scores[0][valid]
-            tied = len(rows) == wanted > k and scores[k - 1] - scores[-1] <= _MARGIN
-            if not tied or wanted == part.n_rows:
-                return np.asarray(rows + part.first, dtype=np.intp)
-            wanted = min(2 * wanted, part.n_rows)
+        out = []
+        for i, (scores, rows) in enumerate(zip(*self._near(part, vectors, wanted, selector), strict=True)):
+            # One more than k was asked for: where it ties with the k-th, others may.
+            more = wanted
+            while more > k and rows[-1] >= 0 and scores[k - 1] - scores[-1] <= MARGIN and more < part.n_rows:
+                more = min(2 * more, part.n_rows)
+                (scores,), (rows,) = self._near(part, vectors[i : i + 1], more, selector)
+            if rows[-1] < 0:
+                rows = rows[rows >= 0]
+            out.append(rows + part.first if part.first else rows)
+        return out
 
-    def _parameters(self, selector: Any, wanted: int) -> Any:
-        if self.config.kind == "flat":
-            return None if selector is None else _faiss().SearchParameters(sel=selector)
-        effort = max(self.config.ef_search, wanted)
-        return _faiss().SearchParametersHNSW(sel=selector, efSearch=effort)
+    def _near(self, part: _Part, vectors: Vectors, wanted: int, selector: Any) -> tuple[Vectors, _Rows]:
+        """Scores and rows within the part, best first, for each vector; row −1 where FAISS found fewer."""
+        faiss = _faiss()
+        found: tuple[Vectors, _Rows]
+        if part.index is None:
+            found = faiss.knn(vectors, self._matrix, wanted, metric=faiss.METRIC_INNER_PRODUCT)
+        else:
+            effort = max(self.config.ef_search, wanted)
+            parameters = faiss.SearchParametersHNSW(sel=selector, efSearch=effort)
+            found = part.index.search(vectors, wanted, params=parameters)
+        return found
 
 
 def _faiss() -> Any:

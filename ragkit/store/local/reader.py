@@ -150,6 +150,7 @@ class Reader:
         if scope.filter is not None and n:
             with self._manifest.reading() as db:
                 allowed &= snapshot.fields.mask(scope.filter, snapshot.table.rows[:n], db)
+        allowed.setflags(write=False)  # so that the dense index may know it again
         return View(snapshot, commit, None if bool(allowed.all()) else allowed)
 
     def _refresh(self) -> Snapshot:
