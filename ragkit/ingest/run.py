@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from ragkit.errors import DocumentError
+from ragkit.failpoints import reach
 from ragkit.fields import ACL
 from ragkit.ingest.embed import embed_documents
 from ragkit.ingest.feed import Feed
@@ -133,7 +134,9 @@ class Run:
         if not batch.documents:
             return
         self._take_lock()
+        reach("ingest.batch")
         embedded = self._embed(batch)
+        reach("ingest.embedded")
         ends: list[tuple[Outcome, Prepared]] = []
         changes: list[Change] = []
         for prepared in batch.documents:
@@ -144,6 +147,7 @@ class Run:
                 changes.append(change)
         if changes:
             self._collection.commit(changes)
+            reach("ingest.committed")
         for outcome, prepared in ends:
             self.tally.add(outcome, prepared)
         self.tally.add_written(changes, needs_acl=ACL in self._collection.fields)
@@ -199,6 +203,7 @@ class Run:
         still = [
             s for s in states if self._collection.state(s.document_id, tenant=tenants[s.document_id]) == s
         ]
+        reach("ingest.missing")
         # A change without document and with this state is a removal.
         self._collection.commit([Change(replace(state, state="committed")) for state in still])
         self.tally.add_deleted(

@@ -47,7 +47,17 @@ class Fault:
     @property
     def kills(self) -> bool:
         """Whether the process dies of it."""
-        return self.mode in ("kill_before", "kill_after", "torn")
+        return self.mode in ("kill_before", "kill_after", "torn") or self.failpoint is not None
+
+    @property
+    def is_of_ragkit(self) -> bool:
+        """Whether it is about failpoints of ragkit, not about system calls."""
+        return self.mode == "note" or self.failpoint is not None
+
+    @property
+    def failpoint(self) -> str | None:
+        """The place in ragkit at which it strikes, for the mode `at NAME`; None for one at a system call."""
+        return self.mode[3:] if self.mode.startswith("at ") else None
 
     @property
     def needs_bytes(self) -> bool:

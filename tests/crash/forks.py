@@ -20,6 +20,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+from ragkit import failpoints
 from ragkit.errors import RagkitError
 from tests.crash.checking import matched
 from tests.crash.faulty_io import Controls, Fault
@@ -77,7 +78,9 @@ def work(job: Job, controls: Controls) -> None:
     """
     notes = Notes(job.notes)
     with session(job.workload, job.folder, notes) as opened:
-        controls.arm(job.folder, job.fault, job.trace)
+        _watch(job, notes)
+        at_a_call = Fault("count", 0) if job.fault.is_of_ragkit else job.fault
+        controls.arm(job.folder, at_a_call, job.trace)
         try:
             opened.go()
             opened.close()
@@ -93,6 +96,23 @@ def work(job: Job, controls: Controls) -> None:
                 notes(calls=controls.disarm())
             _go_on(job, opened, notes)
         notes(calls=controls.disarm())
+
+
+def _watch(job: Job, notes: Notes) -> None:
+    """Dies at the failpoint that the fault names; where it names none, notes each that is reached."""
+    n_left = job.fault.at
+
+    def reached(name: str) -> None:
+        nonlocal n_left
+        if name == job.fault.failpoint:
+            n_left -= 1
+            if n_left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+        elif job.fault.failpoint is None:
+            notes(reached=name)
+
+    if job.fault.is_of_ragkit:
+        failpoints.watch(reached)
 
 
 def _go_on(job: Job, opened: Session, notes: Notes) -> None:

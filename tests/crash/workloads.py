@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 from ragkit.ingest.chunk.recursive import RecursiveChunker
 from ragkit.ingest.pipeline import Ingestor
 from ragkit.protocols import Change, TextKind, Vectors
+from ragkit.store import forgetting
 from ragkit.store.collection import StoreCollection
 from ragkit.store.local.store import LocalStore
 from ragkit.store_spec import StoreSpec
@@ -231,7 +233,53 @@ class IngestSession(Session):
         Ingestor(self.collection, chunker).run(documents)
 
 
-WORKLOADS: dict[str, type[Session]] = {"store": StoreSession, "ingest": IngestSession}
+class FilesSession(Session):
+    """A folder of files is ingested, changed and thinned out, the index compacted, documents forgotten."""
+
+    n_phases = 8
+    VERSIONS = (0, 1, 1, 1, 1, 2, 2, 3)  # of every third file
+    KINDS = ("insert", "update", "delete", "re-ingest", "compact", "insert", "forget", "update")
+    FORGOTTEN = ("f02.md", "f05.md")
+
+    def _open(self) -> NotedStore:
+        self.collection = StoreCollection.open(
+            NotedStore(path=self.folder), embedder=HashEmbedder(), bm25=_Bm25(), fields={}
+        )
+        store = self.collection.store
+        assert isinstance(store, NotedStore)
+        return store
+
+    def _do(self, number: int) -> None:
+        assert self.store.path == self.folder  # opens it
+        kind = self.KINDS[number]
+        if kind == "compact":
+            forgetting.compact(self.collection)
+        elif kind == "forget":
+            forgetting.forget(self.collection, self.FORGOTTEN)
+        else:
+            source = self._files(number)
+            Ingestor(self.collection, RecursiveChunker(size=32, overlap=0)).run([source])
+            forgetting.tidy(self.collection)
+
+    def _files(self, number: int) -> Path:
+        """The folder of the sources as it is in a phase."""
+        source = self.folder.with_name(f"{self.folder.name}.sources")
+        shutil.rmtree(source, ignore_errors=True)
+        source.mkdir()
+        gone = {"delete": (1, 4, 7), "re-ingest": (1, 4, 7)}.get(self.KINDS[number], ())
+        for i in range(10):
+            rng = random.Random(f"{i} {self.VERSIONS[number] if i % 3 == 0 else 0}")
+            parts = [f"{COMMON.capitalize()} {' '.join(rng.choices(WORDS, k=9))}." for _ in range(1 + i % 3)]
+            if i not in gone:
+                (source / f"f{i:02}.md").write_text("\n\n".join(parts))
+        return source
+
+
+WORKLOADS: dict[str, type[Session]] = {
+    "store": StoreSession,
+    "ingest": IngestSession,
+    "files": FilesSession,
+}
 
 
 @contextmanager
@@ -259,7 +307,8 @@ def picture(store: LocalStore) -> dict[str, Any]:
         "hits": [hits.id_list() for hits in found],
         # A dot product may differ in its last bit with the place of its row.
         "scores": [[round(float(score), 5) for score in hits.scores] for hits in found],
-        "states": [asdict(state) for state in store.states()],
+        # Where the files were found is another folder in each run.
+        "states": [{**asdict(state), "origin": None} for state in store.states()],
         "counts": [counts.documents, counts.chunks, counts.tenants, counts.quarantined],
     }
 
