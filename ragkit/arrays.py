@@ -122,6 +122,8 @@ def rank_cosines(
         k: how many at most, ≥ 1.
     """
     scores = (candidates.astype(np.float64) @ vector.astype(np.float64)).astype(np.float32)
-    np.maximum(np.minimum(scores, 1.0, out=scores), -1.0, out=scores)
     order = np.lexsort((ids, -scores))[:k]
-    return order, scores.take(order)
+    best = scores.take(order)
+    if len(best) and (best[0] > 1.0 or best[-1] < -1.0):
+        best = best.clip(-1.0, 1.0)
+    return order, best
