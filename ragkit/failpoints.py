@@ -33,6 +33,7 @@ FAILPOINTS: dict[str, str] = {
     "commit.segments": "the new files are named",
     "commit.pointer": "the pointer is moved, within the transaction",
     "commit.done": "the transaction is on disk",
+    "commit.reported": "its number is on disk outside of the manifest",
     "compact.begun": "it is known what no reader can see any more",
     "compact.vectors": "the vectors that stay are in a new file",
     "compact.postings": "the BM25 index of what stays is in new files",

@@ -346,6 +346,10 @@ class Manifest(Protocol):
         """All documents of a tenant, or of all tenants, by tenant and id."""
         ...
 
+    def quarantined(self) -> Iterable[DocumentState]:
+        """The documents of all tenants that could not be ingested, by tenant and id."""
+        ...
+
     def source(self, tenant: str, document_id: str) -> Document | None:
         """A document as it was committed, with its canonical text; None when there is none."""
         ...

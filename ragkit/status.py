@@ -62,6 +62,6 @@ def status_of(collection: StoreCollection) -> Status:
         embedder=collection.embedder.name,
         format_version=collection.format_version,
         commit=collection.head(),
-        quarantined=tuple(s for s in collection.states() if s.state == "quarantined"),
+        quarantined=tuple(collection.quarantined()),
         holdings=store.holdings() if isinstance(store, CollectingStore) else None,
     )

@@ -120,7 +120,7 @@ class StoreCollection:
         self._remembered = CachingEmbedder(embedder)
         # One value, replaced as a whole: a thread in between never mixes the weights of two tenants.
         self._weights: tuple[tuple[str | None, int] | None, dict[str, float]] = (None, {})
-        self._read: OrderedDict[str, tuple[ReadSentence, ...]] = OrderedDict()
+        self._read: OrderedDict[tuple[str, int, str], tuple[ReadSentence, ...]] = OrderedDict()
         self._lock = threading.Lock()
 
     @classmethod
@@ -208,14 +208,16 @@ class StoreCollection:
 
     def sentences(self, chunk: Chunk) -> tuple[ReadSentence, ...]:
         """The chunk's sentences with their analysed words; those of recent chunks are remembered."""
+        # By what is read and never by the id alone, which whoever writes a chunk may choose.
+        key = (chunk.text, chunk.span.start, chunk.lang)
         with self._lock:
-            known = self._read.get(chunk.id)
+            known = self._read.get(key)
             if known is not None:
-                self._read.move_to_end(chunk.id)
+                self._read.move_to_end(key)
                 return known
         fresh = read(chunk, self.terms)
         with self._lock:
-            self._read[chunk.id] = fresh
+            self._read[key] = fresh
             while len(self._read) > _CHUNKS_READ:
                 self._read.popitem(last=False)
         return fresh
@@ -340,6 +342,10 @@ class StoreCollection:
             TenantError: as for `plan`.
         """
         return self._manifest.states(self._access.tenant(tenant) or "")
+
+    def quarantined(self) -> Iterable[DocumentState]:
+        """The documents of all tenants that could not be ingested, by tenant and id."""
+        return self._manifest.quarantined()
 
     def counts(self) -> StoreCounts:
         """Counts at the current commit."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ragkit.errors import QueryError, StoreError, TenantError
+from ragkit.errors import QueryError, StoreError, TenantError, TransientStoreError
 from ragkit.fields import TENANT
 from ragkit.protocols import Change, DocumentState
 from ragkit.store.abilities import CollectingStore, Compaction
@@ -102,13 +102,22 @@ def compact(collection: StoreCollection, *, wait_s: float = 0.0) -> Compaction:
 
 
 def tidy(collection: StoreCollection) -> Compaction | None:
-    """Compacts where it pays, or where an erasure was not ended; None where there is nothing to do."""
+    """Compacts where it pays, or where an erasure was not ended; None where nothing is to be done.
+
+    What cannot be done now, because another process writes or the disk is full, is left to the next time:
+    nothing is lost by it.
+    """
     store = collection.store
     if not isinstance(store, CollectingStore):
         return None
     held = store.holdings()
     pays = held.n_ended > max(_WORTH_COMPACTING, held.n_chunks // 2)
-    return store.compact() if pays or held.to_erase else None
+    if not pays and not held.to_erase:
+        return None
+    try:
+        return store.compact()
+    except TransientStoreError:
+        return None
 
 
 def _chosen(

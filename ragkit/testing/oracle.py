@@ -120,6 +120,10 @@ class OracleStore:
         """All documents of a tenant, or of all."""
         return [s for (t, _), s in sorted(self._states.items()) if tenant is None or t == tenant]
 
+    def quarantined(self) -> list[DocumentState]:
+        """Those that could not be ingested."""
+        return [s for s in self.states() if s.state == "quarantined"]
+
     def source(self, tenant: str, document_id: str) -> Document | None:
         """A document as it was committed."""
         return self._documents.get((tenant, document_id))

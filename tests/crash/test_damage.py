@@ -134,11 +134,6 @@ def test_damage_of_any_file_is_found_or_changes_nothing(
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="SQLite takes the damaged end of a log for one that was never written: the last commits are gone, "
-    "and nothing but the log knew of them",
-)
 def test_damage_of_the_log_of_a_killed_process_is_found_or_changes_nothing(
     tmp_path: Path, scale: Scale
 ) -> None:

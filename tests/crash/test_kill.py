@@ -108,7 +108,7 @@ def picture(index: Path) -> dict[str, object]:
     seen: dict[str, object] = {
         "found": found,
         "counts": (status.documents, status.chunks),
-        "states": store.states(),
+        "states": list(store.states()),
         "ids": sorted(all_of_them.id_list()),
         "problems": store.verify(),
     }

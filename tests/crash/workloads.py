@@ -263,7 +263,7 @@ class FilesSession(Session):
 
     def _files(self, number: int) -> Path:
         """The folder of the sources as it is in a phase."""
-        source = self.folder.with_name(f"{self.folder.name}.sources")
+        source = self.folder.with_name("sources")
         shutil.rmtree(source, ignore_errors=True)
         source.mkdir()
         gone = {"delete": (1, 4, 7), "re-ingest": (1, 4, 7)}.get(self.KINDS[number], ())

@@ -40,7 +40,8 @@ def compact_folder(writer: Writer, leases: Leases, *, wait_s: float) -> Compacti
     """
     with writer.lock, writer.manifest.reading() as db:
         try:
-            head = read_head(db)
+            reported, head = writer.last_commit.read(), read_head(db)
+            writer.last_commit.check(reported, head.number)
             kept_from = _wait_for_readers(leases, head, wait_s)
             reach("compact.begun")
             ended = _ended(db, kept_from)

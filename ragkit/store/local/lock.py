@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import threading
 from pathlib import Path
 from types import TracebackType
 
-from ragkit.errors import StoreError
+from ragkit.errors import TransientStoreError
 from ragkit.failpoints import reach
 from ragkit.store.local.files import explain
 
@@ -61,12 +62,13 @@ class WriterLock:
         except BlockingIOError as e:
             holder = os.read(handle, 64).decode(errors="replace").strip() or "another process"
             os.close(handle)
-            raise StoreError(
+            raise TransientStoreError(
                 f"{self._path.parent}: {holder} is writing to this index, and an index has one writer. "
                 "Wait until it is done, or stop it; reading goes on meanwhile"
             ) from e
         # The pid is for people only: the lock itself is the system's, so a dead holder leaves it free.
-        os.ftruncate(handle, 0)
-        os.write(handle, f"process {os.getpid()}".encode())
+        with contextlib.suppress(OSError):
+            os.ftruncate(handle, 0)
+            os.write(handle, f"process {os.getpid()}".encode())
         reach("lock.taken")
         return handle

@@ -19,6 +19,7 @@ from ragkit.store.local import codec, schema
 from ragkit.store.local.schema import OPEN
 from ragkit.types import Chunk, Document
 
+_PAGE = 1_000
 _STATE = "id, tenant, uri, content_hash, fingerprint, state, stage, reason, n_chunks, origin"
 
 
@@ -81,7 +82,7 @@ class SqliteManifest:
         connection = self._take()
         try:
             yield connection
-        except sqlite3.DatabaseError as e:
+        except schema.FAILURES as e:
             raise schema.explain(e, self.path) from e
         finally:
             self._give_back(connection)
@@ -147,12 +148,27 @@ class SqliteManifest:
             ).fetchone()
         return None if row is None else _state(row)
 
-    def states(self, tenant: str | None = None) -> list[DocumentState]:
-        """All documents of a tenant, or of all tenants, by tenant and id."""
+    def states(self, tenant: str | None = None) -> Iterator[DocumentState]:
+        """All documents of a tenant, or of all tenants, by tenant and id; read a page at a time."""
+        key = ("" if tenant is None else tenant, "")
+        while True:
+            with self.reading() as db:
+                page = db.execute(
+                    f"SELECT {_STATE} FROM sources WHERE (tenant, id) > (?, ?) "  # noqa: S608  (a constant)
+                    "AND (? IS NULL OR tenant = ?) ORDER BY tenant, id LIMIT ?",
+                    (*key, tenant, tenant, _PAGE),
+                ).fetchall()
+            states = [_state(row) for row in page]
+            yield from states
+            if len(states) < _PAGE:
+                return
+            key = (states[-1].tenant, states[-1].document_id)
+
+    def quarantined(self) -> list[DocumentState]:
+        """The documents of all tenants that could not be ingested, by tenant and id."""
         with self.reading() as db:
             rows = db.execute(
-                f"SELECT {_STATE} FROM sources WHERE ? IS NULL OR tenant = ? ORDER BY tenant, id",  # noqa: S608
-                (tenant, tenant),
+                f"SELECT {_STATE} FROM sources WHERE state = 'quarantined' ORDER BY tenant, id"  # noqa: S608
             ).fetchall()
         return [_state(row) for row in rows]
 

@@ -167,9 +167,12 @@ class Reader:
             return self._load(rebuild=True)
 
     def _load(self, *, rebuild: bool) -> Snapshot:
+        last = self._files.last_commit
+        reported = last.read()
         with self._manifest.reading() as db:
             db.execute("BEGIN")
             head, old = read_head(db), self._snapshot
+            last.check(reported, head.number)
             if head == old.head:
                 return old
             if head.generation != old.head.generation:

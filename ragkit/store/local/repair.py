@@ -42,12 +42,23 @@ def repair_folder(writer: Writer, embed: Embed | None) -> list[str]:
         try:
             if problems_of_manifest(db, writer.manifest.path):
                 return []
-            repaired = _mend_postings(writer, db, folder)
+            repaired = _mend_last_commit(writer, db)
+            repaired += _mend_postings(writer, db, folder)
             if embed is not None:
                 repaired += _mend_vectors(writer, db, folder, embed)
             return repaired + writer.clean(read_head(db), read_segments(db))
         except OSError as e:
             raise explain(e, folder) from e
+
+
+def _mend_last_commit(writer: Writer, db: sqlite3.Connection) -> list[str]:
+    last, number = writer.last_commit, read_head(db).number
+    reported = last.read()
+    if reported <= number and last.is_readable:
+        return []
+    last.renew(number)
+    lost = f": commits {number + 1} to {reported} are lost, ingest again" if reported > number else ""
+    return [f"{last.path}: commit {number} is taken for the last one{lost}"]
 
 
 def _mend_postings(writer: Writer, db: sqlite3.Connection, folder: Path) -> list[str]:

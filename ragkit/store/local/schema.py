@@ -77,7 +77,7 @@ CREATE TABLE segments (                         -- files beside the manifest, on
 
 
 def create(path: Path, spec: str) -> None:
-    """Makes an empty manifest. Two processes may do so at once: one of them makes it.
+    """Makes an empty manifest, or ends what was begun. Of two processes that do so at once one makes it.
 
     Raises:
         StoreError: the folder cannot be written to.
@@ -94,7 +94,25 @@ def create(path: Path, spec: str) -> None:
             connection.execute("INSERT INTO head VALUES (1, 0, 0, 0, 0, 0, 0)")
             connection.execute("INSERT INTO meta VALUES ('spec', ?)", (spec,))
         connection.execute("COMMIT")
-    except sqlite3.DatabaseError as e:
+    except FAILURES as e:
+        raise explain(e, path) from e
+    finally:
+        connection.close()
+
+
+def is_unmade(path: Path) -> bool:
+    """Whether there is no manifest, or one that was begun and never got its tables: who made it died then.
+
+    Raises:
+        CorruptIndexError: it is no database.
+    """
+    if not path.exists():
+        return True
+    connection = connect(path)
+    try:
+        owner = connection.execute("PRAGMA application_id").fetchone()[0]
+        return not owner and not connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except FAILURES as e:
         raise explain(e, path) from e
     finally:
         connection.close()
@@ -115,12 +133,12 @@ def connect(path: Path, *, may_create: bool = False) -> sqlite3.Connection:
             isolation_level=None,
             check_same_thread=False,
         )
-    except sqlite3.DatabaseError as e:
+    except FAILURES as e:
         raise explain(e, path) from e
     try:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA trusted_schema = OFF")
-    except sqlite3.DatabaseError as e:
+    except FAILURES as e:
         connection.close()
         raise explain(e, path) from e
     return connection
@@ -150,7 +168,7 @@ def check_format(connection: sqlite3.Connection, path: Path) -> None:
         owner = connection.execute("PRAGMA application_id").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-    except sqlite3.DatabaseError as e:
+    except FAILURES as e:
         raise explain(e, path) from e
     if owner != APPLICATION_ID or not {"meta", "head", "chunks"} <= tables:
         raise CorruptIndexError(
@@ -164,13 +182,17 @@ def check_format(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def explain(error: sqlite3.DatabaseError, path: Path) -> StoreError:
+# What SQLite's module raises; a message that quotes a damaged name is itself no text any more.
+FAILURES = (sqlite3.DatabaseError, UnicodeDecodeError)
+
+
+def explain(error: sqlite3.DatabaseError | UnicodeDecodeError, path: Path) -> StoreError:
     """Our error for one of SQLite's, with what mends it."""
     code = getattr(error, "sqlite_errorcode", None)
     primary = None if code is None else code & 0xFF
     # Without a code it is Python's own: a text that is no UTF-8 any more. Our statements are right for the
     # tables as they were made, so one that SQLite cannot read (SQLITE_ERROR) means that these have changed.
-    is_garbled = code is None and isinstance(error, sqlite3.OperationalError)
+    is_garbled = code is None and isinstance(error, sqlite3.OperationalError | UnicodeDecodeError)
     if is_garbled or primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
         return CorruptIndexError(
             f"{path}: the manifest cannot be read ({error}). Restore the folder from a copy, "

@@ -32,6 +32,7 @@ from ragkit.store.changes import checked_vectors
 from ragkit.store.local import schema
 from ragkit.store.local.compact import compact_folder
 from ragkit.store.local.dense import dense_index, named_index
+from ragkit.store.local.last_commit import LAST_COMMIT, LastCommit
 from ragkit.store.local.leases import Leases
 from ragkit.store.local.lock import WriterLock
 from ragkit.store.local.manifest import SqliteManifest
@@ -108,16 +109,17 @@ class LocalStore:
         """
         index = dense_index(self.config.index)
         path = self.path / "manifest.sqlite"
+        last = LastCommit(self.path / LAST_COMMIT)
         # Asked first: who makes an index makes the manifest before the vectors.
-        has_vectors = any(self.path.glob("vectors-*.f32"))
-        if not path.exists():
-            if has_vectors:
+        is_used = any(self.path.glob("vectors-*.f32")) or last.read() > 0
+        if schema.is_unmade(path):
+            if is_used:
                 raise CorruptIndexError(f"{path}: missing, and with it all documents. {RESTORE}")
             if spec is None or not create:
                 raise StoreError(
                     f"{self.path}: no index here. Make one: ragkit ingest DOCS --index {self.path}"
                 )
-            _make_folder(self.path)
+            _make_folder(self.path, last)
             schema.create(path, spec.to_json())
         self.manifest = SqliteManifest(path)
         try:
@@ -233,9 +235,13 @@ class LocalStore:
         """What is known of a document, or None."""
         return self.manifest.state(tenant, document_id)
 
-    def states(self, tenant: str | None = None) -> list[DocumentState]:
+    def states(self, tenant: str | None = None) -> Iterator[DocumentState]:
         """All documents of a tenant, or of all tenants, by tenant and id."""
         return self.manifest.states(tenant)
+
+    def quarantined(self) -> Iterable[DocumentState]:
+        """The documents of all tenants that could not be ingested, by tenant and id."""
+        return self.manifest.quarantined()
 
     def source(self, tenant: str, document_id: str) -> Document | None:
         """A document as it was committed, with its canonical text; None when there is none."""
@@ -327,8 +333,10 @@ def _recorded(manifest: SqliteManifest) -> StoreSpec:
         ) from e
 
 
-def _make_folder(path: Path) -> None:
+def _make_folder(path: Path, last: LastCommit) -> None:
     try:
         (path / "postings").mkdir(parents=True, exist_ok=True)
+        if not last.is_readable:
+            last.renew(0)
     except OSError as e:
         raise StoreError(f"{path}: the folder cannot be made ({e}). Check path and permissions") from e

@@ -15,6 +15,7 @@ from ragkit.store.bm25.postings import Postings
 from ragkit.store.identity import chunk_id, content_hash
 from ragkit.store.local import codec
 from ragkit.store.local.files import sha256_of
+from ragkit.store.local.last_commit import LAST_COMMIT, LastCommit
 from ragkit.store.local.manifest import Segment, SqliteManifest, read_head, read_segments
 from ragkit.store.local.schema import OPEN
 from ragkit.types import Document
@@ -31,11 +32,16 @@ def problems_of_folder(manifest: SqliteManifest, folder: Path, dimension: int) -
 
     Each names the file and what mends it. What a commit that never happened left behind is no problem.
     """
+    last = LastCommit(folder / LAST_COMMIT)
     try:
+        reported = last.read()
         with manifest.reading() as db:
             db.execute("BEGIN")
             problems = problems_of_manifest(db, manifest.path)
             try:
+                lost = last.problem(reported, read_head(db).number)
+                problems += [lost] if lost else []
+                problems += [] if last.is_readable else [f"{last.path}: not what was written. {REPAIR}"]
                 return [*problems, *_of_segments(db, folder, dimension, manifest.path)]
             except _UNREADABLE as e:
                 return [*problems, f"{manifest.path}: its list of files cannot be read ({e}). {RESTORE}"]
@@ -47,8 +53,10 @@ def problems_of_manifest(db: sqlite3.Connection, path: Path) -> list[str]:
     """What is wrong with the manifest itself; while anything is, nothing can be derived from it."""
     try:
         (page,) = db.execute("PRAGMA page_size").fetchone()
-        # SQLite takes what is missing of the last page for zeros.
-        cut = [f"cut off: {size} bytes are no whole pages"] if (size := path.stat().st_size) % page else []
+        size = path.stat().st_size
+        # SQLite takes what is missing of the last page for zeros, unless its log holds that page: a process
+        # that died while it copied the page from there leaves it so.
+        cut = [f"cut off: {size} bytes are no whole pages"] if size % page and not _has_log(path) else []
         return [f"{path}: {problem}. {RESTORE}" for problem in (*cut, *_of_tables(db), *_of_documents(db))]
     except _UNREADABLE as e:
         # A damaged page may hold values of other types than were written.
@@ -120,6 +128,11 @@ def _of_segments(db: sqlite3.Connection, folder: Path, dimension: int, path: Pat
             if damage is not None:
                 rows = f"rows {segment.first_row} to {segment.first_row + segment.n_rows}"
                 yield f"{file}: {damage} ({rows}). {REPAIR}"
+
+
+def _has_log(path: Path) -> bool:
+    log = path.with_name(f"{path.name}-wal")
+    return log.exists() and log.stat().st_size > 0
 
 
 def _of_tables(db: sqlite3.Connection) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from ragkit.protocols import Change, Record
 from ragkit.store.bm25.postings import Postings, merge, n_to_merge
 from ragkit.store.changes import check_changes
 from ragkit.store.local.files import explain
+from ragkit.store.local.last_commit import LAST_COMMIT, LastCommit
 from ragkit.store.local.lock import WriterLock
 from ragkit.store.local.manifest import Head, Segment, SqliteManifest, read_head, read_segments
 from ragkit.store.local.segments import SegmentFiles
@@ -34,6 +36,11 @@ class Writer:
     def vectors(self, generation: int) -> VectorFile:
         """The vector file of a generation."""
         return VectorFile(self.folder, generation, self.dimension)
+
+    @property
+    def last_commit(self) -> LastCommit:
+        """The number of the last commit that was reported."""
+        return LastCommit(self.folder / LAST_COMMIT)
 
     def commit(self, changes: Sequence[Change]) -> int:
         """Writes `changes` as one commit. Whenever the process dies, the index is at the old commit or the
@@ -66,7 +73,8 @@ class Writer:
         return removed
 
     def _write(self, changes: Sequence[Change], db: sqlite3.Connection) -> int:
-        head, known = read_head(db), read_segments(db)
+        reported, head, known = self.last_commit.read(), read_head(db), read_segments(db)
+        self.last_commit.check(reported, head.number)
         self.clean(head, known)
         reach("commit.cleaned")
         records = [record for change in changes for record in change.records]
@@ -77,7 +85,13 @@ class Writer:
             written.append(self.vectors(head.generation).append(head.n_rows, vectors))
             postings, gone = self._write_postings(head, records, known, db)
             written.append(postings)
-        return write_commit(db, changes, head, written, gone).number
+        number = write_commit(db, changes, head, written, gone).number
+        # The commit is done and on disk whatever becomes of this: a number that is behind guards less, and
+        # the next commit brings it up.
+        with contextlib.suppress(OSError):
+            self.last_commit.write(number)
+        reach("commit.reported")
+        return number
 
     def _write_postings(
         self, head: Head, records: Sequence[Record], known: Sequence[Segment], db: sqlite3.Connection

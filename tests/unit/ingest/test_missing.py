@@ -299,7 +299,7 @@ def test_a_document_written_by_another_process_meanwhile_stays(
     put(bench.folder, "a.md", "b.md")
     bench.ingest()
     (bench.folder / "a.md").unlink()
-    old: list[DocumentState] = bench.store.states()
+    old: list[DocumentState] = list(bench.store.states())
     bench.ingest([Document("a.md", "made in code since")])
     monkeypatch.setattr(bench.collection, "states", lambda tenant: old)
     assert bench.ingest().deleted == 0

@@ -105,7 +105,7 @@ def test_local_store_answers_as_the_oracle(shape: made.Shape, data: st.DataObjec
             for _ in range(2):
                 compare(local, oracle, shape, data, kept_from)
         assert local.counts() == oracle.counts()
-        assert local.states() == oracle.states()
+        assert list(local.states()) == oracle.states()
         for state in oracle.states():
             key = (state.tenant, state.document_id)
             assert local.source(*key) == oracle.source(*key)

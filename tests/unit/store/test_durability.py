@@ -271,7 +271,7 @@ from ragkit.store.local.store import LocalStore
 def read(store):
     try:
         while True:
-            store.head(), store.counts(), store.states()
+            store.head(), store.counts(), list(store.states())
     except StoreError as e:
         assert "was closed" in str(e), e
         refused.append(e)
