@@ -1,4 +1,8 @@
-"""`ragkit ingest` is killed at any moment and run again: the index is the one an unbroken run gives."""
+"""`ragkit ingest` is killed at any moment and run again: the index is the one an unbroken run gives.
+
+Each child notes its commits in a ledger outside of the index. After every kill the index must hold what was
+acknowledged, or that with the one commit which had begun, and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -10,38 +14,61 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import ragkit
 from ragkit.protocols import DocumentState, Scope
 from ragkit.store.local.store import LocalStore
 from tests.crash.conftest import Scale
+from tests.crash.ledger import Ledger, Notes
 
+ROOT = Path(__file__).parents[2]
 SEED = 20
 KILLS = 200
 KILLS_PER_CORPUS = 4
-N_DOCUMENTS = 200  # four commits
+N_DOCUMENTS = 200
+PER_COMMIT = 64  # four commits for all of them
 QUERIES = [f"word{i} word{7 * i}" for i in range(12)]
 LIMIT_S = 120
+COMMIT_S = 0.03
 
-PROGRAM = """
+PROGRAM = f"""
 import sys
-import ragkit
+from pathlib import Path
 
-with ragkit.open(sys.argv[2]) as rag:
-    rag.ingest(sys.argv[1], progress=lambda done, total, what: print(done, flush=True))
+import ragkit
+import ragkit.ingest.run
+from ragkit.store.local.store import LocalStore
+from tests.crash.ledger import Notes
+
+ragkit.ingest.run.MAX_DOCUMENTS = {PER_COMMIT}
+corpus, index, ledger = sys.argv[1:]
+notes, plain = Notes(Path(ledger)), LocalStore.commit
+
+def commit(store, changes):
+    listed = list(changes)
+    notes.begun(listed)
+    number = plain(store, listed)
+    notes(done=number)
+    return number
+
+LocalStore.commit = commit
+with ragkit.open(index) as rag:
+    rag.ingest(corpus, progress=lambda done, total, what: print(done, flush=True))
 """
 
 
 def write_corpus(folder: Path, *, version: int) -> Path:
     """Documents of a few random words, each the same in every version but for every second one.
 
-    From the second version on, every seventh file is gone and ten are new.
+    Each version after the first has ten new ones and lacks some, not those that the one before lacked:
+    files vanish, come back and vanish for good.
     """
     folder.mkdir(parents=True)
-    names = range(N_DOCUMENTS) if version == 0 else [i for i in range(N_DOCUMENTS + 10) if i % 7 or not i]
-    for i in names:
+    every, n = ((0, 0), (7, 10), (11, 20))[version]
+    for i in range(N_DOCUMENTS + n):
+        if every and i % every == every - 1:
+            continue
         rng = random.Random(i * 10 + version * (i % 2))
         words = " ".join(f"word{rng.randrange(150)}" for _ in range(12))
         (folder / f"d{i:03}.md").write_text(f"# Document {i}\n\n{words}.\n")
@@ -65,10 +92,14 @@ class Home:
 
 def start(corpus: Path, index: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(corpus), str(index)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"},
+        [sys.executable, "-c", PROGRAM, str(corpus), str(index), str(ledger_of(index))],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), *sys.path)), "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
     )
+
+
+def ledger_of(index: Path) -> Path:
+    return index.with_name(f"{index.name}.ledger")
 
 
 def ingest(corpus: Path, index: Path) -> float:
@@ -82,14 +113,40 @@ def ingest(corpus: Path, index: Path) -> float:
     return time.perf_counter() - begun
 
 
-def kill(corpus: Path, index: Path, *, after_s: float) -> bool:
-    """Kills a run so long after its first sign of progress; whether it was still running then."""
+def kill(corpus: Path, index: Path, *, after_s: float, in_commit: bool) -> bool:
+    """Kills a run so long after its first sign of progress or the begin of a commit; whether it still ran."""
+    ledger = ledger_of(index)
+    n_begun = begun(ledger)
     with start(corpus, index) as process:
         assert process.stdout is not None
         process.stdout.readline()
+        while in_commit and process.poll() is None and begun(ledger) == n_begun:
+            time.sleep(0.0005)
         time.sleep(after_s)
         process.kill()
     return process.returncode == -signal.SIGKILL
+
+
+def begun(ledger: Path) -> int:
+    """How many commits were begun."""
+    return ledger.read_bytes().count(b'{"begin"') if ledger.exists() else 0
+
+
+def check(index: Path) -> Ledger:
+    """The ledger, once the index was found to hold just what it allows.
+
+    Raises:
+        AssertionError: the index lost an acknowledged commit, holds a part of one, or anything else.
+    """
+    ledger = Ledger.read(ledger_of(index))
+    found = {name: (s.state, s.content_hash, s.n_chunks) for name, s in states(index).items()}
+    for content in ledger.allowed():
+        if found == {name: (k.state, k.content_hash, len(k.chunks)) for name, k in content.items()}:
+            if content is ledger.in_flight:
+                # It was there in full before it could say so: the next run builds on it.
+                Notes(ledger_of(index))(done=ledger.n_commits + 1)
+            return ledger
+    raise AssertionError(f"{len(found)} documents are there, which is not what the ledger of {index} allows")
 
 
 def picture(index: Path) -> dict[str, object]:
@@ -116,30 +173,6 @@ def picture(index: Path) -> dict[str, object]:
     return seen
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """What a corpus makes of an index: its documents' states before and after, and how long it takes."""
-
-    before: dict[str, DocumentState]
-    after: dict[str, DocumentState]
-    seconds: float
-
-    def check(self, index: Path, n_before: int) -> int:
-        """Each document is there as it was before or as it is in the end, whole; gives how many have arrived.
-
-        Raises:
-            AssertionError: it is not, or fewer have arrived than were there already.
-        """
-        found = states(index)
-        arrived = 0
-        for name in {*found, *self.before, *self.after}:
-            state, old, new = found.get(name), self.before.get(name), self.after.get(name)
-            assert state in (old, new), f"{name}: {state}, expected {old} or {new}"
-            arrived += state == new
-        assert arrived >= n_before, "documents that had been committed are gone"
-        return arrived
-
-
 def states(index: Path) -> dict[str, DocumentState]:
     if not (index / "manifest.sqlite").exists():
         return {}
@@ -150,36 +183,43 @@ def states(index: Path) -> dict[str, DocumentState]:
     return found
 
 
-def unbroken(home: Home, index: Path) -> list[Stage]:
-    """An index that nobody kills, corpus by corpus."""
-    stages, before = [], dict[str, DocumentState]()
+def unbroken(home: Home, index: Path) -> tuple[list[dict[str, DocumentState]], list[float]]:
+    """The states after each version in an index that nobody kills, and how long each version took."""
+    after, seconds = [], []
     for corpus in home.versions():
-        seconds = ingest(corpus, index)
-        stages.append(Stage(before, states(index), seconds))
-        before = stages[-1].after
-    return stages
+        seconds.append(ingest(corpus, index))
+        after.append(states(index))
+    return after, seconds
 
 
 def test_an_ingestion_killed_at_any_moment_is_resumed_to_the_same_index(tmp_path: Path, scale: Scale) -> None:
     home = Home(tmp_path)
-    stages = unbroken(home, tmp_path / "whole")
+    after, seconds = unbroken(home, tmp_path / "whole")
+    assert check(tmp_path / "whole").n_commits >= 3 * 2
     expected = picture(tmp_path / "whole")
     assert expected["problems"] == []
     assert len(expected["found"]) == 20 * len(QUERIES)  # type: ignore[arg-type]
 
-    rng, tries, killed, n_rounds = random.Random(SEED), 0, 0, 0
+    rng, tries, killed, n_indexes, acknowledged, in_flight = random.Random(SEED), 0, 0, 0, 0, 0
     while killed < scale.times(KILLS) and tries < 3 * scale.times(KILLS):
-        index = tmp_path / f"index{n_rounds}"
-        n_rounds += 1
-        for corpus, stage in zip(home.versions(), stages, strict=True):
-            arrived = stage.check(index, 0)
+        index = tmp_path / f"index{n_indexes}"
+        n_indexes += 1
+        for corpus, states_after, whole_s in zip(home.versions(), after, seconds, strict=True):
             for _ in range(KILLS_PER_CORPUS):
-                killed += kill(corpus, index, after_s=rng.uniform(0, 0.8 * stage.seconds))
+                # A commit takes a hundredth of a run: every second kill aims at one.
+                in_commit = tries % 2 == 1
+                after_s = rng.uniform(0, COMMIT_S if in_commit else 0.8 * whole_s)
+                killed += kill(corpus, index, after_s=after_s, in_commit=in_commit)
                 tries += 1
-                arrived = stage.check(index, arrived)
+                in_flight += check(index).in_flight is not None
             ingest(corpus, index)
-            assert stage.check(index, arrived) == len({*stage.before, *stage.after})
+            ledger = check(index)
+            assert states(index) == states_after
+        acknowledged += ledger.n_commits
         assert picture(index) == expected
         shutil.rmtree(index)
-    print(f"\nseed {SEED}: {killed} of {tries} runs killed, {n_rounds} indexes, 0 violations")
+    print(
+        f"\nseed {SEED}: {killed} of {tries} runs killed, {in_flight} of them within a commit; "
+        f"{n_indexes} indexes of {acknowledged} commits in all, 0 violations"
+    )
     assert killed >= scale.times(KILLS)
