@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from ragkit.errors import DocumentError
 from ragkit.ingest.load.decode import clean, decode
-from ragkit.ingest.load.sniff import sniff
 
 RUSSIAN = "Гарантия на терминал действует двадцать четыре месяца со дня передачи товара. Wick 7 — 36 месяцев."
 MIXED = "The ООО «Фонарь» office. Работает с понедельника по пятницу. Phone, e-mail and address below."
@@ -96,24 +95,3 @@ def test_random_bytes_are_refused() -> None:
 
 def test_line_ends_become_newlines_and_nul_and_surrogates_go_with_a_note() -> None:
     assert clean("a\r\nb\rc\x00\ud800d") == ("a\nb\ncd", ("removed 2 NUL or surrogate characters",))
-
-
-@pytest.mark.parametrize(
-    ("data", "name"),
-    [
-        (b"%PDF-1.7\n", "pdf"),
-        (b"PK\x03\x04....word/document.xml", "docx"),
-        (b"PK\x03\x04....other", "zip"),
-        (b"\x89PNG\r\n\x1a\n", "png"),
-        (b"{\\rtf1", "rtf"),
-    ],
-)
-def test_binary_formats_are_known_by_their_first_bytes(data: bytes, name: str) -> None:
-    kind = sniff(data)
-    assert kind is not None
-    assert kind.name == name
-
-
-@pytest.mark.parametrize("data", [b"", b"# Title", "Привет".encode("cp1251"), codecs.BOM_UTF16_LE + b"a\x00"])
-def test_text_is_not_taken_for_binary(data: bytes) -> None:
-    assert sniff(data) is None
