@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ragkit.errors import StoreError
+from ragkit.fields import shown
 from ragkit.protocols import Change, Vectors
 from ragkit.types import Chunk
 
@@ -24,7 +25,9 @@ def check_changes(changes: Sequence[Change], dimension: int) -> None:
     seen_ids: set[str] = set()
     for change in changes:
         key = (change.state.tenant, change.state.document_id)
-        where = f"document {key[1]!r}"
+        where = f"document {shown(key[1])}"
+        if not all(isinstance(name, str) for name in key):
+            raise StoreError(f"{where} of tenant {shown(key[0])}: expected text for its id and its tenant")
         if key in seen_documents:
             raise StoreError(f"{where}: twice in one commit. Commit it once, or in two commits")
         seen_documents.add(key)
@@ -57,6 +60,8 @@ def checked_vectors(vectors: Vectors, dimension: int, what: str) -> Vectors:
     Raises:
         StoreError: they are not.
     """
+    if not isinstance(vectors, np.ndarray) or vectors.dtype.kind != "f":
+        raise StoreError(f"{what}: {shown(vectors)}: expected an array of floats of shape [n, {dimension}]")
     if vectors.ndim != 2 or vectors.shape[1] != dimension:
         raise StoreError(f"{what}: shape {vectors.shape}, expected [n, {dimension}] as this index was made")
     # One query is the common case, and what follows would take twenty times as long for it.

@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 from ragkit import registry
 from ragkit.arrays import HitBatch
 from ragkit.errors import DocumentError, QueryError, StoreError, TenantError
-from ragkit.fields import FieldSpec, problems_of
+from ragkit.fields import FieldSpec, problems_of, shown
 from ragkit.filters import parse_filter
 from ragkit.models.cache import CachingEmbedder
 from ragkit.protocols import (
@@ -32,6 +32,8 @@ from ragkit.protocols import (
 )
 from ragkit.store.abilities import HoldingStore, LockingStore
 from ragkit.store.access import Access
+from ragkit.store.arguments import check_k, check_texts, check_vectors, checked_history
+from ragkit.store.typed import type_problems
 from ragkit.store_spec import StoreSpec
 from ragkit.text.analyze import Analyzer as TextAnalyzer
 from ragkit.text.language import UNDETERMINED, detect_language
@@ -191,6 +193,7 @@ class StoreCollection:
 
     def term_weights(self, terms: Sequence[str], plan: QueryPlan) -> dict[str, float]:
         """Each term's idf among the chunks that BM25 counts for this plan; highest where none holds it."""
+        check_texts(terms, "terms")
         if self._sparse is None:
             return dict.fromkeys(terms, 1.0)
         scope = self._scope(plan)
@@ -245,6 +248,7 @@ class StoreCollection:
         Raises:
             TenantError: a tenant or acl is required and missing, malformed, or not declared.
             FilterError: the filter does not fit the declared fields.
+            QueryError: the history is no list of turns.
         """
         parsed = parse_filter(filter, self.fields)
         scope = self._access.scope(tenant, acl, parsed)
@@ -252,8 +256,8 @@ class StoreCollection:
             question,
             filter=parsed,
             tenant=scope.tenant if tenant is not None else None,
-            acl=acl,
-            history=history,
+            acl=scope.acl,
+            history=checked_history(history),
         )
         return replace(plan, commit=self.head())
 
@@ -277,27 +281,55 @@ class StoreCollection:
     def dense(
         self, texts: Sequence[str], k: int, plan: QueryPlan, vectors: Vectors | None = None
     ) -> list[HitBatch]:
-        """The nearest chunks for each text; `vectors` (shape `[q, d]`) spares the embedding."""
+        """The nearest chunks for each text; `vectors` (shape `[q, d]`) spares the embedding.
+
+        Raises:
+            QueryError: `k` is no whole number of at least 1, or texts or vectors are something else.
+        """
         scope = self._scope(plan)
+        check_k(k)
+        check_texts(texts, "texts")
         if not len(texts):
             return []
-        return self.store.search(self.embed(texts, "query") if vectors is None else vectors, k, scope)
+        if vectors is None:
+            vectors = self.embed(texts, "query")
+        else:
+            check_vectors(vectors, len(texts), self._embedder.dimension)
+        return self.store.search(vectors, k, scope)
 
     def bm25(self, texts: Sequence[str], k: int, plan: QueryPlan) -> list[HitBatch]:
-        """The best chunks by BM25 for each text."""
+        """The best chunks by BM25 for each text.
+
+        Raises:
+            QueryError: `k` is no whole number of at least 1, or texts are something else.
+            StoreError: the store has no BM25 index.
+        """
         scope = self._scope(plan)
+        check_k(k)
+        check_texts(texts, "texts")
         if self._sparse is None:
             raise StoreError(f"{self.store_name} has no BM25 index")
         return self._sparse.search_terms([self.analyzer.terms(text) for text in texts], k, scope)
 
     def fetch(self, ids: Sequence[str], plan: QueryPlan) -> list[Chunk | None]:
-        """The chunks with these ids, in this order; None for one that the plan may not see."""
+        """The chunks with these ids, in this order; None for one that the plan may not see.
+
+        Raises:
+            QueryError: the ids are no list of texts.
+        """
         scope = self._scope(plan)
+        check_texts(ids, "ids")
         return [self._rechecked(chunk, scope) for chunk in self.store.fetch(ids, scope)]
 
     def vectors(self, ids: Sequence[str], plan: QueryPlan) -> Vectors:
-        """The stored vectors of these chunks, shape `[n, d]`; zeros for one that the plan may not see."""
-        return self.store.vectors(ids, self._scope(plan))
+        """The stored vectors of these chunks, shape `[n, d]`; zeros for one that the plan may not see.
+
+        Raises:
+            QueryError: the ids are no list of texts.
+        """
+        scope = self._scope(plan)
+        check_texts(ids, "ids")
+        return self.store.vectors(ids, scope)
 
     def source(
         self, document_id: str, *, tenant: str | None = None, acl: Sequence[str] | None = None
@@ -313,23 +345,25 @@ class StoreCollection:
             TenantError: as for `plan`.
         """
         own_tenant, groups = self._access.tenant(tenant) or "", self._access.acl(acl)
-        document = None
-        if not _has_surrogate(document_id):
-            document = self._manifest.source(own_tenant, document_id)
-        if document is None:
-            by_uri = (s.document_id for s in self._manifest.states(own_tenant) if s.uri == document_id)
-            found = next(by_uri, None)
-            document = None if found is None else self._manifest.source(own_tenant, found)
-        if document is None or (groups is not None and set(groups).isdisjoint(document.acl)):
-            raise QueryError(
-                f"no document {document_id!r} here. Its id is the `document_id` of a citation or hit, "
-                "as ragkit ask --json and ragkit retrieve --json show it"
-            )
-        return document
+        _check_id(document_id)
+        for document in self._named(document_id, own_tenant):
+            if groups is None or not set(groups).isdisjoint(document.acl):
+                return document
+        raise QueryError(
+            f"no document {shown(document_id)} here. Its id is the `document_id` of a citation or hit, "
+            "as ragkit ask --json and ragkit retrieve --json show it"
+        )
 
     def state(self, document_id: str, *, tenant: str | None = None) -> DocumentState | None:
-        """What is known of a document, or None."""
-        return self._manifest.state(self._access.tenant(tenant) or "", document_id)
+        """What is known of a document, or None.
+
+        Raises:
+            QueryError: its id is no text.
+            TenantError: as for `plan`.
+        """
+        own_tenant = self._access.tenant(tenant) or ""
+        _check_id(document_id)
+        return None if _has_surrogate(document_id) else self._manifest.state(own_tenant, document_id)
 
     def states(self, tenant: str | None = None) -> Iterable[DocumentState]:
         """All documents of a tenant, or (for whoever runs the collection) of all, by tenant and id."""
@@ -353,14 +387,25 @@ class StoreCollection:
 
     # --- writing ----------------------------------------------------------------------------------
 
+    def groups(self, acl: Sequence[str]) -> tuple[str, ...]:
+        """The groups that are given to documents, in order and each once.
+
+        Raises:
+            TenantError: malformed, or given where the collection declares no acl.
+        """
+        return self._access.acl(acl) or ()
+
     def admit(self, document: Document, *, tenant: str | None = None) -> str:
         """Checks that a document can be written for a tenant; gives the tenant as it is stored.
 
         Raises:
             TenantError: the tenant is required and missing, malformed, or not declared.
-            DocumentError: an id, a metadata value or an acl that the collection cannot take.
+            DocumentError: an id, a metadata value or an acl that the collection cannot take, or a part of
+                another type than a document's.
         """
         stored = self._access.tenant(tenant) or ""
+        if wrong := type_problems(document):
+            raise DocumentError("; ".join(wrong), stage="write")
         problems = problems_of(document.metadata, self.fields)
         try:
             groups = self._access.acl(document.acl or None)
@@ -390,7 +435,8 @@ class StoreCollection:
         """
         checked = []
         for change in changes:
-            tenant = change.state.tenant or None
+            # Of what is empty, only a text means no tenant: 0 and False would be stored as tenant "0".
+            tenant = None if change.state.tenant == "" else change.state.tenant
             if change.document is None:
                 self._access.tenant(tenant)
             else:
@@ -420,6 +466,17 @@ class StoreCollection:
     def _scope(self, plan: QueryPlan) -> Scope:
         return self._access.scope(plan.tenant, plan.acl, plan.filter, plan.commit)
 
+    def _named(self, name: str, tenant: str) -> Iterator[Document]:
+        """The documents of a tenant with this id, then those with this uri."""
+        if _has_surrogate(name):
+            return
+        by_id = self._manifest.source(tenant, name)
+        if by_id is not None:
+            yield by_id
+        for state in self._manifest.states(tenant):
+            if state.uri == name and (found := self._manifest.source(tenant, state.document_id)) is not None:
+                yield found
+
     def _rechecked(self, chunk: Chunk | None, scope: Scope) -> Chunk | None:
         if chunk is None or chunk.tenant != (scope.tenant or ""):
             return None
@@ -444,6 +501,11 @@ class StoreCollection:
 
 def _is_latin(text: str) -> bool:
     return all(c.isascii() or "LATIN" in unicodedata.name(c, "") for c in text if c.isalpha())
+
+
+def _check_id(document_id: object) -> None:
+    if not isinstance(document_id, str):
+        raise QueryError(f"document_id={shown(document_id)}: expected text, the id of a document")
 
 
 def _has_surrogate(text: str) -> bool:

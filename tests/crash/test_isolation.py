@@ -474,7 +474,7 @@ def test_every_malformed_tenant_is_refused_by_every_call_before_any_io(attack: A
 
 SCOPES = [
     *(Scope(tenant, ("staff",)) for tenant in MALFORMED if tenant != "x" * 10_000),
-    *(Scope("acme", acl) for acl in MALFORMED_ACLS if not isinstance(acl, list | Iterator)),
+    *(Scope("acme", acl) for acl in MALFORMED_ACLS),
     Scope("acme", "staff"),  # type: ignore[arg-type]
     Scope("acme", ("staff",), {"lang": "en"}),  # type: ignore[arg-type]
     Scope("acme", ("staff",), "en"),  # type: ignore[arg-type]
@@ -499,7 +499,7 @@ def test_a_malformed_scope_shows_nothing_of_the_store_beneath(attack: Attack, sc
     for read in reads:
         try:
             back = read()
-        except (RagkitError, TypeError) as e:
+        except RagkitError as e:
             back = str(e)
         assert list(_chunk_ids(back)) == []
         assert MARK.search(_text(back)) is None

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from ragkit.errors import CorruptIndexError, StoreError, TenantError
+from ragkit.fields import shown
+from ragkit.filters import check_filter
 from ragkit.protocols import DenseIndex, RankerFactory, Scope, TermRanker
 from ragkit.store.local.columns import FieldColumns
 from ragkit.store.local.manifest import Head, check_kept, read_head, read_segments
@@ -58,14 +60,19 @@ class Reader:
         """What a scope shows, of the current commit where it pins none.
 
         Raises:
-            TenantError: the scope names a tenant or groups where there are none, or none where there are.
+            TenantError: the scope names a tenant or groups where there are none, or none where there are, or
+                they are malformed.
+            FilterError: its filter does not fit the declared fields.
             StoreError: the pinned commit does not exist, or is not kept any more.
             CorruptIndexError: a file is lost or damaged, and cannot be made anew here.
         """
         self._manifest.check_open()
         if scope.commit is None:
             scope = Scope(scope.tenant, scope.acl, scope.filter, self._manifest.head().number)
-        view = self._snapshot.views.get(scope)
+        try:
+            view = self._snapshot.views.get(scope)
+        except (TypeError, RecursionError):  # it holds a list, or something else that is no scope's
+            view = None
         if view is None:
             self._check(scope)
             view = self._look(scope)
@@ -118,7 +125,11 @@ class Reader:
         return Snapshot(_NOTHING, table, fields, empty, self._empty_index.over(empty, table.ids), ())
 
     def _check(self, scope: Scope) -> None:
-        """A store that was made for tenants or acl never answers a question that names none."""
+        """A store that was made for tenants or acl never answers a question that names none.
+
+        What passes can be remembered by: it is made of values that do not change.
+        """
+        self._check_types(scope)
         if (scope.tenant is not None) != self._spec.has_tenants:
             raise TenantError(
                 f"{self._folder}: the index has tenants and the scope names none"
@@ -132,6 +143,17 @@ class Reader:
                 else f"{self._folder}: the index has no acl and the scope names groups"
             )
 
+    def _check_types(self, scope: Scope) -> None:
+        tenant, acl, commit = scope.tenant, scope.acl, scope.commit
+        if tenant is not None and not isinstance(tenant, str):
+            raise TenantError(f"{self._folder}: tenant={shown(tenant)}: expected text")
+        if acl is not None and not (isinstance(acl, tuple) and all(isinstance(group, str) for group in acl)):
+            raise TenantError(f"{self._folder}: acl={shown(acl)}: expected a tuple of groups")
+        if not isinstance(commit, int) or isinstance(commit, bool) or commit < 0:
+            raise StoreError(f"{self._folder}: commit {shown(commit)}: expected a whole number, at least 0")
+        if scope.filter is not None:
+            check_filter(scope.filter, self._spec.fields)
+
     def _look(self, scope: Scope) -> View:
         commit = scope.commit or 0
         snapshot = self._snapshot
@@ -139,7 +161,7 @@ class Reader:
             snapshot = self._refresh()
             if commit > snapshot.head.number:
                 raise StoreError(
-                    f"{self._folder}: commit {commit} does not exist; the current one is "
+                    f"{self._folder}: commit {shown(commit)} does not exist; the current one is "
                     f"{snapshot.head.number}"
                 )
         check_kept(commit, snapshot.head, self._folder)

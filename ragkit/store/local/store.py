@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 
 from ragkit import registry
 from ragkit.arrays import HitBatch, near_top
-from ragkit.errors import ConfigError, CorruptIndexError, QueryError, StoreError
+from ragkit.errors import ConfigError, CorruptIndexError, StoreError
 from ragkit.failpoints import reach
 from ragkit.filters import OPERATORS
 from ragkit.protocols import (
@@ -27,6 +27,7 @@ from ragkit.protocols import (
 )
 from ragkit.settings import Settings
 from ragkit.store.abilities import Compaction, Holdings
+from ragkit.store.arguments import check_k
 from ragkit.store.bm25.search import DefaultBm25
 from ragkit.store.changes import checked_vectors
 from ragkit.store.local import schema
@@ -171,24 +172,26 @@ class LocalStore:
 
     def search(self, vectors: Vectors, k: int, scope: Scope) -> list[HitBatch]:
         """The `k` nearest chunks by cosine similarity for each row of `vectors` (`[q, d]`, unit length)."""
-        _check_k(k)
+        check_k(k)
         checked_vectors(vectors, self.spec.dimension, "query vectors")
         view = self._reader.view(scope)
-        found, scores = view.snapshot.index.search(vectors, k, view.allowed)
         ids = view.snapshot.table.ids
+        # Places for more hits than there are chunks would cost memory, and time to fill, for nothing.
+        found, scores = view.snapshot.index.search(vectors, min(k, max(len(ids), 1)), view.allowed)
         batches = []
         for rows, cosines in zip(found, scores, strict=True):
-            if k > len(ids) or rows[-1] < 0:
+            if rows[-1] < 0:
                 cosines, rows = cosines[rows >= 0], rows[rows >= 0]
             batches.append(HitBatch(ids[rows], cosines))
         return batches
 
     def search_terms(self, queries: Sequence[Sequence[str]], k: int, scope: Scope) -> list[HitBatch]:
         """The `k` best chunks by BM25 for each list of terms; only chunks that share a term are returned."""
-        _check_k(k)
+        check_k(k)
         view = self._reader.view(scope)
         ranker = self._reader.ranker(view, scope.tenant)
         all_ids = view.snapshot.table.ids
+        k = min(k, max(len(all_ids), 1))
         # The ranker has left out what is not of its population; a mask is needed only for what is hidden
         # within it.
         allowed = view.allowed if scope.acl is not None or scope.filter is not None else None
@@ -317,11 +320,6 @@ class LocalStore:
         """Releases files and connections. A closed store refuses further calls."""
         self.manifest.close()
         self._leases.close()
-
-
-def _check_k(k: int) -> None:
-    if k < 1:
-        raise QueryError(f"k={k}: expected at least 1")
 
 
 def _recorded(manifest: SqliteManifest) -> StoreSpec:
