@@ -1,6 +1,7 @@
 """An inverted index over consecutive rows: for each term, the rows that hold it and how often.
 
-Immutable. One is written per commit; small neighbours are merged, so that n rows lie in O(log n) of them.
+Immutable. One is written per commit; small neighbours are merged, so that n rows lie in O(log n) of them, and
+in one more for every hundred thousand or so.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from ragkit.protocols import TermRows
 
 _MAGIC = b"ragkit postings 1\n"
 _ALIGN = 64
+# Postings of a merged segment: some 100,000 passages, and some 300 MB while they are merged.
+MAX_MERGED = 8_000_000
 _ARRAYS = {"words": np.uint8, "word_ends": np.int64, "ends": np.int64, "rows": np.int32, "counts": np.int32,
            "lengths": np.int32}  # fmt: skip
 
@@ -170,11 +173,12 @@ def n_to_merge(existing: Sequence[int], new: int) -> int:
     """How many of the last segments to merge with a new one, given the postings in each.
 
     One is merged when it is less than twice as large as what follows it: sizes then at least halve from
-    each segment to the next, and a posting is rewritten O(log n) times in its life.
+    each segment to the next, and a posting is rewritten O(log n) times in its life. What would become larger
+    than `MAX_MERGED` stays as it is, so that a merge takes the same memory at any size of the index.
     """
     taken = 0
     for size in reversed(existing):
-        if size >= 2 * new:
+        if size >= 2 * new or size + new > MAX_MERGED:
             break
         new, taken = new + size, taken + 1
     return taken

@@ -17,7 +17,7 @@ from ragkit.errors import ConfigError, CorruptIndexError
 from ragkit.protocols import RowScores
 from ragkit.store.bm25 import search
 from ragkit.store.bm25.formula import Bm25
-from ragkit.store.bm25.postings import Postings, merge, n_to_merge
+from ragkit.store.bm25.postings import MAX_MERGED, Postings, merge, n_to_merge
 from ragkit.store.bm25.search import Bm25Ranker
 from ragkit.store.local.files import write_new
 
@@ -177,3 +177,10 @@ def test_sizes_halve_so_that_segments_stay_few() -> None:
         sizes = [*sizes[: len(sizes) - taken], size]
         assert len(sizes) <= 11
         assert all(a >= 2 * b for a, b in itertools.pairwise(sizes))
+
+
+def test_a_merge_never_grows_beyond_its_bound() -> None:
+    half = MAX_MERGED // 2
+    assert n_to_merge([half], half) == 1
+    assert n_to_merge([half + 1], half) == 0
+    assert n_to_merge([MAX_MERGED, half, half // 2], half // 4) == 1
