@@ -89,12 +89,15 @@ class DocumentError(RagkitError):
         reason: what is wrong and what would mend it.
         rejected: the input is not a document at all (empty, binary, unknown format), as opposed to
             one that should have worked and is quarantined.
+        blank: it was read and holds no text. One that the index knows has then lost its text, and is
+            quarantined.
     """
 
-    def __init__(self, reason: str, *, stage: str, rejected: bool = False):
+    def __init__(self, reason: str, *, stage: str, rejected: bool = False, blank: bool = False):
         self.stage = stage
         self.reason = reason
         self.rejected = rejected
+        self.blank = blank
         super().__init__(f"{stage}: {reason}")
 
 

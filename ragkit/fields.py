@@ -151,7 +151,7 @@ def problems_of(metadata: Mapping[str, object], fields: Mapping[str, FieldSpec])
     problems = [
         f"metadata.{name} is required and missing"
         for name, spec in fields.items()
-        if spec.required and name not in {TENANT, ACL} and metadata.get(name) in (None, [], ())
+        if spec.required and name not in {TENANT, ACL} and _is_missing(metadata.get(name))
     ]
     for name, value in metadata.items():
         spec = fields.get(name)
@@ -194,6 +194,10 @@ def shown_name(name: object) -> str:
     """
     is_plain = isinstance(name, str) and len(name) <= _MAX_SHOWN and name.isprintable()
     return str(name) if is_plain else shown(name)
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or (isinstance(value, list | tuple) and not value)
 
 
 def _is_storable(value: object) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from ragkit.errors import ConfigError, TenantError
-from ragkit.fields import FieldSpec, problems_of
+from ragkit.errors import ConfigError
+from ragkit.fields import FieldSpec, problems_of, shown
 from ragkit.ingest.ahead import ahead
 from ragkit.ingest.chunk.recursive import RecursiveChunker
 from ragkit.ingest.feed import Feed, Item
@@ -84,22 +84,22 @@ class Ingestor:
 
         Raises:
             ConfigError: a path does not exist, nothing was found, or `metadata` does not fit the fields.
-            TenantError: the tenant is required and missing, or malformed.
+            TenantError: the tenant is required and missing, or malformed, or the groups are.
             StoreError: the store refuses, for example because another process is writing.
             ModelError: the embedder cannot embed anything at all.
         """
         started = time.perf_counter()
-        if isinstance(acl, str):
-            raise TenantError(f"acl={acl!r}: expected a list of groups, for example acl=[{acl!r}]")
-        _check_metadata(metadata or {}, self._collection.fields)
-        self._collection.state("", tenant=tenant)  # a wrong tenant is refused before any file is read
+        # What is wrong with all documents is said before any file is read.
+        metadata = _checked_metadata(metadata, self._collection.fields)
+        self._collection.state("", tenant=tenant)
+        groups = None if acl is None else self._collection.groups(acl)
         owner = tenant or ""
         feed = Feed(
             sources,
             root=root,
             known_below=lambda folder: known_below(self._states(tenant), folder, tenant=owner),
         )
-        given = Given(tenant, acl=acl, metadata=metadata or {})
+        given = Given(tenant, acl=groups, metadata=metadata)
         sandbox = Sandbox()
         preparer = Preparer(
             self._collection, self._chunker, given=given, fingerprint=self.fingerprint, sandbox=sandbox
@@ -138,11 +138,18 @@ class Ingestor:
         return notes
 
 
-def _check_metadata(metadata: Metadata, fields: Mapping[str, FieldSpec]) -> None:
-    """Refuses at once what would put every document into quarantine."""
+def _checked_metadata(metadata: object, fields: Mapping[str, FieldSpec]) -> Metadata:
+    """The fields that every document gets; refuses at once what would put each of them into quarantine."""
+    if metadata is None:
+        return {}
+    if not isinstance(metadata, Mapping):
+        raise ConfigError(
+            f"metadata={shown(metadata)}: expected fields with their values, for example {{'lang': 'en'}}"
+        )
     problems = problems_of(metadata, {name: fields[name] for name in metadata if name in fields})
     if problems:
         raise ConfigError("; ".join(problems))
+    return metadata
 
 
 def _weight(prepared: Prepared) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from ragkit.errors import DocumentError
+from ragkit.fields import shown
 from ragkit.ingest.chunk.chunks import make_chunks
 from ragkit.ingest.feed import Source, work_of
 from ragkit.ingest.fit import fitted
@@ -17,7 +18,13 @@ from ragkit.ingest.seen import Seen
 from ragkit.protocols import Chunker, DocumentState
 from ragkit.store.collection import StoreCollection
 from ragkit.store.identity import content_hash
+from ragkit.store.typed import type_problems
 from ragkit.types import Chunk, Document, Metadata
+
+_STILL_SERVED = (
+    ". What was ingested of it before stays and is answered from; to remove it, delete the file or run: "
+    "ragkit forget"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +89,34 @@ class Preparer:
     def prepare(self, sources: Iterable[Source], *, max_bytes: int = MAX_BYTES) -> Iterator[Prepared]:
         """One `Prepared` for each source, in order; `seen` has the ids of those that were given."""
         for n, source in enumerate(sources, 1):
-            prepared = self._prepared(source, n, max_bytes) if _is_typed(source) else _untyped(source)
+            problems = [] if isinstance(source, SourceFile) else type_problems(source)
+            prepared = _untyped(source, problems) if problems else self._prepared(source, n, max_bytes)
             yield replace(prepared, n=n, work=work_of(source))
 
     def failed(
-        self, document_id: str, *, uri: str, error: DocumentError, origin: str | None = None
+        self,
+        document_id: str,
+        *,
+        uri: str,
+        error: DocumentError,
+        origin: str | None = None,
+        is_first: bool = True,
     ) -> Prepared:
-        """The end of a document that cannot be ingested; the manifest learns of it if it is news."""
-        outcome = Outcome(
-            uri,
-            state="rejected" if error.rejected else "quarantined",
-            stage=error.stage,
-            reason=error.reason,
-        )
-        if error.rejected or not _is_usable(document_id):
-            return Prepared(uri, outcome=replace(outcome, state="rejected"))
+        """The end of a document that cannot be ingested; the manifest learns of it if it is news.
+
+        What never was a document is rejected. One that is known and has become blank is quarantined: its
+        last content is still answered from, which is not to go unsaid. `is_first` is whether the id was not
+        used before in the run.
+        """
+        outcome = Outcome(uri, state="rejected", stage=error.stage, reason=error.reason)
+        if not _is_usable(document_id) or (error.rejected and not (error.blank and is_first)):
+            return Prepared(uri, outcome=outcome)
         known = self._collection.state(document_id, tenant=self._given.tenant)
+        if error.rejected and known is None:
+            return Prepared(uri, outcome=outcome)
+        reason = error.reason
+        if error.blank and known is not None and known.n_chunks:
+            reason += _STILL_SERVED
         state = DocumentState(
             document_id,
             tenant=self._given.tenant or "",
@@ -106,11 +125,12 @@ class Preparer:
             fingerprint=self._fingerprint,
             state="quarantined",
             stage=error.stage,
-            reason=error.reason,
+            reason=reason,
             # Its content stays, and with it the place that this came from.
             origin=known.origin if known is not None and known.n_chunks else origin,
         )
         is_known = known is not None and replace(known, n_chunks=0) == state
+        outcome = replace(outcome, state="quarantined", reason=reason)
         return Prepared(uri, outcome=outcome, state=None if is_known else state)
 
     def _prepared(self, source: Source, n: int, max_bytes: int) -> Prepared:
@@ -120,7 +140,7 @@ class Preparer:
         try:
             return self._decided(self._document(source, max_bytes), uri=uri, origin=origin, n=n)
         except DocumentError as e:
-            prepared = self.failed(source.id, uri=uri, error=e, origin=origin)
+            prepared = self.failed(source.id, uri=uri, error=e, origin=origin, is_first=is_first)
             # The manifest holds one word on a document, and the first of the run has it.
             if is_first and prepared.is_quarantined and self.seen.earlier(source.id) is None:
                 self.seen.decide(source.id, "", n)
@@ -133,7 +153,8 @@ class Preparer:
         else:
             document = source
             if not document.text.strip():
-                raise DocumentError("its text is empty. Nothing to index", stage="parse", rejected=True)
+                reason = "its text is empty. Nothing to index"
+                raise DocumentError(reason, stage="parse", rejected=True, blank=True)
         given = self._given
         metadata = {**document.metadata, **given.metadata}
         acl = document.acl if given.acl is None else tuple(given.acl)
@@ -188,20 +209,15 @@ class Preparer:
             reason = f"the chunker failed ({type(e).__name__}: {e})"
             raise DocumentError(reason, stage="chunk") from e
         if not chunks:
-            raise DocumentError("it gives no chunks: no visible text", stage="chunk", rejected=True)
+            reason = "it gives no chunks: no visible text"
+            raise DocumentError(reason, stage="chunk", rejected=True, blank=True)
         return tuple(chunks)
 
 
-def _is_typed(source: Source) -> bool:
-    if isinstance(source, SourceFile):
-        return True
-    return all(isinstance(part, str) for part in (source.id, source.text, source.uri or ""))
-
-
-def _untyped(document: Source) -> Prepared:
-    kinds = ", ".join(f"{name}={type(getattr(document, name)).__name__}" for name in ("id", "text", "uri"))
-    reason = f"a Document({kinds}): expected text for its id, text and uri. Convert them with str()"
-    name = str(document.uri or document.id)
+def _untyped(document: Source, problems: list[str]) -> Prepared:
+    names = [name for name in (document.uri, document.id) if isinstance(name, str) and name]
+    name = names[0] if names else shown(document.id)
+    reason = f"a Document with {'; '.join(problems)}"
     return Prepared(name, outcome=Outcome(name, state="rejected", stage="load", reason=reason))
 
 

@@ -12,7 +12,8 @@ OutcomeState = Literal["committed", "unchanged", "quarantined", "rejected", "del
 class Outcome:
     """What became of one document; `stage` and `reason` say why it was not committed.
 
-    `quarantined`: it should have worked; the manifest keeps it, and each later run tries it again.
+    `quarantined`: it should have worked; the manifest keeps it, and each later run tries it again. A document
+    that is known and has become blank is one of them, for its last content stays.
     `rejected`: it is no document that can be ingested at all (empty, binary, of unknown format).
     `deleted`: its file is gone, so the index forgot it.
     """

@@ -218,7 +218,7 @@ def test_an_edited_document_gives_what_its_new_text_gives_from_scratch(data: st.
             now[at] = edited(now[at], lambda s: data.draw(s, label="edit"))
             report = Ingestor(old, chunker).run(now)
             assert report.seen == report.committed + report.unchanged + report.quarantined + report.rejected
-        # A document that has become blank is rejected, and what was last committed of it stays.
+        # A document that has become blank is quarantined, and what was last committed of it stays.
         blank = [document.id for document in now if not document.text.strip()]
         Ingestor(fresh, chunker).run(now)
         after = {i: c for i, c in held(old).items() if c.document_id not in blank}

@@ -179,7 +179,7 @@ def parse_bytes(
     """
     row = _format_of(data, extension, media_type)
     if not data.strip():
-        raise DocumentError("the file is empty. Nothing to index", stage="parse", rejected=True)
+        raise DocumentError("the file is empty. Nothing to index", stage="parse", rejected=True, blank=True)
     notes: tuple[str, ...] = ()
     if row.is_binary:
         parsed = _read_apart(row, data, sandbox)
@@ -191,7 +191,7 @@ def parse_bytes(
     if not any(c.isprintable() and not c.isspace() for c in parsed.text):
         only = "it is empty, or has pictures only" if row.is_binary else "only markup, scripts or comments"
         reason = f"it holds no text a reader would see ({only})"
-        raise DocumentError(reason, stage="parse", rejected=True)
+        raise DocumentError(reason, stage="parse", rejected=True, blank=True)
     return Document(
         id,
         parsed.text,

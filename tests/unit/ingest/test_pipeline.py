@@ -20,6 +20,7 @@ from ragkit.store_spec import StoreSpec
 from ragkit.testing.oracle import OracleStore
 from ragkit.text.analyze import Analyzer
 from ragkit.types import Document, Section, Span
+from tests.hostile import DEEP
 
 DIMENSION = 4
 
@@ -396,9 +397,16 @@ def test_the_first_document_of_an_id_decides_whatever_fails(
             Document("a", "x", sections=(Section("\udc00", span=Span(0, 1), level=1),)),
             "its section title holds",
         ),
-        (Document(7, "x"), "expected text for its id, text and uri"),  # type: ignore[arg-type]
-        (Document("a", None), "expected text for its id, text and uri"),  # type: ignore[arg-type]
-        (Document("a", "x", uri=Path("a")), "expected text for its id, text and uri"),  # type: ignore[arg-type]
+        (Document(7, "x"), "id=7: expected text"),  # type: ignore[arg-type]
+        (Document(10**5000, "x"), "id=a number of thousands of digits: expected text"),  # type: ignore[arg-type]
+        (Document(DEEP, "x"), "id=a list that cannot be written out: expected text"),  # type: ignore[arg-type]
+        (Document("a", None), "text=None: expected text"),  # type: ignore[arg-type]
+        (Document("a", "x", uri=Path("a")), "uri=.*: expected text or None"),  # type: ignore[arg-type]
+        (Document("a", "x", acl=5), "acl=5: expected a list of groups"),  # type: ignore[arg-type]
+        (Document("a", "x", acl=None), "acl=None: expected a list of groups"),  # type: ignore[arg-type]
+        (Document("a", "x", metadata=None), "metadata=None: expected a mapping"),  # type: ignore[arg-type]
+        (Document("a", "x", pages=(1,)), "pages=.*: expected a list of Span"),  # type: ignore[arg-type]
+        (Document("a", "x", sections=5), "sections=5: expected a list of Section"),  # type: ignore[arg-type]
     ],
 )
 def test_a_document_that_no_store_can_hold_ends_alone(bench: Bench, document: Document, reason: str) -> None:
@@ -415,9 +423,28 @@ def test_front_matter_numbers_beyond_64_bits_become_text(bench: Bench) -> None:
     assert metadata["big"] == "0x" + "f" * 5000
 
 
-def test_a_group_given_as_a_word_is_refused(bench: Bench) -> None:
-    with pytest.raises(TenantError, match=r"acl=\['boss'\]"):
-        bench.ingest([Document("a", "one")], acl="boss")
+NO_GROUPS = ["boss", 5, 0, 10**5000, DEEP, [5], ["boss "], {"boss": 1}, iter(["boss"])]
+
+
+@pytest.mark.parametrize("acl", NO_GROUPS, ids=range(len(NO_GROUPS)))
+def test_malformed_groups_are_refused_before_anything_is_read(tmp_path: Path, acl: Any) -> None:
+    bench = Bench(tmp_path, acl=FieldSpec("acl", many=True))
+    documents = iter([Document("a", "one")])
+    with pytest.raises(TenantError, match="acl="):
+        bench.ingest(documents, acl=acl)
+    assert next(documents).id == "a"
+
+
+def test_groups_where_none_are_declared_are_refused_at_once(bench: Bench) -> None:
+    with pytest.raises(TenantError, match=r"acl=\['boss'\]: this collection declares no acl"):
+        bench.ingest([Document("a", "one")], acl=["boss"])
+    assert bench.ingest([Document("a", "one")], acl=[]).committed == 1
+
+
+@pytest.mark.parametrize("metadata", ["x", "", 5, 0, 10**5000, [("lang", "en")], DEEP], ids=range(7))
+def test_metadata_that_is_no_mapping_is_refused_at_once(bench: Bench, metadata: Any) -> None:
+    with pytest.raises(ConfigError, match=r"metadata=.*: expected fields with their values"):
+        bench.ingest([Document("a", "one")], metadata=metadata)
 
 
 def test_documents_that_nobody_can_read_are_said(tmp_path: Path) -> None:
