@@ -183,4 +183,4 @@ def test_a_merge_never_grows_beyond_its_bound() -> None:
     half = MAX_MERGED // 2
     assert n_to_merge([half], half) == 1
     assert n_to_merge([half + 1], half) == 0
-    assert n_to_merge([MAX_MERGED, half, half // 2], half // 4) == 1
+    assert n_to_merge([MAX_MERGED, half, half // 2], half // 3) == 2
