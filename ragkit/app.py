@@ -17,6 +17,7 @@ from ragkit.config.defaults import default_config
 from ragkit.config.load import load_config
 from ragkit.config.spec import ComponentSpec, Config
 from ragkit.errors import GraphError, QueryError
+from ragkit.fields import shown
 from ragkit.graph.check import check
 from ragkit.graph.runner import Graph, RunResult
 from ragkit.graph.spec import GraphSpec
@@ -27,7 +28,8 @@ from ragkit.graph.trace import Trace
 from ragkit.ingest.apart import ingest_apart
 from ragkit.ingest.feed import Item
 from ragkit.ingest.pipeline import Ingestor
-from ragkit.ingest.progress import Progress, shown
+from ragkit.ingest.progress import Progress
+from ragkit.ingest.progress import shown as shown_progress
 from ragkit.ingest.report import IngestReport
 from ragkit.store import forgetting
 from ragkit.subgraph import retrieval_graph
@@ -143,7 +145,7 @@ class RAG(Upkeep):
         delete_missing: bool = True,
     ) -> IngestReport:
         """`aingest` for code that is not async. An async source is read in ragkit's own event loop."""
-        with shown(progress) as told:
+        with shown_progress(progress) as told:
             ingest = self._ingestion(
                 tenant=tenant, acl=acl, metadata=metadata, progress=told, delete_missing=delete_missing
             )
@@ -183,7 +185,7 @@ class RAG(Upkeep):
             TenantError: the collection requires a tenant and none is given, or it is malformed.
             StoreError: the index cannot be written.
         """
-        with shown(progress) as told:
+        with shown_progress(progress) as told:
             ingest = self._ingestion(
                 tenant=tenant, acl=acl, metadata=metadata, progress=told, delete_missing=delete_missing
             )
@@ -225,7 +227,7 @@ class RAG(Upkeep):
             An answer, or a stated abstention (`abstained`, `reason`) where the documents give none.
 
         Raises:
-            QueryError: the question is empty or too long.
+            QueryError: the question is empty or too long, or the history is no list of turns.
             TenantError: a tenant is required and missing, or malformed.
             FilterError: the filter names an unknown field or compares unlike types.
             StageError: a stage failed and its `on_error` does not say otherwise.
@@ -284,10 +286,10 @@ class RAG(Upkeep):
             TenantError, FilterError, StageError: as for `aask`.
         """
         if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k <= MAX_K:
-            raise QueryError(f"k={k!r}: expected a whole number from 1 to {MAX_K}")
-        if retriever not in get_args(Retriever):
+            raise QueryError(f"k={shown(k)}: expected a whole number from 1 to {MAX_K}")
+        if not isinstance(retriever, str) or retriever not in get_args(Retriever):
             known = ", ".join(get_args(Retriever))
-            raise QueryError(f"retriever={retriever!r}: expected one of: {known}")
+            raise QueryError(f"retriever={shown(retriever)}: expected one of: {known}")
         await self._opened()
         with self._parts.collection.held(self._plan(question, tenant, acl, filter, ())) as plan:
             result = await self._retrieval_graph(retriever, k).run(plan)
@@ -320,9 +322,11 @@ class RAG(Upkeep):
         Raises:
             QueryError: the trace is unknown or no longer kept.
         """
-        found = self._traces.get(trace_id)
+        found = self._traces.get(trace_id) if isinstance(trace_id, str) else None
         if found is None:
-            raise QueryError(f"no trace {trace_id!r}: the last {TRACES_KEPT} runs of this object are kept")
+            raise QueryError(
+                f"no trace {shown(trace_id)}: the last {TRACES_KEPT} runs of this object are kept"
+            )
         return {"id": found.id, "seconds": found.duration_s, "nodes": [asdict(node) for node in found.nodes]}
 
     def check(self) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
 from ragkit.errors import QueryError, StoreError, TenantError, TransientStoreError
-from ragkit.fields import TENANT
+from ragkit.fields import TENANT, shown
 from ragkit.protocols import Change, DocumentState
 from ragkit.store.abilities import CollectingStore, Compaction
 from ragkit.store.collection import StoreCollection
@@ -67,9 +67,10 @@ def forget(
         StoreError: another process is writing, or the store cannot forget.
     """
     named = (documents,) if isinstance(documents, str) else documents
-    if named is not None and (not named or not all(isinstance(n, str) and n for n in named)):
+    if named is not None and not _are_names(named):
         raise QueryError(
-            f"documents={documents!r}: expected ids or uris of documents; None for all documents of a tenant"
+            f"documents={shown(documents)}: expected ids or uris of documents; None for all documents of a "
+            "tenant"
         )
     if named is None and tenant is None:
         raise QueryError(
@@ -77,7 +78,7 @@ def forget(
             "index, delete its folder"
         )
     if named is None and TENANT not in collection.fields:
-        raise TenantError(f"tenant={tenant!r}: this collection declares no tenants. Name documents")
+        raise TenantError(f"tenant={shown(tenant)}: this collection declares no tenants. Name documents")
     store = _collecting(collection)
     with collection.writing():
         states = list(collection.states_of(tenant))
@@ -118,6 +119,12 @@ def tidy(collection: StoreCollection) -> Compaction | None:
         return store.compact()
     except TransientStoreError:
         return None
+
+
+def _are_names(named: object) -> bool:
+    # Not an iterator: it would be read by this, and nothing be left to be forgotten.
+    is_list = isinstance(named, Sequence | Set) and len(named) > 0
+    return is_list and all(isinstance(name, str) and name for name in named)  # type: ignore[attr-defined]
 
 
 def _chosen(
