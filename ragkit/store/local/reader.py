@@ -22,7 +22,8 @@ from ragkit.store_spec import StoreSpec
 from ragkit.types import Chunk
 
 _MAX_CHUNKS = 20_000  # objects kept, about 2 KB each
-_MAX_VIEWS = 256
+_MAX_VIEWS = 256  # a flag per chunk each, all of them within so many bytes
+_VIEW_BYTES = 64 << 20
 _MAX_RANKERS = 8
 _MAX_CHASES = 20
 _NOTHING = Head(0, 0, 0, 0, 0, to_erase=False)
@@ -76,7 +77,8 @@ class Reader:
         if view is None:
             self._check(scope)
             view = self._look(scope)
-            remember(view.snapshot.views, scope, view, _MAX_VIEWS)
+            most = min(_MAX_VIEWS, 1 + _VIEW_BYTES // max(1, view.snapshot.head.n_rows))
+            remember(view.snapshot.views, scope, view, most)
         return view
 
     def ranker(self, view: View, tenant: str | None) -> TermRanker:
