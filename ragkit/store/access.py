@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence, Set
 
 from ragkit.errors import FilterError, TenantError
 from ragkit.fields import ACL, TENANT, FieldSpec, shown
-from ragkit.filters import And, Contains, Eq, Filter, Gt, Gte, In, Lt, Lte, check_filter, fields_used
+from ragkit.filter_parser import check_filter
+from ragkit.filters import And, Contains, Eq, Filter, Gt, Gte, In, Lt, Lte, fields_used
 from ragkit.protocols import Scope
 
 MAX_NAME_CHARS = 256

@@ -14,7 +14,7 @@ from ragkit import registry
 from ragkit.arrays import HitBatch
 from ragkit.errors import DocumentError, QueryError, StoreError, TenantError
 from ragkit.fields import FieldSpec, problems_of, shown
-from ragkit.filters import parse_filter
+from ragkit.filter_parser import parse_filter
 from ragkit.models.cache import CachingEmbedder
 from ragkit.protocols import (
     Analyzer,

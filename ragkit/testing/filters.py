@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ragkit.fields import FieldSpec
-from ragkit.filters import Filter, parse_filter
+from ragkit.filter_parser import parse_filter
+from ragkit.filters import Filter
 from ragkit.testing.data import FIELDS
 
 _DOC: Mapping[str, Any] = {

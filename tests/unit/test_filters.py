@@ -9,6 +9,7 @@ from hypothesis import given, settings
 
 from ragkit.errors import ConfigError, FilterError
 from ragkit.fields import FieldSpec, FieldType, parse_fields, problems_of
+from ragkit.filter_parser import check_filter, parse_filter
 from ragkit.filters import (
     And,
     Contains,
@@ -22,10 +23,8 @@ from ragkit.filters import (
     NotIn,
     Or,
     both,
-    check_filter,
     fields_used,
     matches,
-    parse_filter,
     to_json,
 )
 from ragkit.testing import strategies as made

@@ -11,7 +11,7 @@ import numpy as np
 
 from ragkit.errors import CorruptIndexError, StoreError, TenantError
 from ragkit.fields import shown
-from ragkit.filters import check_filter
+from ragkit.filter_parser import check_filter
 from ragkit.protocols import DenseIndex, RankerFactory, Scope, TermRanker
 from ragkit.store.local.columns import FieldColumns
 from ragkit.store.local.manifest import Head, check_kept, read_head, read_segments
