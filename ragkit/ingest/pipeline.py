@@ -92,14 +92,15 @@ class Ingestor:
         # What is wrong with all documents is said before any file is read.
         metadata = _checked_metadata(metadata, self._collection.fields)
         self._collection.state("", tenant=tenant)
-        groups = None if acl is None else self._collection.groups(acl)
+        if acl is not None:
+            self._collection.check_groups(acl)
         owner = tenant or ""
         feed = Feed(
             sources,
             root=root,
             known_below=lambda folder: known_below(self._states(tenant), folder, tenant=owner),
         )
-        given = Given(tenant, acl=groups, metadata=metadata)
+        given = Given(tenant, acl=acl, metadata=metadata)
         sandbox = Sandbox()
         preparer = Preparer(
             self._collection, self._chunker, given=given, fingerprint=self.fingerprint, sandbox=sandbox

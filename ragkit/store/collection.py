@@ -387,13 +387,13 @@ class StoreCollection:
 
     # --- writing ----------------------------------------------------------------------------------
 
-    def groups(self, acl: Sequence[str]) -> tuple[str, ...]:
-        """The groups that are given to documents, in order and each once.
+    def check_groups(self, acl: Sequence[str]) -> None:
+        """Checks that documents can be given these groups.
 
         Raises:
             TenantError: malformed, or given where the collection declares no acl.
         """
-        return self._access.acl(acl) or ()
+        self._access.acl(acl)
 
     def admit(self, document: Document, *, tenant: str | None = None) -> str:
         """Checks that a document can be written for a tenant; gives the tenant as it is stored.
