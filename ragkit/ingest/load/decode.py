@@ -1,17 +1,19 @@
-"""Bytes → text, never with silent replacement characters: a charset is known, declared, proven or refused.
+"""Bytes → text, never with silent replacements: a charset is known, declared, plain to see or refused.
 
-Order: byte order mark; UTF-8; the charset that the document declares; UTF-16 without a mark where every other
-byte is zero; then the two Russian one-byte charsets, accepted only where the result reads like Russian.
+Order: byte order mark; UTF-16 without a mark where every other byte is zero; the escapes of ISO-2022-JP;
+UTF-8; CESU-8; the charset that the document declares; then the one in which the bytes read like a language
+(see `guess_charset`).
 """
 
 from __future__ import annotations
 
 import codecs
-import math
 import re
 from dataclasses import dataclass, field
+from unicodedata import category
 
 from ragkit.errors import DocumentError
+from ragkit.ingest.load.guess import guess_charset
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -20,26 +22,33 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_CYRILLIC = ("cp1251", "koi8-r", "cp866")
 _SAMPLE = 200_000
 _CONTROLS = "\x00\x01\x02\x03\x04\x05\x06\x07\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1c\x1d\x1e\x1f"
 _UNWANTED = re.compile("[\x00\ud800-\udfff]")
-
-# Letter frequencies of Russian in per mille, from the Russian National Corpus figures (Lyashevskaya and
-# Sharov 2009); they only have to tell Russian from the same bytes read in the wrong charset.
-_PER_MILLE = dict(
-    zip(
-        "оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфъё",
-        (
-            *(110, 85, 80, 74, 67, 63, 55, 47, 45, 44, 35, 32, 30, 28, 26, 20, 19),
-            *(17, 17, 16, 16, 14, 12, 10, 9, 7, 6, 5, 4, 3, 3, 1, 1),
-        ),
-        strict=True,
-    )
-)
-_LOG = {letter: math.log(share / 1000) for letter, share in _PER_MILLE.items()}
-# Natural Russian scores about -2.9 a letter; the wrong charset gives -4.5 and less, as case and letters swap.
-_PLAUSIBLE = -3.4
+# Control codes of other charsets: a text in one byte or two per character hardly has any.
+_C0 = re.compile(rb"[\x00-\x06\x0e-\x19\x1c-\x1f\x7f]")
+_MAX_C0 = 0.001
+_JAPANESE_ESCAPES = (b"\x1b$B", b"\x1b$@", b"\x1b(J")
+# Two surrogates of three bytes each, where UTF-8 has one character of four.
+_CESU = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")
+_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+# Under these names files are written in a larger charset, as https://encoding.spec.whatwg.org/#names-and-labels
+# has it: the euro sign of a page in "ISO-8859-1", a rare character of one in "GB2312".
+_LARGER = {
+    "iso8859-1": "cp1252",
+    "ascii": "cp1252",
+    "iso8859-9": "cp1254",
+    "shift_jis": "cp932",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "euc_kr": "cp949",
+    "big5": "cp950",
+}
+_MAX_UNASSIGNED = 0.02
+_UTF8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_HIGH = bytes(range(0x80, 0x100))
+# Of the bytes beyond ASCII; in other charsets hardly a third look like UTF-8.
+_MAX_UTF8 = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,11 @@ def decode(data: bytes, *, declared: str | None = None) -> Decoded:
     wide = _utf16_without_mark(data)
     if wide is not None:
         return _decoded(_strict(data, wide, offset=0), wide)
+    if any(escape in data for escape in _JAPANESE_ESCAPES):
+        try:
+            return _decoded(data.decode("iso2022_jp_3"), "iso2022_jp")
+        except UnicodeDecodeError:
+            pass  # a log with terminal escapes, most likely
     try:
         return _decoded(data.decode("utf-8"), "utf-8")
     except UnicodeDecodeError as e:
@@ -91,6 +105,8 @@ def _decoded(text: str, encoding: str) -> Decoded:
     if controls > min(len(text), _SAMPLE) * 0.05:
         reason = "not text: more than 5 % of its characters are control codes. Export it as text or Markdown"
         raise DocumentError(reason, stage="load", rejected=True)
+    if encoding.startswith("utf-") and encoding != "utf-8":
+        _check_assigned(text, encoding)
     text, notes = clean(text)
     return Decoded(text, encoding=encoding, notes=notes)
 
@@ -120,51 +136,86 @@ def _utf16_without_mark(data: bytes) -> str | None:
     return None
 
 
+def _check_assigned(text: str, encoding: str) -> None:
+    # Any two bytes make some character of UTF-16, but a sixth of those are none of any language.
+    sample = text[:20_000]
+    n = sum(category(c) in {"Cn", "Co"} for c in sample)
+    if n > len(sample) * _MAX_UNASSIGNED:
+        reason = f"not text: {encoding.upper()} with characters that do not exist. Save it again as UTF-8"
+        raise DocumentError(reason, stage="load", rejected=True)
+
+
 def _other(data: bytes, declared: str | None, error: UnicodeDecodeError) -> tuple[str, str]:
     if declared:
-        try:
-            encoding = codecs.lookup(declared).name
-            if encoding != "utf-8":
+        for encoding in _named(declared):
+            try:
                 return data.decode(encoding), encoding
-        except (LookupError, UnicodeDecodeError, ValueError):
-            pass  # a wrong declaration is common; the tests below decide
-    guess = _cyrillic(data)
-    if guess is not None:
-        return data.decode(guess), guess
-    raise DocumentError(_undecodable(data, error), stage="load") from error
-
-
-def _cyrillic(data: bytes) -> str | None:
-    scores = {}
-    for encoding in _CYRILLIC:
+            except (LookupError, UnicodeDecodeError, ValueError):
+                pass  # a wrong declaration is common; the tests below decide
+    if _SURROGATE.search(data):
+        joined = _CESU.sub(_pair, data)
         try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        scores[encoding] = _russian(text[:_SAMPLE])
-    best = max(scores, key=scores.__getitem__, default=None)
-    return best if best is not None and scores[best] > _PLAUSIBLE else None
+            return joined.decode("utf-8"), "cesu-8"
+        except UnicodeDecodeError as e:
+            _check_no_lone_surrogate(joined, e)
+    rivals: tuple[str, ...] = ()
+    if _may_be_guessed(data, declared):
+        guess = guess_charset(data)
+        if guess.encoding is not None:
+            return data.decode(guess.encoding), guess.encoding
+        rivals = guess.rivals
+    raise DocumentError(_undecodable(data, error, rivals), stage="load") from error
 
 
-def _russian(text: str) -> float:
-    """Mean log frequency of the non-ASCII letters as Russian; low where they stand inside Latin words."""
-    words = re.findall(r"[^\W\d_]+", text)
-    foreign = [w for w in words if not w.isascii()]
-    letters = sum(len(w) for w in foreign)
-    if letters < 5:
-        return -math.inf
-    total = 0.0
-    for word in foreign:
-        # A capital inside a word is what koi8-r read as cp1251 (or the reverse) gives everywhere.
-        word = word[0].lower() + word[1:] if not word.isupper() else word.lower()
-        total += sum(_LOG.get(letter, -9.0) for letter in word)
-    return total / letters
+def _may_be_guessed(data: bytes, declared: str | None) -> bool:
+    """Not where the document says that it is UTF-8, or is, but for a few bytes; nor where it is no text."""
+    if declared is not None and _lookup(declared) == "utf-8":
+        return False
+    sample = data[:_SAMPLE]
+    if len(_C0.findall(sample)) > len(sample) * _MAX_C0:
+        return False
+    of_utf8 = _UTF8.findall(sample)
+    n_high = len(sample) - len(sample.translate(None, _HIGH))
+    return len(of_utf8) < 2 or sum(map(len, of_utf8)) < _MAX_UTF8 * n_high
 
 
-def _undecodable(data: bytes, error: UnicodeDecodeError) -> str:
+def _named(declared: str) -> tuple[str, ...]:
+    """The charsets that a declared name may mean, without UTF-8, which it is not."""
+    name = _lookup(declared)
+    return tuple(n for n in (_LARGER.get(name), name) if n and n != "utf-8")
+
+
+def _lookup(declared: str) -> str:
+    try:
+        return codecs.lookup(declared).name
+    except (LookupError, ValueError):
+        return ""
+
+
+def _pair(match: re.Match[bytes]) -> bytes:
+    surrogates = match.group().decode("utf-8", "surrogatepass")
+    return surrogates.encode("utf-16-le", "surrogatepass").decode("utf-16-le").encode()
+
+
+def _check_no_lone_surrogate(data: bytes, error: UnicodeDecodeError) -> None:
+    try:
+        data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return
+    reason = (
+        f"at byte {error.start:,} stands half of a character (a lone surrogate), the other half is lost. "
+        "Find what wrote it, or drop it: iconv -c -f UTF-8 -t UTF-8 FILE > NEW"
+    )
+    raise DocumentError(reason, stage="load") from error
+
+
+def _undecodable(data: bytes, error: UnicodeDecodeError, rivals: tuple[str, ...]) -> str:
     if data.count(0, 0, _SAMPLE) > 0:
         return f"not text: it has NUL bytes and is not valid UTF-8 at byte {error.start:,}. Export it as text"
+    likely = f" (it may be {' or '.join(rivals[:3])})" if rivals else ""
+    example = rivals[0].upper() if rivals else "WINDOWS-1252"
     return (
-        f"not valid UTF-8 at byte {error.start:,} (0x{data[error.start]:02x}); no other charset is certain. "
-        "Convert it: iconv -f CHARSET -t UTF-8 FILE > NEW, with CHARSET for example WINDOWS-1252"
+        f"not valid UTF-8 at byte {error.start:,} (0x{data[error.start]:02x}); no other charset is "
+        f"certain{likely}. Convert it to UTF-8: iconv -f CHARSET -t UTF-8 FILE > NEW, "
+        f"with CHARSET for example {example}"
     )

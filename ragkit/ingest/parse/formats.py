@@ -22,7 +22,7 @@ from ragkit.text.language import UNDETERMINED, detect_language
 from ragkit.types import Document, MetadataValue
 
 # Part of the pipeline's fingerprint: a change of what any parser gives must raise it.
-PARSER_VERSION = "parse/2"
+PARSER_VERSION = "parse/3"
 
 
 FORMATS: tuple[Format, ...] = (

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ragkit.errors import DocumentError
 from ragkit.ingest.load.decode import clean, decode
+from tests.unit.ingest.load.test_guess import readings
 
 RUSSIAN = "Гарантия на терминал действует двадцать четыре месяца со дня передачи товара. Wick 7 — 36 месяцев."
 MIXED = "The ООО «Фонарь» office. Работает с понедельника по пятницу. Phone, e-mail and address below."
@@ -57,12 +58,10 @@ def test_russian_charsets_are_told_apart(text: str, encoding: str) -> None:
         "Le café est très chaud cette année.",
         "Die schöne Frau aß köstliche Äpfel.",
         "¿Dónde está el niño?",
-        "Ünïcödé",
     ],
 )
-def test_western_text_is_refused_and_never_read_as_russian(text: str) -> None:
-    with pytest.raises(DocumentError, match=r"not valid UTF-8 at byte \d+ \(0x..\).*iconv -f CHARSET"):
-        decode(text.encode("cp1252"))
+def test_western_text_is_never_read_as_anything_else(text: str) -> None:
+    assert readings(text, "cp1252") <= {"right", None}
 
 
 def test_a_declared_charset_is_used() -> None:
@@ -75,7 +74,7 @@ def test_a_wrong_declaration_gives_way_to_utf8() -> None:
 
 def test_an_unknown_declaration_is_no_proof() -> None:
     with pytest.raises(DocumentError, match="not valid UTF-8 at byte 3"):
-        decode(b"caf\xe9 au lait", declared="no-such-charset")
+        decode(b"abc\xf8 \xf0\xf1", declared="no-such-charset")
 
 
 def test_the_offset_of_the_first_bad_byte_is_named() -> None:

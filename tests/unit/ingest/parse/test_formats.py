@@ -64,7 +64,7 @@ def test_what_is_no_document_is_rejected_with_a_remedy(data: bytes, extension: s
 
 def test_bytes_of_no_known_charset_are_quarantined() -> None:
     with pytest.raises(DocumentError, match="not valid UTF-8 at byte 3") as caught:
-        parse_bytes(b"caf\xe9 au lait", id="a", extension=".txt")
+        parse_bytes(b"abc\xf8 \xf0\xf1", id="a", extension=".txt")
     assert not caught.value.rejected
 
 
@@ -146,11 +146,17 @@ def test_a_page_without_a_charset_is_read_as_browsers_do() -> None:
 @pytest.mark.parametrize(
     "page",
     [
-        "<p>Καλημέρα κόσμε, τι κάνεις σήμερα</p>".encode("iso8859-7"),
-        "<p>日本語の文章を書いています。東京は日本の首都です</p>".encode("shift-jis"),
+        "<p>การรับประกันมีอายุยี่สิบสี่เดือน</p>".encode("cp874"),
         b'<meta charset="utf-8"><p>caf\xe9</p>',
     ],
 )
-def test_a_page_in_another_charset_is_not_guessed_at(page: bytes) -> None:
+def test_a_page_in_a_charset_that_is_not_certain_is_refused(page: bytes) -> None:
     with pytest.raises(DocumentError, match="not valid UTF-8 at byte"):
         parse_bytes(page, id="a", extension=".html")
+
+
+def test_a_japanese_page_that_names_no_charset_is_read_and_says_so() -> None:
+    page = "<p>日本語の文章を書いています。東京は日本の首都です</p>".encode("shift-jis")
+    document = parse_bytes(page, id="a", extension=".html")
+    assert document.text == "日本語の文章を書いています。東京は日本の首都です"
+    assert document.metadata["notes"] == ("read as cp932",)
