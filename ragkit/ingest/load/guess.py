@@ -27,7 +27,7 @@ _CHARSETS: tuple[tuple[str, _Scorer, float], ...] = (
     ("koi8-r", score_cyrillic, 0.0),
     ("cp866", score_cyrillic, -1.0),
     ("iso8859-5", score_cyrillic, -4.0),
-    ("mac-cyrillic", score_cyrillic, -6.0),
+    ("mac-cyrillic", score_cyrillic, -5.0),
     ("koi8-u", score_cyrillic, -4.0),
     ("cp1253", score_greek, 0.0),
     ("iso8859-7", score_greek, -1.0),

@@ -30,6 +30,7 @@ _PLAUSIBLE = -3.4
 # A few letters say little: these must be the frequent ones.
 _FEW_LETTERS, _PLAUSIBLE_FEW = 12, -3.15
 _MIN_LETTERS, _MIN_DISTINCT = 5, 4
+_MIN_ARABIC = 30
 _WORD = re.compile(r"[^\W\d_]+")
 _Table = Mapping[str, float]
 
@@ -46,7 +47,10 @@ def score_greek(text: str) -> Score:
 
 def score_arabic(text: str) -> Score:
     """The score of `text` as Arabic."""
-    return _score(text, _table(_ARABIC))
+    score = _score(text, _table(_ARABIC))
+    # Its two charsets make words of each other that only a longer text tells from real ones.
+    is_short = score.judged < _MIN_ARABIC
+    return Score(score.log, judged=score.judged, strange=max(score.judged, 1) if is_short else score.strange)
 
 
 def score_hebrew(text: str) -> Score:

@@ -14,6 +14,7 @@ PUNCTUATION = frozenset("«»“”„‘’‚–—…•°§©®™€£№·
 _OPENING = frozenset("„¿¡‚€£№§")
 _CLOSING = frozenset("…™®")
 _MID_WORD = frozenset("’·")
+_NBSP = "\u00a0"
 _CLOSED = re.compile("[“”‘]")
 _MAX_QUOTE = 400
 _ENDS = re.compile(
@@ -46,7 +47,7 @@ def punctuation(text: str, at: int) -> float:
     if mark not in PUNCTUATION:
         return STRANGE
     before, after = text[at - 1 : at], text[at + 1 : at + 2]
-    if mark == "\u00a0" and (not before or before.isspace() or after.isspace()):
+    if mark == _NBSP and _NBSP not in (before, after) and (not before or before.isspace() or after.isspace()):
         return -9.0  # in other charsets a capital at the beginning of a word
     if mark == "’" and before.isalpha() and after.isalpha() and not _is_apostrophe(text, at):
         return -11.0

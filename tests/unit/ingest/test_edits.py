@@ -41,7 +41,7 @@ def edit(folder: Path, step: Edit, n: int) -> None:
         (folder / to).parent.mkdir(parents=True, exist_ok=True)
         path.rename(folder / to)
     elif kind in {"write", "empty", "break"}:
-        path.write_bytes({"write": b"text %d" % n, "empty": b"", "break": b"caf\xe9 %d" % n}[kind])
+        path.write_bytes({"write": b"text %d" % n, "empty": b"", "break": b"caf\xff\x81 %d" % n}[kind])
 
 
 def made_anew(folder: Path) -> Texts:

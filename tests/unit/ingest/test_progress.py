@@ -141,7 +141,7 @@ class Measured:
 def test_work_is_the_bytes_of_files_and_never_goes_back(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.write(a="one " * 100, b="two " * 1_000, c=" ")
-    (bench.folder / "broken.md").write_bytes(b"caf\xe9")
+    (bench.folder / "broken.md").write_bytes(b"caf\xff\x81")
     measured = Measured()
     bench.ingest(size=20, progress=measured)
     n_bytes = sum(path.stat().st_size for path in tmp_path.iterdir())

@@ -22,7 +22,7 @@ def docs(tmp_path: Path) -> Path:
     (folder / "guide").mkdir(parents=True)
     for n in range(30):
         (folder / "guide" / f"p{n:02}.md").write_text(f"# Page {n}\n\nThe text of page {n}.\n")
-    (folder / "broken.md").write_bytes(b"caf\xe9")
+    (folder / "broken.md").write_bytes(b"caf\xff\x81")
     (folder / "empty.md").touch()
     return folder
 
