@@ -11,6 +11,7 @@ from ragkit.config.spec import ComponentSpec, Config
 from ragkit.errors import ConfigError, StoreError, did_you_mean
 from ragkit.protocols import Embedder, Reranker
 from ragkit.store.collection import StoreCollection
+from ragkit.store.opening import open_collection
 
 
 class Assembly:
@@ -49,7 +50,7 @@ class Assembly:
                 )
             if self._collection is None:
                 spec = self._config.collection
-                self._collection = StoreCollection.open(
+                self._collection = open_collection(
                     make(_named(self._config.stores, spec.store, "stores")),
                     embedder=self.embedder(spec.embed),
                     bm25=spec.bm25,

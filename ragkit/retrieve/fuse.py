@@ -24,6 +24,8 @@ from ragkit.types import ArmRanking, Hit, QueryPlan, Ranking, Rankings
 Weight = Annotated[float, Field(ge=0.0, le=1e6)]
 Normalization = Literal["ceiling", "minmax", "zscore", "dbsf"]
 
+_SMALLEST_WIDTH = float(np.finfo(np.float32).tiny)
+
 
 class Fuse(Stage[Rankings, Ranking]):
     """What every fusion shares: weights, the cut, and the texts of what is left."""
@@ -159,11 +161,17 @@ def scaling(batch: HitBatch, how: Normalization) -> tuple[float, float]:
         return 0.0, 1.0 / batch.ceiling if batch.ceiling > 0 else 0.0
     if how == "minmax":
         low, width = float(np.min(scores)), float(np.ptp(scores))
-        return low, 1.0 / width if width > 0 else 0.0
+        return low, _reciprocal(width)
     mean, deviation = float(scores.mean()), float(scores.std())
     if how == "zscore":
-        return mean, 1.0 / deviation if deviation > 0 else 0.0
-    return (mean - 3.0 * deviation, 1.0 / (6.0 * deviation)) if deviation > 0 else (mean - 0.5, 1.0)
+        return mean, _reciprocal(deviation)
+    scale = _reciprocal(6.0 * deviation)
+    return (mean - 3.0 * deviation, scale) if scale else (mean - 0.5, 1.0)
+
+
+def _reciprocal(width: float) -> float:
+    """1 / width; 0 where scores are the same, or so near that float32 could not hold the scale."""
+    return 1.0 / width if width >= _SMALLEST_WIDTH else 0.0
 
 
 def combine(batches: Sequence[HitBatch], parts: Sequence[Scores], absent: Sequence[float]) -> HitBatch:

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 import unicodedata
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from typing import Any, Protocol, runtime_checkable
 
-from ragkit import registry
 from ragkit.arrays import HitBatch
-from ragkit.errors import DocumentError, QueryError, StoreError, TenantError
-from ragkit.fields import FieldSpec, problems_of, shown
+from ragkit.errors import QueryError, StoreError
+from ragkit.fields import FieldSpec, shown
 from ragkit.filter_parser import parse_filter
-from ragkit.models.cache import CachingEmbedder
 from ragkit.protocols import (
     Analyzer,
     Change,
     DocumentState,
     Embedder,
     Manifest,
-    RankerFactory,
     Scope,
     SparseIndex,
     StoreCounts,
@@ -32,51 +26,11 @@ from ragkit.protocols import (
 )
 from ragkit.store.abilities import HoldingStore, LockingStore
 from ragkit.store.access import Access
+from ragkit.store.admission import check_document, has_surrogate, with_language
 from ragkit.store.arguments import check_k, check_texts, check_vectors, checked_history
-from ragkit.store.typed import type_problems
-from ragkit.store_spec import StoreSpec
-from ragkit.text.analyze import Analyzer as TextAnalyzer
+from ragkit.store.remembered import Remembered
 from ragkit.text.language import UNDETERMINED, detect_language
-from ragkit.text.reading import read
 from ragkit.types import Chunk, Document, QueryPlan, ReadSentence, Turn
-
-_LANG = "lang"
-# About 15 sentences each, 2 KB with their words.
-_CHUNKS_READ = 1024
-_WEIGHTS_KEPT = 50_000
-
-
-class Bm25Options(Protocol):
-    """Settings of `bm25:` as `StoreCollection.open` takes them."""
-
-    @property
-    def use(self) -> str:
-        """The registered name of what ranks by terms."""
-        ...
-
-    @property
-    def language(self) -> str:
-        """`auto`, or the ISO 639-1 code whose stemmer is used."""
-        ...
-
-    @property
-    def k1(self) -> float:
-        """See `Bm25`."""
-        ...
-
-    @property
-    def b(self) -> float:
-        """See `Bm25`."""
-        ...
-
-
-@runtime_checkable
-class OpensForSpec(Protocol):
-    """A store as configuration makes it: with its settings, not yet opened."""
-
-    def open(self, spec: StoreSpec, *, create: bool, bm25: RankerFactory, analyzer: Analyzer) -> Any:
-        """Opens it for a spec, or makes it; gives the opened store."""
-        ...
 
 
 class StoreCollection:
@@ -119,39 +73,7 @@ class StoreCollection:
                 raise StoreError(f"{store.capabilities.name} keeps no record of documents: pass a manifest")
             manifest = store
         self._manifest = manifest
-        self._remembered = CachingEmbedder(embedder)
-        # One value, replaced as a whole: a thread in between never mixes the weights of two tenants.
-        self._weights: tuple[tuple[str | None, int] | None, dict[str, float]] = (None, {})
-        self._read: OrderedDict[tuple[str, int, str], tuple[ReadSentence, ...]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    @classmethod
-    def open(
-        cls,
-        store: OpensForSpec,
-        *,
-        embedder: Embedder,
-        bm25: Bm25Options,
-        fields: Mapping[str, FieldSpec],
-        create: bool = True,
-    ) -> StoreCollection:
-        """The collection that a configuration describes.
-
-        Raises:
-            ConfigError: the store was made with another model, analyzer or other fields.
-            StoreError: it cannot be opened, or is not there and `create` is False.
-        """
-        analyzer = TextAnalyzer(language=bm25.language)
-        spec = StoreSpec(
-            embedder.name,
-            embedder_fingerprint=embedder.fingerprint,
-            dimension=embedder.dimension,
-            analyzer_fingerprint=analyzer.fingerprint,
-            fields=fields,
-        )
-        ranker: RankerFactory = registry.load(bm25.use)(k1=bm25.k1, b=bm25.b)
-        opened = store.open(spec, create=create, bm25=ranker, analyzer=analyzer)
-        return cls(opened, embedder=embedder, analyzer=analyzer, fields=fields)
+        self._remembered = Remembered(embedder, analyzer)
 
     # --- what it is -------------------------------------------------------------------------------
 
@@ -197,33 +119,12 @@ class StoreCollection:
         if self._sparse is None:
             return dict.fromkeys(terms, 1.0)
         scope = self._scope(plan)
-        population = (scope.tenant, self.head() if scope.commit is None else scope.commit)
-        held = self._weights
-        if held[0] != population or len(held[1]) > _WEIGHTS_KEPT:
-            self._weights = held = (population, {})
-        known = held[1]
-        missing = [term for term in terms if term not in known]
-        # A perfect match for one term alone scores its idf, which is the same whatever the filter.
-        found = self._sparse.search_terms([[term] for term in missing], 1, scope) if missing else []
-        fresh = {term: batch.ceiling for term, batch in zip(missing, found, strict=True)}
-        known.update(fresh)
-        return {term: fresh[term] if term in fresh else known[term] for term in terms}
+        commit = self.head() if scope.commit is None else scope.commit
+        return self._remembered.weights(terms, replace(scope, commit=commit), self._sparse)
 
     def sentences(self, chunk: Chunk) -> tuple[ReadSentence, ...]:
         """The chunk's sentences with their analysed words; those of recent chunks are remembered."""
-        # By what is read and never by the id alone, which whoever writes a chunk may choose.
-        key = (chunk.text, chunk.span.start, chunk.lang)
-        with self._lock:
-            known = self._read.get(key)
-            if known is not None:
-                self._read.move_to_end(key)
-                return known
-        fresh = read(chunk, self.terms)
-        with self._lock:
-            self._read[key] = fresh
-            while len(self._read) > _CHUNKS_READ:
-                self._read.popitem(last=False)
-        return fresh
+        return self._remembered.sentences(chunk)
 
     def embed(self, texts: Sequence[str], kind: TextKind) -> Vectors:
         """The embedder's vectors, shape `[n, d]`; those of the last few thousand texts are remembered."""
@@ -363,7 +264,7 @@ class StoreCollection:
         """
         own_tenant = self._access.tenant(tenant) or ""
         _check_id(document_id)
-        return None if _has_surrogate(document_id) else self._manifest.state(own_tenant, document_id)
+        return None if has_surrogate(document_id) else self._manifest.state(own_tenant, document_id)
 
     def states(self, tenant: str | None = None) -> Iterable[DocumentState]:
         """All documents of a tenant, or (for whoever runs the collection) of all, by tenant and id."""
@@ -404,24 +305,7 @@ class StoreCollection:
                 another type than a document's.
         """
         stored = self._access.tenant(tenant) or ""
-        if wrong := type_problems(document):
-            raise DocumentError("; ".join(wrong), stage="write")
-        problems = problems_of(document.metadata, self.fields)
-        try:
-            groups = self._access.acl(document.acl or None)
-            if groups is not None and not groups and self.fields["acl"].required:
-                problems.append("acl is required and missing")
-        except TenantError as e:
-            problems.append(str(e))
-        if not document.id or len(document.id) > 4096:
-            problems.append(f"its id has {len(document.id)} characters: expected 1 to 4096")
-        titles = "".join(section.title for section in document.sections)
-        texts = {"id": document.id, "text": document.text, "uri": document.uri or "", "section title": titles}
-        for what, text in texts.items():
-            if _has_surrogate(text):
-                problems.append(f"its {what} holds half a surrogate pair, which no encoding can carry")
-        if problems:
-            raise DocumentError("; ".join(problems), stage="write")
+        check_document(document, self.fields, self._access)
         return stored
 
     def commit(self, changes: Iterable[Change]) -> int:
@@ -441,7 +325,7 @@ class StoreCollection:
                 self._access.tenant(tenant)
             else:
                 self.admit(change.document, tenant=tenant)
-            checked.append(self._with_language(change))
+            checked.append(with_language(change, self.fields))
         return self.store.commit(checked)
 
     @contextmanager
@@ -452,10 +336,7 @@ class StoreCollection:
 
     def drop_caches(self) -> None:
         """Lets go of the texts and vectors that were remembered."""
-        with self._lock:
-            self._read.clear()
-        self._weights = (None, {})
-        self._remembered = CachingEmbedder(self._embedder)
+        self._remembered = Remembered(self._embedder, self.analyzer)
 
     def close(self) -> None:
         """Releases the store."""
@@ -468,7 +349,7 @@ class StoreCollection:
 
     def _named(self, name: str, tenant: str) -> Iterator[Document]:
         """The documents of a tenant with this id, then those with this uri."""
-        if _has_surrogate(name):
+        if has_surrogate(name):
             return
         by_id = self._manifest.source(tenant, name)
         if by_id is not None:
@@ -484,20 +365,6 @@ class StoreCollection:
             return None
         return chunk
 
-    def _with_language(self, change: Change) -> Change:
-        if _LANG not in self.fields or not change.records:
-            return change
-        records = tuple(
-            record
-            if record.chunk.metadata.get(_LANG) is not None or record.chunk.lang == UNDETERMINED
-            else replace(
-                record,
-                chunk=replace(record.chunk, metadata={**record.chunk.metadata, _LANG: record.chunk.lang}),
-            )
-            for record in change.records
-        )
-        return replace(change, records=records)
-
 
 def _is_latin(text: str) -> bool:
     return all(c.isascii() or "LATIN" in unicodedata.name(c, "") for c in text if c.isalpha())
@@ -506,11 +373,3 @@ def _is_latin(text: str) -> bool:
 def _check_id(document_id: object) -> None:
     if not isinstance(document_id, str):
         raise QueryError(f"document_id={shown(document_id)}: expected text, the id of a document")
-
-
-def _has_surrogate(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return True
-    return False

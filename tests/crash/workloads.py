@@ -16,8 +16,8 @@ from ragkit.ingest.chunk.recursive import RecursiveChunker
 from ragkit.ingest.pipeline import Ingestor
 from ragkit.protocols import Change, TextKind, Vectors
 from ragkit.store import forgetting
-from ragkit.store.collection import StoreCollection
 from ragkit.store.local.store import LocalStore
+from ragkit.store.opening import open_collection
 from ragkit.store_spec import StoreSpec
 from ragkit.testing.data import put, quarantine, remove, unit
 from ragkit.text.analyze import Analyzer
@@ -216,7 +216,7 @@ class IngestSession(Session):
     n_phases = 5
 
     def _open(self) -> NotedStore:
-        self.collection = StoreCollection.open(
+        self.collection = open_collection(
             NotedStore(path=self.folder), embedder=HashEmbedder(), bm25=_Bm25(), fields={}
         )
         store = self.collection.store
@@ -242,7 +242,7 @@ class FilesSession(Session):
     FORGOTTEN = ("f02.md", "f05.md")
 
     def _open(self) -> NotedStore:
-        self.collection = StoreCollection.open(
+        self.collection = open_collection(
             NotedStore(path=self.folder), embedder=HashEmbedder(), bm25=_Bm25(), fields={}
         )
         store = self.collection.store
