@@ -169,16 +169,16 @@ def merge(segments: Sequence[Postings]) -> Postings:
     )
 
 
-def n_to_merge(existing: Sequence[int], new: int) -> int:
-    """How many of the last segments to merge with a new one, given the postings in each.
+def n_to_merge(existing: Sequence[int], new: int, most: int = MAX_MERGED) -> int:
+    """How many of the last segments to merge with a new one, given the size of each (postings, or rows).
 
     One is merged when it is less than twice as large as what follows it: sizes then at least halve from
     each segment to the next, and a posting is rewritten O(log n) times in its life. What would become larger
-    than `MAX_MERGED` stays as it is, so that a merge takes the same memory at any size of the index.
+    than `most` stays as it is, so that a merge takes the same memory at any size of the index.
     """
     taken = 0
     for size in reversed(existing):
-        if size >= 2 * new or size + new > MAX_MERGED:
+        if size >= 2 * new or size + new > most:
             break
         new, taken = new + size, taken + 1
     return taken

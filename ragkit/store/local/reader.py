@@ -211,8 +211,9 @@ class Reader:
         segments = self._files.segments.open(postings, db, rebuild=rebuild)
         vectors = self._files.vectors(head.generation)
         matrix = vectors.matrix(head.n_rows)
-        fresh = [s for s in known if s.kind == "vectors" and s.first_row >= old.head.n_rows]
-        vectors.check(fresh, matrix, old.head.n_rows)
+        # A new segment may vouch for rows before it too.
+        fresh = [s for s in known if s.kind == "vectors" and s.first_row + s.n_rows > old.head.n_rows]
+        vectors.check(fresh, matrix, fresh[0].first_row if fresh else old.head.n_rows)
         old.table.load(db, old.head.number)
         if old.table.n != head.n_rows:
             raise CorruptIndexError(

@@ -17,11 +17,15 @@ from ragkit.types import Document
 
 
 def write_commit(
-    db: sqlite3.Connection, changes: Sequence[Change], head: Head, segments: Sequence[Segment], gone: set[str]
+    db: sqlite3.Connection,
+    changes: Sequence[Change],
+    head: Head,
+    segments: Sequence[Segment],
+    gone: Sequence[Segment],
 ) -> Head:
     """Records a commit: readers see all of it or none.
 
-    `segments` are its files, already on disk; `gone` names those that it replaces.
+    `segments` are its files, or parts of files, already on disk; `gone` those that they replace.
 
     Raises:
         StoreError: the manifest has moved since `head` was read.
@@ -31,7 +35,7 @@ def write_commit(
         row = head.next_row
         for change in changes:
             row = _write_change(db, change, head.number + 1, row)
-        db.executemany("DELETE FROM segments WHERE file = ?", [(name,) for name in gone])
+        _drop_segments(db, gone)
         _write_segments(db, segments)
         reach("commit.segments")
         moved = replace(head, number=head.number + 1, n_rows=head.n_rows + row - head.next_row, next_row=row)
@@ -50,9 +54,7 @@ def replace_segments(
         StoreError: the manifest has moved since `head` was read.
     """
     with _transaction(db, head):
-        db.executemany(
-            "DELETE FROM segments WHERE kind = ? AND first_row = ?", [(s.kind, s.first_row) for s in gone]
-        )
+        _drop_segments(db, gone)
         _write_segments(db, fresh)
 
 
@@ -143,6 +145,11 @@ def _write_document(
              codec.checksum_of(identity, chunk.text, shape)),
         )  # fmt: skip
         reach("commit.chunk")
+
+
+def _drop_segments(db: sqlite3.Connection, gone: Iterable[Segment]) -> None:
+    keys = [(s.kind, s.first_row) for s in gone]
+    db.executemany("DELETE FROM segments WHERE kind = ? AND first_row = ?", keys)
 
 
 def _write_segments(db: sqlite3.Connection, segments: Iterable[Segment]) -> None:

@@ -15,8 +15,8 @@ from ragkit.protocols import Vectors
 from ragkit.store.local.files import write_at, write_new
 from ragkit.store.local.manifest import Segment
 
-# Of a file that is written as a whole: what is checked, and embedded anew where it is damaged, at a time.
-_SEGMENT_ROWS = 65_536
+# What has one checksum, and is embedded anew where it is damaged.
+MAX_SEGMENT_ROWS = 65_536
 
 
 class VectorFile:
@@ -42,8 +42,8 @@ class VectorFile:
         segments: list[Segment] = []
 
         def parts() -> Iterator[bytes]:
-            for first in range(0, len(kept), _SEGMENT_ROWS):
-                rows = matrix[kept[first : first + _SEGMENT_ROWS]]
+            for first in range(0, len(kept), MAX_SEGMENT_ROWS):
+                rows = matrix[kept[first : first + MAX_SEGMENT_ROWS]]
                 data = np.ascontiguousarray(rows, dtype="<f4").tobytes()
                 digest = hashlib.sha256(data).hexdigest()
                 segments.append(Segment("vectors", first, len(rows), self.path.name, len(data), digest))
@@ -52,6 +52,24 @@ class VectorFile:
         if len(kept):
             write_new(self.path, parts())
         return segments
+
+    def joined(self, segments: Sequence[Segment]) -> Segment | None:
+        """One segment for several that lie side by side; None where one of them is not what was written.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        whole, width = hashlib.sha256(), self.dimension * 4
+        with self.path.open("rb") as file:
+            file.seek(segments[0].first_row * width)
+            for segment in segments:
+                data = file.read(segment.n_rows * width)
+                if hashlib.sha256(data).hexdigest() != segment.checksum:
+                    return None
+                whole.update(data)
+        n_rows = sum(s.n_rows for s in segments)
+        first = segments[0].first_row
+        return Segment("vectors", first, n_rows, self.path.name, n_rows * width, whole.hexdigest())
 
     def check(self, segments: Sequence[Segment], matrix: Vectors, first_row: int) -> None:
         """Compares the rows of a mapped file from `first_row` on with what was written.

@@ -20,7 +20,7 @@ from ragkit.store.local.lock import WriterLock
 from ragkit.store.local.manifest import Head, Segment, SqliteManifest, read_head, read_segments
 from ragkit.store.local.segments import SegmentFiles
 from ragkit.store.local.transaction import write_commit
-from ragkit.store.local.vectors import VectorFile
+from ragkit.store.local.vectors import MAX_SEGMENT_ROWS, VectorFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +79,11 @@ class Writer:
         reach("commit.cleaned")
         records = [record for change in changes for record in change.records]
         written: list[Segment] = []
-        gone: set[str] = set()
+        gone: list[Segment] = []
         if records:
-            vectors = np.stack([r.vector for r in records])
-            written.append(self.vectors(head.generation).append(head.n_rows, vectors))
-            postings, gone = self._write_postings(head, records, known, db)
-            written.append(postings)
+            vectors, few = self._write_vectors(head, records, known)
+            postings, small = self._write_postings(head, records, known, db)
+            written, gone = [vectors, postings], [*few, *small]
         number = write_commit(db, changes, head, written, gone).number
         # The commit is done and on disk whatever becomes of this: a number that is behind guards less, and
         # the next commit brings it up.
@@ -93,16 +92,29 @@ class Writer:
         reach("commit.reported")
         return number
 
+    def _write_vectors(
+        self, head: Head, records: Sequence[Record], known: Sequence[Segment]
+    ) -> tuple[Segment, list[Segment]]:
+        """A new segment behind the others, which vouches for small ones before it too, and these."""
+        file = self.vectors(head.generation)
+        fresh = file.append(head.n_rows, np.stack([r.vector for r in records]))
+        existing = [s for s in known if s.kind == "vectors"]
+        n = n_to_merge([s.n_rows for s in existing], fresh.n_rows, MAX_SEGMENT_ROWS)
+        few = existing[len(existing) - n :]
+        joined = file.joined([*few, fresh]) if few else None
+        # What is damaged keeps the checksum that says so.
+        return (fresh, []) if joined is None else (joined, few)
+
     def _write_postings(
         self, head: Head, records: Sequence[Record], known: Sequence[Segment], db: sqlite3.Connection
-    ) -> tuple[Segment, set[str]]:
-        """A new segment, with small ones before it merged in, and the files that it replaces."""
+    ) -> tuple[Segment, list[Segment]]:
+        """A new segment, with small ones before it merged in, and these."""
         existing = [s for s in known if s.kind == "postings"]
         opened = self.segments.open(existing, db)
         fresh = Postings.of([r.terms for r in records], head.n_rows)
         n = n_to_merge([p.n_postings for p in opened], fresh.n_postings)
         if n == 0:
-            return self.segments.write(fresh), set()
+            return self.segments.write(fresh), []
         merged = merge([*opened[-n:], fresh])
         reach("commit.merged")
-        return self.segments.write(merged), {s.file for s in existing[-n:]}
+        return self.segments.write(merged), existing[-n:]

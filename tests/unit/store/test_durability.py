@@ -385,3 +385,22 @@ def test_a_folder_that_was_moved_away_is_a_typed_error(store: LocalStore) -> Non
     store.path.rename(store.path.with_name("elsewhere"))
     with pytest.raises(StoreError, match=r"index: cannot be written to .*Check that it is there"):
         store.commit([put("b", [("bird", EAST)])])
+
+
+def test_many_commits_make_few_checksums(store: LocalStore) -> None:
+    for i in range(40):
+        store.commit([put(f"d{i}", [(f"word{i}", EAST)])])
+    with store.manifest.reading() as db:
+        (n,) = db.execute("SELECT count(*) FROM segments WHERE kind = 'vectors'").fetchone()
+    assert n <= 7
+    assert again(store).verify() == []
+
+
+def test_damaged_vectors_keep_the_checksum_that_says_so(store: LocalStore) -> None:
+    path = store.path / "vectors-000000.f32"
+    data = bytearray(path.read_bytes())
+    data[3] ^= 1
+    path.write_bytes(data)
+    for i in range(9):
+        store.commit([put(f"d{i}", [(f"word{i}", EAST)])])
+    assert store.verify() == [f"{path}: not what was written (rows 0 to 2). Run: ragkit repair"]
