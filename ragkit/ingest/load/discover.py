@@ -171,10 +171,8 @@ class _Start:
             below = Path(_absolute(path)).relative_to(base).as_posix()
         except ValueError as e:
             raise ConfigError(f"{path} lies outside the root {base}; name a root that holds all files") from e
-        # Absolute, for the process may change its folder meanwhile, but not made shorter: in `link/../x`
-        # what lies above a link is not where it stands.
-        there = str(Path.cwd() / path)
-        return cls(there, id="" if below == "." else below, is_folder=Path(path).is_dir())
+        # Absolute, for the process may change its folder meanwhile.
+        return cls(_absolute(path), id="" if below == "." else below, is_folder=Path(path).is_dir())
 
     def id_of(self, below: str) -> str:
         """The id of a file below it."""
@@ -184,8 +182,19 @@ class _Start:
 
 
 def _absolute(path: PathLike) -> str:
-    # Lexical on purpose: resolving links would make the id depend on where a link points today.
-    return os.path.abspath(path)  # noqa: PTH100
+    """The path from the top, without `..`, and the same place on disk."""
+    place = ""
+    for name in Path(path).absolute().parts:
+        place = _above(place) if name == ".." else os.path.join(place, name)  # noqa: PTH118
+    return place
+
+
+def _above(place: str) -> str:
+    # Links stay where they can: resolved, the id would depend on where a link points today. But what lies
+    # above a folder that a link leads to is not above the link: `link/../x` is no `x`.
+    above = os.path.dirname(place)  # noqa: PTH120
+    real = os.path.dirname(os.path.realpath(place))  # noqa: PTH120
+    return above if os.path.realpath(above) == real else real
 
 
 def _root(named: list[str]) -> str:

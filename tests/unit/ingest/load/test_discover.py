@@ -78,6 +78,30 @@ def test_the_uri_starts_at_the_root_and_does_not_depend_on_the_working_directory
     assert [s.uri for s in discover(".")] == ["docs/a/x.md"]
 
 
+def test_a_path_back_over_a_link_is_known_by_where_it_leads(tmp_path: Path) -> None:
+    write(tmp_path, "w/x/here.md", "away/x/there.md", "away/below/y.md")
+    (tmp_path / "w" / "link").symlink_to(tmp_path / "away" / "below")
+    (source,) = discover(tmp_path / "w" / "link" / ".." / "x")
+    assert (source.id, source.origin) == ("there.md", str(tmp_path / "away" / "x"))
+    both = [tmp_path / "w" / "x", tmp_path / "w" / "link" / ".." / "x"]
+    assert ids(both) == ["w/x/here.md", "away/x/there.md"]
+    with pytest.raises(ConfigError, match="lies outside the root"):
+        ids(both[1], root=tmp_path / "w")
+
+
+def test_a_path_back_over_a_folder_or_within_a_link_keeps_the_name_it_was_given(tmp_path: Path) -> None:
+    write(tmp_path, "w/x/a.md", "w/y/b.md", "away/sub/c.md", "away/d.md")
+    (tmp_path / "w" / "link").symlink_to(tmp_path / "away")
+    (tmp_path / "w" / "beside").symlink_to(tmp_path / "w" / "y")
+    origins = {
+        source.origin
+        for name in ("y/../x", "beside/../x", "x/.")
+        for source in discover(f"{tmp_path}/w/{name}")
+    }
+    assert origins == {str(tmp_path / "w" / "x")}
+    assert {s.origin for s in discover(f"{tmp_path}/w/link/sub/..")} == {str(tmp_path / "w" / "link")}
+
+
 def test_hidden_files_version_control_and_caches_are_skipped(tmp_path: Path) -> None:
     write(tmp_path, ".git/config", ".hidden.md", "node_modules/x.md", "__pycache__/y.txt", "kept.md")
     assert ids(tmp_path) == ["kept.md"]
