@@ -11,7 +11,7 @@ from ragkit.ingest.ahead import ahead
 from ragkit.ingest.chunk.recursive import RecursiveChunker
 from ragkit.ingest.feed import Feed, Item
 from ragkit.ingest.load.discover import PathLike
-from ragkit.ingest.missing import known_below, missing
+from ragkit.ingest.missing import Missing, known_below, stays
 from ragkit.ingest.parse.formats import PARSER_VERSION
 from ragkit.ingest.parse.sandbox.process import Sandbox
 from ragkit.ingest.prepare import Given, Prepared, Preparer
@@ -70,7 +70,7 @@ class Ingestor:
         Each batch is one commit: a document is old or new, never absent or half there. A run that was
         stopped is resumed by running it again. A document that fails is quarantined (its last committed
         content stays) and tried again by the next run. What was deleted from a folder since it was ingested
-        is removed, see `missing`.
+        is removed, see `Missing`.
 
         Args:
             sources: a path or a `Document`, or any iterable of them, read once and never held as a whole.
@@ -114,11 +114,12 @@ class Ingestor:
             notes: list[str] = []
             if feed.discovery is not None:
                 if delete_missing:
-                    gone = missing(
+                    missing = Missing(
                         self._states(tenant), tenant=owner, discovery=feed.discovery, seen=preparer.seen
                     )
-                    run.remove(gone)
-                notes = self._notes_on_empty(feed, tenant)
+                    run.remove(missing)
+                    notes = missing.notes()
+                notes += self._notes_on_empty(feed, tenant)
             run.finish()
         return run.tally.report(time.perf_counter() - started, notes)
 
@@ -132,10 +133,7 @@ class Ingestor:
             if folder.n_files == 0:
                 n = known_below(self._states(tenant), folder.path, tenant=tenant or "")
                 if n:
-                    notes.append(
-                        f"{folder.path} has no files; {n:,} documents are known from there and stay in the "
-                        "index. If its disk is mounted, remove them on purpose: ragkit forget"
-                    )
+                    notes.append(stays(folder.path, n))
         return notes
 
 

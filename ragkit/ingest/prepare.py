@@ -21,6 +21,8 @@ from ragkit.store.identity import content_hash
 from ragkit.store.typed import type_problems
 from ragkit.types import Chunk, Document, Metadata
 
+# Where a document came from that no file was found for.
+MADE_IN_CODE = "documents made in code"
 _STILL_SERVED = (
     ". What was ingested of it before stays and is answered from; to remove it, delete the file or run: "
     "ragkit forget"
@@ -233,7 +235,7 @@ def _elsewhere(known: DocumentState | None, origin: str | None) -> str | None:
     """The root that a document came from before, where its file is now found below another."""
     if known is None or origin is None or known.origin == origin:
         return None
-    return known.origin or "documents made in code"
+    return known.origin or MADE_IN_CODE
 
 
 def _other_source(known: DocumentState | None, uri: str) -> str | None:

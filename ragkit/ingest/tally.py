@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ragkit.ingest.prepare import Prepared
+from ragkit.ingest.prepare import MADE_IN_CODE, Prepared
 from ragkit.ingest.report import IngestReport, Outcome
 from ragkit.protocols import Change
 
@@ -90,7 +90,7 @@ class Tally:
             )
         notes.extend(
             f"{n} documents are unchanged and known from {origin}: until they change, deleting their files "
-            "here does not remove them"
+            f"here does not remove them{'' if origin == MADE_IN_CODE else ', and deleting them there does'}"
             for origin, n in sorted(self._elsewhere.items())
         )
         return notes

@@ -65,13 +65,58 @@ def test_a_folder_that_became_a_file_has_no_files_below(bench: Bench) -> None:
     assert ids(bench) == {"a", "b.md"}
 
 
+def test_a_file_that_was_hidden_by_a_new_name_is_gone(bench: Bench) -> None:
+    put(bench.folder, "a.md", "b.md", "c/d.md")
+    bench.ingest()
+    (bench.folder / "a.md").rename(bench.folder / ".a.md")
+    (bench.folder / "c").rename(bench.folder / ".c")
+    assert bench.ingest().deleted == 2
+    assert ids(bench) == {"b.md"}
+
+
 @pytest.mark.parametrize("hidden", [".a.md", ".drafts/a.md", "node_modules/a.md"])
-def test_a_file_that_is_hidden_now_is_gone(bench: Bench, hidden: str) -> None:
+def test_a_hidden_file_that_was_named_once_stays_while_it_is_there(bench: Bench, hidden: str) -> None:
     put(bench.folder, "b.md", hidden)
     bench.ingest([bench.folder, bench.folder / hidden])
-    assert ids(bench) == {"b.md", hidden}
+    report = bench.ingest()
+    assert (report.deleted, ids(bench)) == (0, {"b.md", hidden})
+    assert [note[:46] for note in report.notes] == ["1 documents come from files that are still the"]
+    assert f"(first: {hidden}): they stay" in report.notes[0]
+    (bench.folder / hidden).unlink()
     assert bench.ingest().deleted == 1
-    assert ids(bench) == {"b.md"}
+
+
+def test_a_hidden_file_that_is_named_again_needs_no_note(bench: Bench) -> None:
+    put(bench.folder, "b.md", ".notes/a.md")
+    both = [bench.folder, bench.folder / ".notes"]
+    bench.ingest(both)
+    report = bench.ingest(both)
+    assert (report.unchanged, report.deleted, report.notes) == (2, 0, ())
+
+
+def test_a_file_that_became_a_folder_is_gone(bench: Bench) -> None:
+    put(bench.folder, "a.md", "b.md", "c.md")
+    bench.ingest()
+    for name in ("a.md", "b.md"):
+        (bench.folder / name).unlink()
+    put(bench.folder, "a.md/x.md")
+    (bench.folder / "b.md").mkdir()
+    assert bench.ingest().deleted == 2
+    assert ids(bench) == {"a.md/x.md", "c.md"}
+
+
+def test_a_path_back_over_a_link_is_another_folder(bench: Bench, tmp_path: Path) -> None:
+    put(bench.folder, "a.md", "b.md")
+    put(tmp_path / "other" / "docs", "b.md", "c.md")
+    (tmp_path / "other" / "below").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "other" / "below")
+    bench.ingest()
+    over_link = tmp_path / "link" / ".." / "docs"
+    report = bench.ingest(over_link)
+    assert (report.committed, report.unchanged, report.deleted) == (1, 1, 0)
+    assert ids(bench) == {"a.md", "b.md", "c.md"}
+    (tmp_path / "other" / "docs" / "c.md").unlink()
+    assert bench.ingest(over_link).deleted == 1
 
 
 def test_keeping_what_is_missing_can_be_asked_for(bench: Bench) -> None:
@@ -128,6 +173,21 @@ def test_documents_of_another_folder_stay(bench: Bench, tmp_path: Path) -> None:
     bench.ingest()
     assert bench.ingest(tmp_path / "other").deleted == 0
     assert ids(bench) == {"a.md", "only-here.md"}
+
+
+def test_what_two_folders_have_leaves_with_the_first_and_returns_with_the_second(
+    bench: Bench, tmp_path: Path
+) -> None:
+    other = tmp_path / "other" / "docs"
+    for folder in (bench.folder, other):
+        put(folder, "a.md", "b.md")
+        bench.ingest(folder)
+    (bench.folder / "a.md").unlink()
+    assert bench.ingest().deleted == 1
+    assert bench.ingest(other).committed == 1
+    assert bench.ingest().deleted == 0
+    (other / "a.md").unlink()
+    assert bench.ingest(other).deleted == 1
 
 
 def test_documents_of_another_tenant_stay(tmp_path: Path) -> None:
@@ -226,6 +286,79 @@ def test_a_folder_that_lost_all_files_beside_a_full_one_keeps_them_with_a_note(b
     assert "docs/a has no files; 1 documents are known from there and stay" in report.notes[0]
 
 
+def test_a_folder_named_beside_the_one_that_holds_it_speaks_for_itself(bench: Bench) -> None:
+    put(bench.folder, "a.md", "disk/x.md")
+    both = [bench.folder, bench.folder / "disk"]
+    bench.ingest(both)
+    (bench.folder / "disk" / "x.md").unlink()
+    report = bench.ingest(both)
+    assert report.deleted == 0
+    assert "docs/disk has no files; 1 documents are known from there and stay" in report.notes[0]
+
+
+def test_a_folder_within_that_lost_all_its_files_is_named(bench: Bench) -> None:
+    put(bench.folder, "a.md", "disk/x.md", "disk/deep/y.md", "disk/gone/z.md", "removed/z.md", "part/x.md")
+    put(bench.folder, "part/y.md")
+    bench.ingest()
+    for name in ("disk/x.md", "disk/deep/y.md", "disk/gone/z.md", "removed/z.md", "part/x.md"):
+        (bench.folder / name).unlink()
+    for name in ("disk/gone", "removed"):
+        (bench.folder / name).rmdir()
+    report = bench.ingest()
+    assert report.deleted == 5
+    assert report.notes == (
+        f"3 of the deleted documents were in folders that are still there and have no files: {bench.folder}"
+        "/disk. Where a disk belongs there, mount it and ingest again",
+    )
+
+
+def test_of_many_folders_without_files_three_are_named(bench: Bench) -> None:
+    put(bench.folder, "a.md", *(f"d{n}/x.md" for n in range(5)))
+    bench.ingest()
+    for n in range(5):
+        (bench.folder / f"d{n}" / "x.md").unlink()
+    (note,) = bench.ingest().notes
+    assert note.startswith("5 of the deleted")
+    assert "/d0, " in note
+    assert "/d2 and 2 more. Where" in note
+
+
+def test_a_mount_point_without_files_keeps_its_documents(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(bench.folder, "a.md", "disk/x.md", "disk/deep/y.md")
+    bench.ingest()
+    for name in ("disk/x.md", "disk/deep/y.md"):
+        (bench.folder / name).unlink()
+    mount = str(bench.folder / "disk")
+    monkeypatch.setattr("ragkit.ingest.emptied.os.path.ismount", lambda path: path == mount)
+    report = bench.ingest()
+    assert (report.deleted, len(ids(bench))) == (0, 3)
+    assert [note.partition(" and stay")[0] for note in report.notes] == [
+        f"{mount} has no files; 2 documents are known from there"
+    ]
+
+
+def test_a_mount_point_with_files_says_what_is_gone(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(bench.folder, "a.md", "disk/x.md", "disk/y.md")
+    bench.ingest()
+    (bench.folder / "disk" / "x.md").unlink()
+    monkeypatch.setattr("ragkit.ingest.emptied.os.path.ismount", lambda path: path.endswith("/disk"))
+    report = bench.ingest()
+    assert (report.deleted, report.notes) == (1, ())
+
+
+def test_a_link_to_a_folder_without_files_keeps_its_documents(bench: Bench, tmp_path: Path) -> None:
+    put(bench.folder, "a.md")
+    put(tmp_path / "elsewhere", "x.md")
+    (bench.folder / "linked").symlink_to(tmp_path / "elsewhere")
+    bench.ingest()
+    (tmp_path / "elsewhere" / "x.md").unlink()
+    report = bench.ingest()
+    assert (report.deleted, ids(bench)) == (0, {"a.md", "linked/x.md"})
+    assert "docs/linked has no files; 1 documents are known" in report.notes[0]
+
+
 def test_an_interrupted_run_removes_nothing(bench: Bench) -> None:
     put(bench.folder, "a.md", "b.md")
     bench.ingest()
@@ -259,7 +392,7 @@ def test_a_corpus_that_moved_deletes_nothing_and_says_so(bench: Bench) -> None:
     assert (report.committed, report.unchanged, report.deleted) == (1, 1, 0)
     assert report.notes == (
         f"1 documents are unchanged and known from {old}: until they change, deleting their files here does "
-        "not remove them",
+        "not remove them, and deleting them there does",
     )
 
 
