@@ -353,8 +353,8 @@ class RAG(Upkeep):
             # Here, for the model may have to be loaded, which an event loop must not wait for.
             ingestor = Ingestor(self._parts.collection, make(self.config.ingest.chunk))
             report = ingestor.run(sources, stopped=stopped, **options)
-            forgetting.tidy(self._parts.collection)
-            return report
+            note = forgetting.tidy(self._parts.collection)
+            return report if note is None else replace(report, notes=(*report.notes, note))
 
         return ingest
 

@@ -346,6 +346,10 @@ class Manifest(Protocol):
         """All documents of a tenant, or of all tenants, by tenant and id."""
         ...
 
+    def at_uri(self, tenant: str, uri: str) -> Iterable[DocumentState]:
+        """The documents of a tenant that came from a place, by id."""
+        ...
+
     def quarantined(self) -> Iterable[DocumentState]:
         """The documents of all tenants that could not be ingested, by tenant and id."""
         ...

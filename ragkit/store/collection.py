@@ -278,6 +278,20 @@ class StoreCollection:
         """
         return self._manifest.states(self._access.tenant(tenant) or "")
 
+    def states_named(self, name: str, *, tenant: str | None = None) -> Iterator[DocumentState]:
+        """The documents of one tenant with this id, and those that came from this uri; each once.
+
+        Raises:
+            TenantError, QueryError: as for `state`.
+        """
+        by_id = self.state(name, tenant=tenant)
+        if by_id is not None:
+            yield by_id
+        if not has_surrogate(name):
+            for state in self._manifest.at_uri(self._access.tenant(tenant) or "", name):
+                if state.document_id != name:
+                    yield state
+
     def quarantined(self) -> Iterable[DocumentState]:
         """The documents of all tenants that could not be ingested, by tenant and id."""
         return self._manifest.quarantined()
@@ -354,8 +368,8 @@ class StoreCollection:
         by_id = self._manifest.source(tenant, name)
         if by_id is not None:
             yield by_id
-        for state in self._manifest.states(tenant):
-            if state.uri == name and (found := self._manifest.source(tenant, state.document_id)) is not None:
+        for state in self._manifest.at_uri(tenant, name):
+            if (found := self._manifest.source(tenant, state.document_id)) is not None:
                 yield found
 
     def _rechecked(self, chunk: Chunk | None, scope: Scope) -> Chunk | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,7 +57,8 @@ def forget(
     """Removes documents, or all of a tenant's.
 
     Args:
-        documents: ids, or uris as citations show them; None for all of `tenant`.
+        documents: ids, or uris as citations show them, of which all documents are meant that came from
+            there; None for all of `tenant`.
         tenant: whose they are, where the collection declares `tenant`.
         wait_s: how long to wait for readers of older commits before the bytes are left to a later compaction.
 
@@ -81,15 +82,20 @@ def forget(
         raise TenantError(f"tenant={shown(tenant)}: this collection declares no tenants. Name documents")
     store = _collecting(collection)
     with collection.writing():
-        states = list(collection.states_of(tenant))
-        chosen, unknown = (states, ()) if named is None else _chosen(states, named)
-        done = store.erase([Change(_removed(state)) for state in chosen], wait_s=wait_s)
-    collection.drop_caches()
+        if named is None:
+            chosen, unknown = list(collection.states_of(tenant)), list[str]()
+        else:
+            chosen, unknown = _chosen(collection, named, tenant)
+        try:
+            changes = [Change(_removed(state)) for state in chosen]
+            erased = store.erase(changes, wait_s=wait_s).erased if changes else not store.holdings().to_erase
+        finally:
+            collection.drop_caches()
     return Forgotten(
         tuple(state.document_id for state in chosen),
         chunks=sum(state.n_chunks for state in chosen),
-        unknown=unknown,
-        erased=done.erased,
+        unknown=tuple(unknown),
+        erased=erased,
     )
 
 
@@ -102,11 +108,10 @@ def compact(collection: StoreCollection, *, wait_s: float = 0.0) -> Compaction:
     return _collecting(collection).compact(wait_s=wait_s)
 
 
-def tidy(collection: StoreCollection) -> Compaction | None:
-    """Compacts where it pays, or where an erasure was not ended; None where nothing is to be done.
+def tidy(collection: StoreCollection) -> str | None:
+    """Compacts where it pays, or where an erasure was not ended; why it could not, where that matters.
 
-    What cannot be done now, because another process writes or the disk is full, is left to the next time:
-    nothing is lost by it.
+    What cannot be done now is left to the next time: nothing is lost by it, and no ingestion fails for it.
     """
     store = collection.store
     if not isinstance(store, CollectingStore):
@@ -116,9 +121,14 @@ def tidy(collection: StoreCollection) -> Compaction | None:
     if not pays and not held.to_erase:
         return None
     try:
-        return store.compact()
-    except TransientStoreError:
-        return None
+        done = store.compact()
+    except StoreError as e:
+        if isinstance(e, TransientStoreError) and not held.to_erase:
+            return None
+        return f"what was replaced or forgotten is still in the index's files: {e}"
+    if held.to_erase and not done.erased:
+        return "what was forgotten is still in the index's files, as somebody reads it. Run: ragkit compact"
+    return None
 
 
 def _are_names(named: object) -> bool:
@@ -128,14 +138,17 @@ def _are_names(named: object) -> bool:
 
 
 def _chosen(
-    states: Iterable[DocumentState], named: Sequence[str]
-) -> tuple[list[DocumentState], tuple[str, ...]]:
-    """The states that are named by id or else by uri, and the names that fit none."""
-    by_id = {state.document_id: state for state in states}
-    by_uri = {state.uri: state for state in by_id.values() if state.uri is not None}
-    found = {name: by_id.get(name) or by_uri.get(name) for name in named}
-    chosen = {state.document_id: state for state in found.values() if state is not None}
-    return list(chosen.values()), tuple(name for name, state in found.items() if state is None)
+    collection: StoreCollection, named: Sequence[str], tenant: str | None
+) -> tuple[list[DocumentState], list[str]]:
+    """All documents that have one of these names as id or as uri, each once, and the names that none has."""
+    chosen: dict[str, DocumentState] = {}
+    unknown = []
+    for name in named:
+        found = list(collection.states_named(name, tenant=tenant))
+        chosen.update({state.document_id: state for state in found})
+        if not found:
+            unknown.append(name)
+    return list(chosen.values()), unknown
 
 
 def _removed(state: DocumentState) -> DocumentState:

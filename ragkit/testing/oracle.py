@@ -120,6 +120,10 @@ class OracleStore:
         """All documents of a tenant, or of all."""
         return [s for (t, _), s in sorted(self._states.items()) if tenant is None or t == tenant]
 
+    def at_uri(self, tenant: str, uri: str) -> list[DocumentState]:
+        """Those of a tenant that came from a place."""
+        return [s for s in self.states(tenant) if s.uri == uri]
+
     def quarantined(self) -> list[DocumentState]:
         """Those that could not be ingested."""
         return [s for s in self.states() if s.state == "quarantined"]

@@ -86,7 +86,8 @@ def outcome(workload: str, folder: Path, right: dict[str, Any]) -> str:
         # It says so; whether it could have been read in spite of the damage does not matter.
         assert problems, "verify finds nothing, and the index cannot be read"
         is_right = False
-    assert problems or is_right, "silently wrong answers"
+    else:
+        assert is_right, f"silently wrong answers, and verify says: {problems}"
     return "found" if problems else "harmless"
 
 

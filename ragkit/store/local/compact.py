@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +24,7 @@ from ragkit.store.local.transaction import collect, mark
 from ragkit.store.local.write import Writer
 
 _POLL_S = 0.02
+_TEMPORARY = "SQLITE_TMPDIR"
 
 
 def compact_folder(writer: Writer, leases: Leases, *, wait_s: float) -> Compaction:
@@ -42,7 +46,8 @@ def compact_folder(writer: Writer, leases: Leases, *, wait_s: float) -> Compacti
         try:
             reported, head = writer.last_commit.read(), read_head(db)
             writer.last_commit.check(reported, head.number)
-            kept_from = _wait_for_readers(leases, head, wait_s)
+            deadline = time.monotonic() + wait_s
+            kept_from = _wait_for_readers(leases, head, deadline)
             reach("compact.begun")
             ended = _ended(db, kept_from)
             if ended:
@@ -51,15 +56,16 @@ def compact_folder(writer: Writer, leases: Leases, *, wait_s: float) -> Compacti
             reach("compact.cleaned")
             # What readers of older commits hold has to leave the files too: it is erased with the rest, once.
             n_held = _ended(db, head.number)
-            erased = not head.to_erase or (n_held == 0 and _erased(db))
+            erased = not head.to_erase or (
+                n_held == 0 and _erased(db, writer.folder, deadline - time.monotonic())
+            )
         except OSError as e:
             raise explain(e, writer.folder) from e
     return Compaction(ended, n_held=n_held, erased=erased)
 
 
-def _wait_for_readers(leases: Leases, head: Head, wait_s: float) -> int:
+def _wait_for_readers(leases: Leases, head: Head, deadline: float) -> int:
     """The oldest commit that is still read; the current one where nobody reads an older one."""
-    deadline = time.monotonic() + wait_s
     while True:
         oldest = leases.oldest(before=head.number)
         if oldest == head.number or time.monotonic() >= deadline:
@@ -122,12 +128,43 @@ def _write_postings(
     return written
 
 
-def _erased(db: sqlite3.Connection) -> bool:
+def _erased(db: sqlite3.Connection, folder: Path, wait_s: float) -> bool:
     """Writes the manifest anew without free pages and empties its log; whether no reader was in the way."""
-    db.execute("VACUUM")
+    # First as a question: a transaction that reads the log would make the work vain.
+    if not _has_emptied_log(db, wait_s):
+        return False
+    with _temporary_files_in(folder):
+        db.execute("VACUUM")
     reach("compact.vacuumed")
-    (is_busy, _, _) = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    if not is_busy:
+    is_empty = _has_emptied_log(db, wait_s)
+    if is_empty:
         mark(db, to_erase=False)
     reach("compact.erased")
+    return is_empty
+
+
+def _has_emptied_log(db: sqlite3.Connection, wait_s: float) -> bool:
+    (usual_ms,) = db.execute("PRAGMA busy_timeout").fetchone()
+    db.execute(f"PRAGMA busy_timeout = {max(0, int(wait_s * 1000)):d}")
+    try:
+        (is_busy, _, _) = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        db.execute(f"PRAGMA busy_timeout = {usual_ms:d}")
     return not is_busy
+
+
+@contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    """Lets SQLite keep its copy beside the index, where there is room and the same people may read.
+
+    It asks for the variable whenever it makes a file, and gives the file no name.
+    """
+    before = os.environ.get(_TEMPORARY)
+    os.environ[_TEMPORARY] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_TEMPORARY]
+        else:
+            os.environ[_TEMPORARY] = before

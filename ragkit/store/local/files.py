@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -82,6 +84,16 @@ def sync_folder(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def size_of(folder: Path) -> int:
+    """The bytes of all files in a folder, as far as they are there when they are looked at."""
+    n_bytes = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            info = path.stat()
+            n_bytes += info.st_size if stat.S_ISREG(info.st_mode) else 0
+    return n_bytes
 
 
 def explain(error: OSError, folder: Path) -> StoreError:

@@ -11,8 +11,9 @@ import fcntl
 import os
 import struct
 import threading
+import weakref
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,6 +43,7 @@ class Leases:
         self._held: Counter[int] = Counter()
         self._lock = threading.Lock()
         self._handle: int | None = None
+        self._closing: Callable[[], object] = lambda: None
         self._process = os.getpid()
 
     @contextmanager
@@ -55,13 +57,9 @@ class Leases:
         try:
             yield
         finally:
-            with self._lock:
-                # After a fork the block ends twice, and the child has nothing to give back.
-                if self._process == os.getpid() and self._held[commit]:
-                    self._held[commit] -= 1
-                    if self._held[commit] == 0:
-                        del self._held[commit]
-                        self._set(fcntl.F_UNLCK, commit)
+            # After a fork the block ends twice, and the child has nothing to give back.
+            if self._process == os.getpid():
+                self._give_back(commit)
 
     def oldest(self, *, before: int) -> int:
         """The oldest commit below `before` that anybody reads; `before` if nobody reads an older one."""
@@ -83,11 +81,20 @@ class Leases:
 
     def close(self) -> None:
         """Gives up all that is held."""
+        self._leave_to_parent()
         with self._lock:
-            if self._handle is not None:
-                os.close(self._handle)
-                self._handle = None
+            self._closing()
+            self._handle = None
             self._held.clear()
+
+    def _give_back(self, commit: int) -> None:
+        with self._lock:
+            if not self._held[commit]:
+                return  # closed meanwhile
+            self._held[commit] -= 1
+            if self._held[commit] == 0:
+                del self._held[commit]
+                self._set(fcntl.F_UNLCK, commit)
 
     def _set(self, kind: int, commit: int) -> None:
         handle = self._opened() if _SET is not None else None
@@ -102,6 +109,9 @@ class Leases:
                 if e.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
                     raise explain(e, self._path.parent) from e
                 self._handle = self._opened_to_read()
+            if self._handle is not None:
+                # One that nobody closed is closed when the last reference to it goes.
+                self._closing = weakref.finalize(self, os.close, self._handle)
         return self._handle
 
     def _opened_to_read(self) -> int | None:
@@ -114,7 +124,6 @@ class Leases:
     def _leave_to_parent(self) -> None:
         """After a fork: what is held, and a lock that a thread of the parent held, stay with it."""
         if self._process != os.getpid():
-            if self._handle is not None:
-                os.close(self._handle)
+            self._closing()
             self._handle, self._held, self._lock = None, Counter(), threading.Lock()
             self._process = os.getpid()

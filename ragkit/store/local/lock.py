@@ -28,13 +28,16 @@ class WriterLock:
         self._threads = threading.RLock()
         self._depth = 0
         self._handle: int | None = None
+        self._process = os.getpid()
 
     @property
     def is_held(self) -> bool:
         """Whether this process holds it."""
-        return self._depth > 0
+        return self._depth > 0 and self._process == os.getpid()
 
     def __enter__(self) -> WriterLock:
+        if self._process != os.getpid():
+            self._leave_to_parent()
         self._threads.acquire()
         if self._depth == 0:
             try:
@@ -46,11 +49,22 @@ class WriterLock:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._process != os.getpid():
+            return  # forked within the block: it is the parent's to end
         self._depth -= 1
         if self._depth == 0 and self._handle is not None:
+            # Said explicitly: a child that was forked meanwhile has the file open too.
+            fcntl.flock(self._handle, fcntl.LOCK_UN)
             os.close(self._handle)
             self._handle = None
         self._threads.release()
+
+    def _leave_to_parent(self) -> None:
+        """After a fork: what is held, and the right to it, stay with the parent."""
+        if self._handle is not None:
+            os.close(self._handle)
+        self._threads, self._depth, self._handle = threading.RLock(), 0, None
+        self._process = os.getpid()
 
     def _take(self) -> int:
         try:
@@ -66,6 +80,9 @@ class WriterLock:
                 f"{self._path.parent}: {holder} is writing to this index, and an index has one writer. "
                 "Wait until it is done, or stop it; reading goes on meanwhile"
             ) from e
+        except OSError as e:
+            os.close(handle)
+            raise explain(e, self._path.parent) from e
         # The pid is for people only: the lock itself is the system's, so a dead holder leaves it free.
         with contextlib.suppress(OSError):
             os.ftruncate(handle, 0)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-import threading
-import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +13,7 @@ from typing import Any
 from ragkit.errors import CorruptIndexError, StoreError
 from ragkit.protocols import DocumentState, StoreCounts
 from ragkit.store.local import codec, schema
+from ragkit.store.local.connections import Connections
 from ragkit.store.local.schema import OPEN
 from ragkit.types import Chunk, Document
 
@@ -56,75 +54,21 @@ class Segment:
     checksum: str
 
 
-def _close_idle(idle: list[sqlite3.Connection], process: int) -> None:
-    if process == os.getpid():
-        for connection in idle:
-            connection.close()
-        idle.clear()
+class SqliteManifest(Connections):
+    """The truth about a folder.
 
+    `lost` says why it is not to be believed, where commits are known to be missing from it; `reading` is for
+    whoever looks into that.
+    """
 
-class SqliteManifest:
-    """The truth about a folder. Any number of threads may read at once, each on a connection of its own."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._idle: list[sqlite3.Connection] = []
-        # One that nobody closed is closed when the last reference to it goes.
-        weakref.finalize(self, _close_idle, self._idle, os.getpid())
-        self._inherited: list[sqlite3.Connection] = []
-        self._lock = threading.Lock()
-        self._process = os.getpid()
-        self._closed = False
+    lost: str | None = None
 
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection for the time of a block; SQLite's errors come out as ours."""
-        connection = self._take()
-        try:
-            yield connection
-        except schema.FAILURES as e:
-            raise schema.explain(e, self.path) from e
-        finally:
-            self._give_back(connection)
-
-    def check_open(self) -> None:
-        """Raises StoreError once `close` was called."""
-        if self._closed:
-            raise StoreError(f"{self.path.parent}: this store was closed. Open it again")
-
-    def close(self) -> None:
-        """Closes all connections, one that is in use when its block ends."""
-        with self._lock:
-            self._closed = True
-            idle = list(self._idle)
-            self._idle.clear()
-        for connection in idle:
-            connection.close()
-
-    def _take(self) -> sqlite3.Connection:
-        if self._process != os.getpid():
-            self._leave_to_parent()
-        with self._lock:
-            self.check_open()
-            if self._idle:
-                return self._idle.pop()
-        return schema.connect(self.path)
-
-    def _give_back(self, connection: sqlite3.Connection) -> None:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        with self._lock:
-            if not self._closed:
-                self._idle.append(connection)
-                return
-        # Only now: to close a connection that another thread is reading from crashes the interpreter.
-        connection.close()
-
-    def _leave_to_parent(self) -> None:
-        """After a fork: SQLite's connections, and a lock that a thread of the parent held, stay with it."""
-        self._inherited, self._idle = [*self._inherited, *self._idle], []
-        weakref.finalize(self, _close_idle, self._idle, os.getpid())
-        self._lock, self._process = threading.Lock(), os.getpid()
+    def _read(self) -> Iterator[sqlite3.Connection]:
+        if self.lost is not None:
+            raise CorruptIndexError(self.lost)
+        with self.reading() as db:
+            yield db
 
     # --- reading ----------------------------------------------------------------------------------
 
@@ -136,12 +80,12 @@ class SqliteManifest:
 
     def head(self) -> Head:
         """The current commit."""
-        with self.reading() as db:
+        with self._read() as db:
             return read_head(db)
 
     def state(self, tenant: str, document_id: str) -> DocumentState | None:
         """What is known of a document, or None."""
-        with self.reading() as db:
+        with self._read() as db:
             row = db.execute(
                 f"SELECT {_STATE} FROM sources WHERE tenant = ? AND id = ?",  # noqa: S608  (a constant)
                 (tenant, document_id),
@@ -152,7 +96,7 @@ class SqliteManifest:
         """All documents of a tenant, or of all tenants, by tenant and id; read a page at a time."""
         key = ("" if tenant is None else tenant, "")
         while True:
-            with self.reading() as db:
+            with self._read() as db:
                 page = db.execute(
                     f"SELECT {_STATE} FROM sources WHERE (tenant, id) > (?, ?) "  # noqa: S608  (a constant)
                     "AND (? IS NULL OR tenant = ?) ORDER BY tenant, id LIMIT ?",
@@ -164,9 +108,18 @@ class SqliteManifest:
                 return
             key = (states[-1].tenant, states[-1].document_id)
 
+    def at_uri(self, tenant: str, uri: str) -> list[DocumentState]:
+        """The documents of a tenant that came from a place, by id."""
+        with self._read() as db:
+            rows = db.execute(
+                f"SELECT {_STATE} FROM sources WHERE tenant = ? AND uri = ? ORDER BY id",  # noqa: S608
+                (tenant, uri),
+            ).fetchall()
+        return [_state(row) for row in rows]
+
     def quarantined(self) -> list[DocumentState]:
         """The documents of all tenants that could not be ingested, by tenant and id."""
-        with self.reading() as db:
+        with self._read() as db:
             rows = db.execute(
                 f"SELECT {_STATE} FROM sources WHERE state = 'quarantined' ORDER BY tenant, id"  # noqa: S608
             ).fetchall()
@@ -174,7 +127,7 @@ class SqliteManifest:
 
     def source(self, tenant: str, document_id: str) -> Document | None:
         """A document as it was committed; None when there is none."""
-        with self.reading() as db:
+        with self._read() as db:
             row = db.execute(
                 "SELECT id, uri, text, shape FROM documents WHERE tenant = ? AND id = ? AND to_commit = ?",
                 (tenant, document_id, OPEN),
@@ -183,7 +136,7 @@ class SqliteManifest:
 
     def counts(self) -> StoreCounts:
         """Counts at the current commit."""
-        with self.reading() as db:
+        with self._read() as db:
             db.execute("BEGIN")
             documents, tenants = db.execute(
                 "SELECT count(*), count(DISTINCT tenant) FROM documents WHERE to_commit = ?", (OPEN,)
@@ -195,7 +148,7 @@ class SqliteManifest:
 
     def n_ended(self) -> int:
         """How many chunks are kept that the current commit does not show."""
-        with self.reading() as db:
+        with self._read() as db:
             return _n_ended(db)
 
     def rows_of(self, ids: Sequence[str], commit: int) -> dict[str, tuple[int, ...]]:
@@ -205,7 +158,7 @@ class SqliteManifest:
             StoreError: `commit` is not kept any more.
         """
         found: dict[str, list[int]] = {i: [] for i in ids}
-        with self.reading() as db:
+        with self._read() as db:
             db.execute("BEGIN")
             self._check_kept(db, commit)
             for identity in ids:
@@ -223,7 +176,7 @@ class SqliteManifest:
             StoreError: `commit` is not kept any more.
         """
         found: dict[int, Chunk] = {}
-        with self.reading() as db:
+        with self._read() as db:
             db.execute("BEGIN")
             self._check_kept(db, commit)
             for row in rows:

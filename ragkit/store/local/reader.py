@@ -41,6 +41,7 @@ class Reader:
         self._refreshing = threading.Lock()
         self._chunks: dict[int, Chunk] = {}
         self._snapshot = self._unread()
+        self._generation = 0
 
     @property
     def _folder(self) -> Path:
@@ -53,9 +54,8 @@ class Reader:
             self._chunks.clear()
 
     def follow(self, head: Head) -> None:
-        """Goes to the generation of `head`, so that the files of an older one can be let go."""
-        if head.generation != self._snapshot.head.generation:
-            self._refresh()
+        """Says which generation there is now: the next look goes to it, and lets the older files go."""
+        self._generation = max(self._generation, head.generation)
 
     def view(self, scope: Scope) -> View:
         """What a scope shows, of the current commit where it pins none.
@@ -70,6 +70,8 @@ class Reader:
         self._manifest.check_open()
         if scope.commit is None:
             scope = Scope(scope.tenant, scope.acl, scope.filter, self._manifest.head().number)
+        if self._generation > self._snapshot.head.generation:
+            self._refresh()
         try:
             view = self._snapshot.views.get(scope)
         except (TypeError, RecursionError):  # it holds a list, or something else that is no scope's
@@ -173,6 +175,9 @@ class Reader:
             allowed &= snapshot.table.readable(scope.acl, n)
         if scope.filter is not None and n:
             with self._manifest.reading() as db:
+                db.execute("BEGIN")
+                # Columns are read when first asked for: of a commit that is collected only a part is left.
+                check_kept(commit, read_head(db), self._folder)
                 allowed &= snapshot.fields.mask(scope.filter, snapshot.table.rows[:n], db)
         allowed.setflags(write=False)  # so that the dense index may know it again
         return View(snapshot, commit, None if bool(allowed.all()) else allowed)

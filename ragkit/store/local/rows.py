@@ -62,11 +62,20 @@ class RowTable:
             for row, commit in ended:
                 (position,) = self.positions([row])
                 self._data["last"][position] = commit
-            self.tenant_codes = dict(connection.execute("SELECT name, code FROM tenants"))
-            self.acl_sets = {
-                code: frozenset(json.loads(groups))
-                for code, groups in connection.execute("SELECT code, groups FROM acls")
-            }
+            # Within a generation codes are only added. Replaced as a whole, as others may be looking.
+            newest = max(self.tenant_codes.values(), default=-1)
+            new_tenants = connection.execute(
+                "SELECT name, code FROM tenants WHERE code > ?", (newest,)
+            ).fetchall()
+            if new_tenants:
+                self.tenant_codes = {**self.tenant_codes, **dict(new_tenants)}
+            newest = max(self.acl_sets, default=-1)
+            new_sets = connection.execute(
+                "SELECT code, groups FROM acls WHERE code > ?", (newest,)
+            ).fetchall()
+            if new_sets:
+                fresh = {code: frozenset(json.loads(groups)) for code, groups in new_sets}
+                self.acl_sets = {**self.acl_sets, **fresh}
         except (ValueError, TypeError, IndexError) as e:
             raise CorruptIndexError(
                 f"the manifest's rows are damaged ({e}). ragkit verify shows all that is; restore the folder "
@@ -99,12 +108,15 @@ class RowTable:
     @property
     def ids(self) -> Ids:
         """The chunk id at each position."""
-        return self._data["ids"][: self.n]
+        # `n` first: a column that has grown meanwhile is longer, not shorter.
+        n = self.n
+        return self._data["ids"][:n]
 
     @property
     def rows(self) -> NDArray[np.int64]:
         """The row at each position, ascending."""
-        return self._data["rows"][: self.n]
+        n = self.n
+        return self._data["rows"][:n]
 
     def positions(self, rows: Sequence[int]) -> list[int | None]:
         """The position of each row; None for one that is not there."""

@@ -36,6 +36,7 @@ CREATE TABLE sources (                          -- one row per known document: i
     origin TEXT,
     PRIMARY KEY (tenant, id)
 ) WITHOUT ROWID;
+CREATE INDEX sources_by_uri ON sources (tenant, uri);
 CREATE TABLE documents (                        -- one row per version of a document's content
     key INTEGER PRIMARY KEY,
     tenant TEXT NOT NULL,
@@ -148,13 +149,35 @@ def _mode_of(path: Path) -> str:
     """How an existing manifest can be opened: to write where that is possible, else to read.
 
     SQLite keeps a lock file beside a database in WAL mode even for readers. In a folder that cannot be
-    written (an index in an image, a read-only mount) it must be told that nothing changes; that is true when
-    no write-ahead log was left behind.
+    written (an index in an image, a read-only mount) it must be told that nothing changes.
     """
     if os.access(path.parent, os.W_OK) or not path.exists():
         return "mode=rw"
-    log = path.with_name(f"{path.name}-wal")
-    return "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
+    return "mode=ro&immutable=1" if is_unchanging(path) else "mode=ro"
+
+
+def is_unchanging(path: Path) -> bool:
+    """Whether a manifest can only be read as a file that nobody writes to: no log is there or can be made.
+
+    It is one as long as its stamp stays the same.
+    """
+    return not os.access(path.parent, os.W_OK) and path.exists() and not _log_of(path).exists()
+
+
+Stamp = tuple[int, int, bool]
+
+
+def stamp_of(path: Path) -> Stamp:
+    """What is another once somebody has written to a manifest: its time, its size, whether it has a log."""
+    try:
+        info = path.stat()
+    except OSError:
+        return (0, 0, False)
+    return (info.st_mtime_ns, info.st_size, _log_of(path).exists())
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
 
 
 def check_format(connection: sqlite3.Connection, path: Path) -> None:

@@ -33,6 +33,7 @@ from ragkit.store.changes import checked_vectors
 from ragkit.store.local import schema
 from ragkit.store.local.compact import compact_folder
 from ragkit.store.local.dense import dense_index, named_index
+from ragkit.store.local.files import size_of, sync_folder
 from ragkit.store.local.last_commit import LAST_COMMIT, LastCommit
 from ragkit.store.local.leases import Leases
 from ragkit.store.local.lock import WriterLock
@@ -130,6 +131,7 @@ class LocalStore:
         except BaseException:
             self.manifest.close()
             raise
+        self._look_for_losses(last)
         self.spec = spec or recorded
         segments = SegmentFiles(self.path / "postings", analyzer.terms if analyzer else None)
         lock = WriterLock(self.path / "writer.lock")
@@ -242,6 +244,10 @@ class LocalStore:
         """All documents of a tenant, or of all tenants, by tenant and id."""
         return self.manifest.states(tenant)
 
+    def at_uri(self, tenant: str, uri: str) -> Iterable[DocumentState]:
+        """The documents of a tenant that came from a place, by id."""
+        return self.manifest.at_uri(tenant, uri)
+
     def quarantined(self) -> Iterable[DocumentState]:
         """The documents of all tenants that could not be ingested, by tenant and id."""
         return self.manifest.quarantined()
@@ -269,7 +275,7 @@ class LocalStore:
             generation=head.generation,
             n_chunks=head.n_rows,
             n_ended=self.manifest.n_ended(),
-            n_bytes=sum(path.stat().st_size for path in self.path.rglob("*") if path.is_file()),
+            n_bytes=size_of(self.path),
             to_erase=head.to_erase,
         )
 
@@ -313,8 +319,14 @@ class LocalStore:
         """
         repaired = repair_folder(self._writer, embed)
         if repaired:
+            self._look_for_losses(self._writer.last_commit)
             self._reader.forget()
         return repaired
+
+    def _look_for_losses(self, last: LastCommit) -> None:
+        reported = last.read()
+        self.manifest.lost = None
+        self.manifest.lost = last.problem(reported, self.manifest.head().number)
 
     def close(self) -> None:
         """Releases files and connections. A closed store refuses further calls."""
@@ -336,5 +348,8 @@ def _make_folder(path: Path, last: LastCommit) -> None:
         (path / "postings").mkdir(parents=True, exist_ok=True)
         if not last.is_readable:
             last.renew(0)
+        # The folder's own entry, and that of the one above in case it is new too.
+        for above in list(path.absolute().parents)[:2]:
+            sync_folder(above)
     except OSError as e:
         raise StoreError(f"{path}: the folder cannot be made ({e}). Check path and permissions") from e

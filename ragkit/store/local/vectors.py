@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import mmap
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -32,7 +33,9 @@ class VectorFile:
         Raises:
             CorruptIndexError: the file has fewer rows than count.
         """
-        self._check_size(n_rows)
+        size = self.path.stat().st_size if self.path.exists() else 0
+        if size < n_rows * self.dimension * 4:
+            raise self._lost(size, n_rows)
         data = np.ascontiguousarray(vectors, dtype="<f4").tobytes()
         checksum = write_at(self.path, n_rows * self.dimension * 4, data)
         return Segment("vectors", n_rows, len(vectors), self.path.name, len(data), checksum)
@@ -102,17 +105,22 @@ class VectorFile:
         """
         if n_rows == 0:
             return np.empty((0, self.dimension), dtype=np.float32)
-        self._check_size(n_rows)
-        with self.path.open("rb") as file:
-            mapped = mmap.mmap(file.fileno(), n_rows * self.dimension * 4, access=mmap.ACCESS_READ)
+        needed = n_rows * self.dimension * 4
+        try:
+            # Looked at once it is open: a compaction may take the name away at any moment.
+            with self.path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                mapped = mmap.mmap(file.fileno(), needed, access=mmap.ACCESS_READ) if size >= needed else None
+        except OSError as e:
+            raise self._lost(0, n_rows) from e
+        if mapped is None:
+            raise self._lost(size, n_rows)
         return np.frombuffer(mapped, dtype="<f4").reshape(n_rows, self.dimension)
 
-    def _check_size(self, n_rows: int) -> None:
+    def _lost(self, size: int, n_rows: int) -> CorruptIndexError:
         needed = n_rows * self.dimension * 4
-        size = self.path.stat().st_size if self.path.exists() else 0
-        if size < needed:
-            raise CorruptIndexError(
-                f"{self.path}: {size} bytes, and the manifest counts on {needed}. The vectors are lost: "
-                "run ragkit repair, which embeds the texts anew, restore the folder from a copy, "
-                "or ingest again into a new folder"
-            )
+        return CorruptIndexError(
+            f"{self.path}: {size} bytes, and the manifest counts on {needed}. The vectors are lost: run "
+            "ragkit repair, which embeds the texts anew, restore the folder from a copy, or ingest again "
+            "into a new folder"
+        )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ragkit.errors import CorruptIndexError
+from ragkit.errors import CorruptIndexError, StoreError
 from ragkit.store.bm25.postings import Postings
 from ragkit.store.identity import chunk_id, content_hash
 from ragkit.store.local import codec
@@ -23,6 +23,7 @@ from ragkit.types import Document
 RESTORE = "Restore the folder from a copy, or ingest again into a new folder"
 REPAIR = "Run: ragkit repair"
 _BLOCK_ROWS = 16_384
+_ATTEMPTS = 5
 _TOLERANCE = 1e-3  # of a squared length: what a commit is held to, see `ragkit.store.changes`
 _UNREADABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError)
 
@@ -31,7 +32,27 @@ def problems_of_folder(manifest: SqliteManifest, folder: Path, dimension: int) -
     """One line per problem of an index, in one consistent reading of its manifest.
 
     Each names the file and what mends it. What a commit that never happened left behind is no problem.
+    Where a writer takes files away meanwhile, which the reading names, it begins again.
     """
+    for _ in range(_ATTEMPTS - 1):
+        before = _named_files(manifest)
+        problems = _problems(manifest, folder, dimension)
+        if not problems or _named_files(manifest) == before:
+            return problems
+    return _problems(manifest, folder, dimension)
+
+
+def _named_files(manifest: SqliteManifest) -> object:
+    """What changes with every commit and compaction; None where it cannot be read."""
+    try:
+        with manifest.reading() as db:
+            db.execute("BEGIN")
+            return read_head(db), read_segments(db)
+    except (StoreError, *_UNREADABLE):
+        return None
+
+
+def _problems(manifest: SqliteManifest, folder: Path, dimension: int) -> list[str]:
     last = LastCommit(folder / LAST_COMMIT)
     try:
         reported = last.read()
@@ -121,10 +142,14 @@ def _of_segments(db: sqlite3.Connection, folder: Path, dimension: int, path: Pat
         for gap in gaps(own, n_rows):
             yield f"{path}: {kind}: {gap}. {mend}"
         for segment in own:
-            if kind == "vectors":
-                file, damage = folder / segment.file, damage_of_vectors(segment, folder, dimension)
-            else:
-                file, damage = folder / "postings" / segment.file, damage_of_postings(segment, folder)
+            file = folder / segment.file if kind == "vectors" else folder / "postings" / segment.file
+            try:
+                if kind == "vectors":
+                    damage = damage_of_vectors(segment, folder, dimension)
+                else:
+                    damage = damage_of_postings(segment, folder)
+            except OSError as e:
+                damage = f"cannot be read ({e.strerror or e})"
             if damage is not None:
                 rows = f"rows {segment.first_row} to {segment.first_row + segment.n_rows}"
                 yield f"{file}: {damage} ({rows}). {REPAIR}"

@@ -117,3 +117,14 @@ def test_an_erasure_that_was_interrupted_is_ended_by_the_next_ingestion(index: P
         rag.ingest([ragkit.Document("new", "Something else.")], progress=False)
         assert not rag.status().as_json()["to_erase"]
     assert holding(index, "xylophon") == []
+
+
+def test_all_documents_that_came_from_one_place_are_forgotten(index: Path) -> None:
+    with ragkit.open(index) as rag:
+        page = "http://intranet/page"
+        documents = [ragkit.Document(name, f"The {name} quokka.", uri=page) for name in ("first", "second")]
+        rag.ingest([*documents, ragkit.Document(page, "The third quokka.")], progress=False)
+        done = rag.forget(page)
+        assert sorted(done.documents) == ["first", page, "second"]
+        assert rag.retrieve("quokka", retriever="bm25").hits == ()
+    assert holding(index, "quokka") == []
