@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from ragkit.errors import ConfigError
@@ -60,6 +60,14 @@ class StoreSpec:
             fields=parse_fields(raw["fields"]),
         )
 
+    def completed(self, recorded: StoreSpec) -> StoreSpec:
+        """This spec; where it declares no fields at all, with those that were recorded.
+
+        So an index can be looked after by its folder alone. It never opens more than was meant: a tenant that
+        was required stays required.
+        """
+        return self if self.fields else replace(self, fields=recorded.fields)
+
     def check(self, recorded: StoreSpec, where: str) -> None:
         """Refuses to open an index that was made with something else.
 
@@ -95,9 +103,16 @@ class StoreSpec:
                 continue
             if ours is None or theirs is None or (ours.type, ours.many) != (theirs.type, theirs.many):
                 problems.append(
-                    f"{where}: fields.{name}: this index was made with {theirs and theirs.declaration}, "
-                    f"and is opened with {ours and ours.declaration}. Declare it as it was, "
+                    f"{where}: fields.{name}: this index was made with {_as_written(theirs)}, "
+                    f"and is opened with {_as_written(ours)}. Declare it as it was, "
                     "or ingest again into a new folder"
                 )
         if problems:
             raise ConfigError(problems)
+
+
+def _as_written(spec: FieldSpec | None) -> str:
+    """A declaration as it stands in `rag.yaml`."""
+    if spec is None:
+        return "nothing"
+    return f"[{spec.declaration[0]}]" if isinstance(spec.declaration, list) else spec.declaration

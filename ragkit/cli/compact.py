@@ -31,8 +31,12 @@ def run(args: argparse.Namespace) -> int:
     else:
         from ragkit.cli.show import print_lines
 
-        lines = [f"{done.n_collected} replaced or removed documents and chunks left the files"]
+        lines = [f"taken out of the files: {done.n_collected} replaced or removed versions and chunks"]
         if done.n_held:
-            lines.append(f"{done.n_held} stay until readers of older commits are done")
+            lines.append(f"kept until readers of older commits are done: {done.n_held}")
+        if not done.erased:
+            lines.append(
+                "a reader was in the way: what is left goes with the next ingestion, or run it again"
+            )
         print_lines(lines)
     return 0

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         from ragkit.cli.show import print_lines
 
-        lines = [f"{len(done.documents)} documents forgotten, {done.chunks} chunks"]
+        lines = [f"forgotten: {len(done.documents)} (chunks: {done.chunks})"]
         lines += [f"not here: {name}" for name in done.unknown]
         if not done.erased:
             lines.append("a reader holds an older commit: bytes are left in the files. Run: ragkit compact")

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 _SHOWN_CHARS = 240
 _LISTED = 20
+_STATUS_WORDS = {
+    "generation": "compactions",
+    "kept_from_commit": "oldest commit that can be read",
+    "replaced_chunks": "replaced chunks still in the files",
+    "to_erase": "forgotten content still in the files",
+}
 
 
 def print_answer(answer: Answer) -> None:
@@ -82,9 +88,11 @@ def print_report(report: IngestReport) -> None:
 def print_status(status: Status) -> None:
     """The counts, and what is quarantined."""
     facts = {key: value for key, value in status.as_json().items() if key != "quarantined_documents"}
-    print_facts("index", facts)
-    for state in status.quarantined:
-        Console(highlight=False).print(_plain(f"  {state.uri} ({state.stage}): {state.reason}", "yellow"))
+    print_facts("index", {_STATUS_WORDS.get(key, key): value for key, value in facts.items()})
+    lines = [f"  {state.uri} ({state.stage}): {state.reason}" for state in status.quarantined]
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    for line in lines:
+        console.print(_plain(line, "yellow"))
 
 
 def print_lines(lines: Sequence[str]) -> None:

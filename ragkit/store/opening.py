@@ -70,4 +70,6 @@ def open_collection(
     )
     ranker: RankerFactory = registry.load(bm25.use)(k1=bm25.k1, b=bm25.b)
     opened = store.open(spec, create=create, bm25=ranker, analyzer=analyzer)
-    return StoreCollection(opened, embedder=embedder, analyzer=analyzer, fields=fields)
+    # Where none are declared, those that the store was made with.
+    declared = fields or getattr(opened, "spec", spec).fields
+    return StoreCollection(opened, embedder=embedder, analyzer=analyzer, fields=declared)

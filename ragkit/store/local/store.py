@@ -127,6 +127,7 @@ class LocalStore:
         try:
             recorded = _recorded(self.manifest)
             if spec is not None:
+                spec = spec.completed(recorded)
                 spec.check(recorded, str(self.path))
         except BaseException:
             self.manifest.close()

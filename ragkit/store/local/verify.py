@@ -22,6 +22,7 @@ from ragkit.types import Document
 
 RESTORE = "Restore the folder from a copy, or ingest again into a new folder"
 REPAIR = "Run: ragkit repair"
+FORGET = "remove the document with ragkit forget and ingest it again"
 _BLOCK_ROWS = 16_384
 _ATTEMPTS = 5
 _TOLERANCE = 1e-3  # of a squared length: what a commit is held to, see `ragkit.store.changes`
@@ -78,7 +79,8 @@ def problems_of_manifest(db: sqlite3.Connection, path: Path) -> list[str]:
         # SQLite takes what is missing of the last page for zeros, unless its log holds that page: a process
         # that died while it copied the page from there leaves it so.
         cut = [f"cut off: {size} bytes are no whole pages"] if size % page and not _has_log(path) else []
-        return [f"{path}: {problem}. {RESTORE}" for problem in (*cut, *_of_tables(db), *_of_documents(db))]
+        whole = [f"{path}: {problem}. {RESTORE}" for problem in (*cut, *_of_tables(db))]
+        return whole + [f"{path}: {problem}. {RESTORE}; or {FORGET}" for problem in _of_documents(db)]
     except _UNREADABLE as e:
         # A damaged page may hold values of other types than were written.
         return [f"{path}: the manifest cannot be read ({e}). {RESTORE}"]

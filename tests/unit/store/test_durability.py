@@ -230,7 +230,7 @@ def test_an_index_is_opened_only_with_what_it_was_made_with(store: LocalStore) -
                    fields=made.fields), "opened with test .3 dimensions"),
         (StoreSpec("test", embedder_fingerprint="test", dimension=2, analyzer_fingerprint="new",
                    fields=made.fields), "made with the analyzer test"),
-        (spec_of(tenant="keyword!"), "fields.tenant: this index was made with None"),
+        (spec_of(tenant="keyword!"), "fields.tenant: this index was made with nothing"),
         (spec_of(year="text"), "fields.year: this index was made with integer"),
     ]  # fmt: skip
     for spec, message in others:
