@@ -50,6 +50,7 @@ def parse_filter(raw: object, fields: Mapping[str, FieldSpec]) -> Filter | None:
 
     A `Filter` is checked and given back.
 
+    >>> from ragkit.fields import parse_fields
     >>> fields = parse_fields({"lang": "keyword", "year": "integer"})
     >>> parse_filter({"lang": ["ru", "en"]}, fields)
     In(field='lang', values=('ru', 'en'))
