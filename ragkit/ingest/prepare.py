@@ -15,6 +15,7 @@ from ragkit.ingest.parse.formats import parse
 from ragkit.ingest.parse.sandbox.process import Sandbox
 from ragkit.ingest.report import Outcome
 from ragkit.ingest.seen import Seen
+from ragkit.ingest.twins import twins_of
 from ragkit.protocols import Chunker, DocumentState
 from ragkit.store.collection import StoreCollection
 from ragkit.store.identity import content_hash
@@ -36,6 +37,7 @@ class Prepared:
     `state` is what the manifest is to hold of it; None leaves the manifest as it is. `terms` are the
     analysed terms of each chunk, `n` is the document's number in the run, from 1, and `work` its share of
     the work. `elsewhere` is the root that an unchanged document came from before, where that is another one.
+    `twins` are what its file was known as before, under other ids.
     """
 
     uri: str
@@ -46,6 +48,7 @@ class Prepared:
     terms: tuple[tuple[str, ...], ...] = field(default=(), kw_only=True)
     replaces: str | None = field(default=None, kw_only=True)
     elsewhere: str | None = field(default=None, kw_only=True)
+    twins: tuple[DocumentState, ...] = field(default=(), kw_only=True)
     n: int = field(default=0, kw_only=True)
     work: int = field(default=0, kw_only=True)
 
@@ -87,6 +90,8 @@ class Preparer:
         self._fingerprint = fingerprint
         self._sandbox = sandbox
         self.seen = Seen()
+        # Ids that were found to be twins: the batch that is to remove them may not be written yet.
+        self._superseded = Seen()
 
     def prepare(self, sources: Iterable[Source], *, max_bytes: int = MAX_BYTES) -> Iterator[Prepared]:
         """One `Prepared` for each source, in order; `seen` has the ids of those that were given."""
@@ -113,7 +118,7 @@ class Preparer:
         outcome = Outcome(uri, state="rejected", stage=error.stage, reason=error.reason)
         if not _is_usable(document_id) or (error.rejected and not (error.blank and is_first)):
             return Prepared(uri, outcome=outcome)
-        known = self._collection.state(document_id, tenant=self._given.tenant)
+        known = self._known(document_id)
         if error.rejected and known is None:
             return Prepared(uri, outcome=outcome)
         reason = error.reason
@@ -175,7 +180,7 @@ class Preparer:
             raise DocumentError(reason, stage="load", rejected=True)
         if earlier is None:
             self.seen.decide(document.id, content, n)
-        known = self._collection.state(document.id, tenant=self._given.tenant)
+        known = self._known(document.id)
         is_same = known is not None and (known.content_hash, known.fingerprint) == (digest, self._fingerprint)
         if earlier is not None or (known is not None and is_same and known.state == "committed"):
             outcome = Outcome(uri, state="unchanged")
@@ -199,7 +204,25 @@ class Preparer:
             chunks=chunks,
             terms=terms,
             replaces=_other_source(known, uri),
+            twins=self._twins(document.id, origin, known),
         )
+
+    def _known(self, document_id: str) -> DocumentState | None:
+        if document_id in self._superseded:
+            return None
+        return self._collection.state(document_id, tenant=self._given.tenant)
+
+    def _twins(
+        self, document_id: str, origin: str | None, known: DocumentState | None
+    ) -> tuple[DocumentState, ...]:
+        is_followed = known is not None and known.origin == origin and known.state == "committed"
+        if origin is None or is_followed:
+            return ()
+        # An id that was seen in this run is another file's now.
+        twins = [t for t in twins_of(document_id, origin, self._known) if t.document_id not in self.seen]
+        for twin in twins:
+            self._superseded.add(twin.document_id)
+        return tuple(twins)
 
     def _chunks(self, document: Document, tenant: str) -> tuple[Chunk, ...]:
         try:

@@ -15,7 +15,7 @@ class Outcome:
     `quarantined`: it should have worked; the manifest keeps it, and each later run tries it again. A document
     that is known and has become blank is one of them, for its last content stays.
     `rejected`: it is no document that can be ingested at all (empty, binary, of unknown format).
-    `deleted`: its file is gone, so the index forgot it.
+    `deleted`: its file is gone, or is in the index under another id now, so the index forgot it.
     """
 
     uri: str
@@ -29,11 +29,12 @@ class IngestReport:
     """Counts of one ingestion; `seen = committed + unchanged + quarantined + rejected` always holds.
 
     Args:
-        deleted: documents that were removed because their files are gone; they were not seen.
+        deleted: documents that were removed because their files are gone or have another id now; they were
+            not seen.
         chunks: chunks that were committed.
         embedded_chunks: texts that were embedded.
         documents: one outcome for each document that was neither committed nor unchanged, in order; the
-            deleted ones come last, by id.
+            deleted ones come last.
         notes: what was done differently than a reader of the call might expect.
 
     >>> IngestReport(seen=3, committed=2, rejected=1).as_json()["seen"]

@@ -36,6 +36,7 @@ class _Batch:
     """Documents that will be one commit."""
 
     documents: list[Prepared] = field(default_factory=list)
+    superseded: set[str] = field(default_factory=set)
     n_chunks: int = 0
     work: int = 0
     begun: float = 0.0
@@ -44,12 +45,16 @@ class _Batch:
         if not self.documents:
             self.begun = time.monotonic()
         self.documents.append(prepared)
+        self.superseded.update(twin.document_id for twin in prepared.twins)
         self.n_chunks += len(prepared.chunks)
         self.work += prepared.work
 
     def has_room_for(self, prepared: Prepared) -> bool:
         if not self.documents:
             return True
+        # An id that is free once this batch is written belongs to another file from then on.
+        if prepared.state is not None and prepared.state.document_id in self.superseded:
+            return False
         fits = self.n_chunks + len(prepared.chunks) <= MAX_CHUNKS and len(self.documents) < MAX_DOCUMENTS
         return fits and time.monotonic() - self.begun < MAX_AGE_S
 
@@ -145,11 +150,14 @@ class Run:
                 ends.append((end.outcome, end))
             if change is not None:
                 changes.append(change)
+        superseded = [pair for _, end in ends for pair in self._superseded_by(end)]
+        changes.extend(_removal(twin) for twin, _ in superseded)
         if changes:
             self._collection.commit(changes)
             reach("ingest.committed")
         for outcome, prepared in ends:
             self.tally.add(outcome, prepared)
+        self.tally.add_superseded(superseded)
         self.tally.add_written(changes, needs_acl=ACL in self._collection.fields)
         self._work_done += batch.work
         self._tell(batch.documents[-1].uri, is_due=True)
@@ -172,6 +180,12 @@ class Run:
             )
             prepared = replace(failed, n=prepared.n, work=prepared.work)
         return prepared, None if prepared.state is None else Change(prepared.state)
+
+    def _superseded_by(self, end: Prepared) -> list[tuple[DocumentState, str]]:
+        """The twins that its commit removes, each with the id that takes its place."""
+        if end.document is None:
+            return []
+        return [(twin, end.document.id) for twin in end.twins if self._is_still(twin)]
 
     def _embed(self, batch: _Batch) -> Iterator[Vectors | DocumentError]:
         fresh = [prepared for prepared in batch.documents if prepared.document is not None]
@@ -198,14 +212,9 @@ class Run:
         if self._stopped():
             raise StoppedError
         self._take_lock()
-        # Another process may have written since these were read, while there was no lock.
-        tenants = {state.document_id: state.tenant or None for state in states}
-        still = [
-            s for s in states if self._collection.state(s.document_id, tenant=tenants[s.document_id]) == s
-        ]
+        still = [state for state in states if self._is_still(state)]
         reach("ingest.missing")
-        # A change without document and with this state is a removal.
-        self._collection.commit([Change(replace(state, state="committed")) for state in still])
+        self._collection.commit([_removal(state) for state in still])
         self.tally.add_deleted(
             [
                 Outcome(s.uri or s.document_id, state="deleted", stage="load", reason="its file is gone")
@@ -213,6 +222,10 @@ class Run:
             ]
         )
         self._tell(f"removed {states[-1].document_id}", is_due=True)
+
+    def _is_still(self, state: DocumentState) -> bool:
+        # Another process may have written since it was read, while there was no lock.
+        return self._collection.state(state.document_id, tenant=state.tenant or None) == state
 
     def _take_lock(self) -> None:
         if not self._is_locked:
@@ -231,6 +244,11 @@ class Run:
             work = None if size.work is None else float(max(size.work, self._work_done))
             self._progress.measure(Work(self._work_done + at_hand, total=work, n_passages=self._n_passages))
         self._progress(done, done if is_last else total, what)
+
+
+def _removal(state: DocumentState) -> Change:
+    # A change without document and with this state is a removal.
+    return Change(replace(state, state="committed"))
 
 
 def _change(prepared: Prepared, vectors: Vectors) -> Change:

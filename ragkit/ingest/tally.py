@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ragkit.ingest.prepare import MADE_IN_CODE, Prepared
 from ragkit.ingest.report import IngestReport, Outcome
-from ragkit.protocols import Change
+from ragkit.protocols import Change, DocumentState
 
 
 class Tally:
@@ -24,6 +24,7 @@ class Tally:
         self._named: list[tuple[int, Outcome]] = []
         self._deleted: list[Outcome] = []
         self._first_replaced = ("", "")
+        self._first_superseded = ("", "")
         self._elsewhere: Counter[str] = Counter()
 
     @property
@@ -47,6 +48,23 @@ class Tally:
         """Counts documents that were removed."""
         self._counts["deleted"] += len(outcomes)
         self._deleted.extend(outcomes)
+
+    def add_superseded(self, twins: Sequence[tuple[DocumentState, str]]) -> None:
+        """Counts documents that were removed for another id of their file, which stands beside each."""
+        if twins and not self._counts["superseded"]:
+            self._first_superseded = (twins[0][0].document_id, twins[0][1])
+        self._counts["superseded"] += len(twins)
+        self.add_deleted(
+            [
+                Outcome(
+                    twin.uri or twin.document_id,
+                    state="deleted",
+                    stage="load",
+                    reason=f"its file is now the document {new_id}, no longer {twin.document_id}",
+                )
+                for twin, new_id in twins
+            ]
+        )
 
     def add_written(self, changes: Sequence[Change], *, needs_acl: bool) -> None:
         """Counts what a commit wrote; `needs_acl` where a document without groups is seen by nobody."""
@@ -82,6 +100,13 @@ class Tally:
             notes.append(
                 f"{self._counts['replaced']} documents replaced ones of the same id that came from elsewhere "
                 f"(first: {uri} replaced {before}). To keep both, ingest both folders in one call"
+            )
+        if self._counts["superseded"]:
+            old_id, new_id = self._first_superseded
+            notes.append(
+                f"{self._counts['superseded']:,} documents have other ids now, since their files were "
+                f"ingested together with others than before (first: {old_id} is now {new_id}). "
+                "Name the same folders each time to keep ids"
             )
         if self._counts["unreadable"]:
             notes.append(
