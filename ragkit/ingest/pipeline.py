@@ -12,12 +12,13 @@ from ragkit.ingest.chunk.recursive import RecursiveChunker
 from ragkit.ingest.feed import Feed, Item
 from ragkit.ingest.load.discover import PathLike
 from ragkit.ingest.missing import Missing, known_below, stays
+from ragkit.ingest.pace import MAX_CHUNKS
 from ragkit.ingest.parse.formats import PARSER_VERSION
 from ragkit.ingest.parse.sandbox.process import Sandbox
 from ragkit.ingest.prepare import Given, Prepared, Preparer
 from ragkit.ingest.progress import Progress, silent
 from ragkit.ingest.report import IngestReport
-from ragkit.ingest.run import MAX_CHUNKS, Run
+from ragkit.ingest.run import Run
 from ragkit.protocols import Chunker, DocumentState
 from ragkit.store.collection import StoreCollection
 from ragkit.store.identity import fingerprint_of

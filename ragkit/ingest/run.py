@@ -12,6 +12,7 @@ from ragkit.failpoints import reach
 from ragkit.fields import ACL
 from ragkit.ingest.embed import embed_documents
 from ragkit.ingest.feed import Feed
+from ragkit.ingest.pace import Pace
 from ragkit.ingest.prepare import Prepared, Preparer
 from ragkit.ingest.progress import MeasuresWork, Progress, Work
 from ragkit.ingest.report import Outcome
@@ -19,9 +20,7 @@ from ragkit.ingest.tally import Tally
 from ragkit.protocols import Change, DocumentState, Record, Vectors
 from ragkit.store.collection import StoreCollection
 
-# A commit costs some milliseconds, and a run that is killed loses the batch it is at: some seconds of work.
 MAX_DOCUMENTS = 1_024
-MAX_CHUNKS = 2_000
 # A batch that fills more slowly than the model would embed it is not waited for.
 MAX_AGE_S = 10.0
 _TELL_EVERY_S = 0.1
@@ -35,6 +34,7 @@ class StoppedError(Exception):
 class _Batch:
     """Documents that will be one commit."""
 
+    max_chunks: int
     documents: list[Prepared] = field(default_factory=list)
     superseded: set[str] = field(default_factory=set)
     n_chunks: int = 0
@@ -55,7 +55,7 @@ class _Batch:
         # An id that is free once this batch is written belongs to another file from then on.
         if prepared.state is not None and prepared.state.document_id in self.superseded:
             return False
-        fits = self.n_chunks + len(prepared.chunks) <= MAX_CHUNKS and len(self.documents) < MAX_DOCUMENTS
+        fits = self.n_chunks + len(prepared.chunks) <= self.max_chunks and len(self.documents) < MAX_DOCUMENTS
         return fits and time.monotonic() - self.begun < MAX_AGE_S
 
 
@@ -89,7 +89,8 @@ class Run:
         self._feed = feed
         self._progress = progress
         self._stopped = stopped
-        self._batch = _Batch()
+        self._pace = Pace()
+        self._batch = _Batch(self._pace.limit)
         self._work_done = 0
         self._n_passages = 0
         self._told = 0.0
@@ -135,12 +136,13 @@ class Run:
 
     def _write(self) -> None:
         """Embeds the batch and writes it as one commit."""
-        batch, self._batch = self._batch, _Batch()
+        batch = self._batch
         if not batch.documents:
             return
         self._take_lock()
         reach("ingest.batch")
         embedded = self._embed(batch)
+        self._batch = _Batch(self._pace.limit)
         reach("ingest.embedded")
         ends: list[tuple[Outcome, Prepared]] = []
         changes: list[Change] = []
@@ -199,11 +201,13 @@ class Run:
             self._tell(what, is_due=True, at_hand=share * batch.work)
 
         step(0, 0.0)
+        begun = time.monotonic()
         embedded = embed_documents(
             [[chunk.search_text for chunk in prepared.chunks] for prepared in fresh],
             self._collection.embedder,
             step,
         )
+        self._pace.note(embedded.n_texts, seconds=time.monotonic() - begun)
         self.tally.add_embedded(embedded.n_texts)
         self._n_passages = before + embedded.n_texts
         return iter(embedded.vectors)
