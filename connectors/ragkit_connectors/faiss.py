@@ -7,7 +7,10 @@ only 91 % of the neighbours at one row in ten and 17 % at one in a hundred.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -15,12 +18,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ragkit.arrays import Ids, rank_cosines
-from ragkit.protocols import Vectors
+from ragkit.protocols import IndexFile, IndexPart, Vectors
 from ragkit.settings import Settings
 from ragkit.subsets import MARGIN, Subsets, compare
 
 _COMPARE_BELOW = 0.1  # of all rows
 _COMPARE_ROWS = 20_000  # comparing so many takes no longer than a search in a graph
+_KEEP_ROWS = 2_000  # built in half a second; fewer are not worth a file
+_BLOCK = 1 << 20  # bytes that are handed over at a time
 _Rows = NDArray[np.int64]
 _NONE: _Rows = np.empty(0, dtype=np.int64)
 
@@ -35,6 +40,16 @@ class _Part:
     first: int
     n_rows: int
     index: Any
+    path: Path | None = None
+
+    def write(self, take: Callable[[bytes], object]) -> None:
+        """Hands over the index as FAISS writes it, a block at a time: it is as large as the vectors."""
+
+        def taken(block: bytes) -> int:
+            take(block)
+            return len(block)
+
+        _faiss().write_index(self.index, _faiss().PyCallbackIOWriter(taken, _BLOCK))
 
 
 class FaissIndex:
@@ -72,16 +87,46 @@ class FaissIndex:
 
     def over(self, matrix: Vectors, ids: Ids) -> FaissIndex:
         """This index over a matrix that begins with the rows it already covers."""
+        return self._over(matrix, ids, self._parts)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of graphs: their settings, and the major version of FAISS."""
+        config = self.config
+        if config.kind == "flat":
+            return ""
+        version = _faiss().__version__.partition(".")[0]
+        return f"faiss {version} hnsw {config.neighbours} {config.ef_construction}"
+
+    def parts(self) -> list[IndexPart]:
+        """Those that took a while to build: the larger ones come first."""
+        graphs = [] if self.config.kind == "flat" else self._parts
+        return [
+            IndexPart(part.first, part.n_rows, write=part.write, path=part.path)
+            for part in takewhile(lambda part: part.n_rows >= _KEEP_ROWS, graphs)
+        ]
+
+    def restored(self, matrix: Vectors, ids: Ids, files: Sequence[IndexFile]) -> FaissIndex:
+        """As `over`, with the graphs in files mapped rather than built. FAISS must trust what they hold."""
+        opened: list[_Part] = []
+        for file in files:
+            graph = _opened(file, matrix.shape[1])
+            if graph is None:
+                break
+            opened.append(_Part(file.first_row, file.n_rows, graph, file.path))
+        return self._over(matrix, ids, max(tuple(opened), self._parts, key=_n_rows))
+
+    def _over(self, matrix: Vectors, ids: Ids, parts: Sequence[_Part]) -> FaissIndex:
         grown = FaissIndex(**self.config.model_dump())
         grown._matrix, grown._ids = matrix, ids
         grown._subsets = Subsets(matrix, self.config.filter_cache_mb)
-        grown._parts = self._grown(matrix)
+        grown._parts = self._grown(matrix, parts)
         return grown
 
-    def _grown(self, matrix: Vectors) -> tuple[_Part, ...]:
+    def _grown(self, matrix: Vectors, known: Sequence[_Part]) -> tuple[_Part, ...]:
         if self.config.kind == "flat":
             return (_Part(0, len(matrix), None),) if len(matrix) else ()
-        parts, end = list(self._parts), len(matrix)
+        parts, end = list(known), len(matrix)
         start = parts[-1].first + parts[-1].n_rows if parts else 0
         while parts and end > start and parts[-1].n_rows < 2 * (end - start):
             start = parts.pop().first
@@ -152,6 +197,22 @@ class FaissIndex:
             parameters = faiss.SearchParametersHNSW(sel=selector, efSearch=effort)
             found = part.index.search(vectors, wanted, params=parameters)
         return found
+
+
+def _n_rows(parts: Sequence[_Part]) -> int:
+    return sum(part.n_rows for part in parts)
+
+
+def _opened(file: IndexFile, dimension: int) -> Any:
+    """The graph in a file, None if it is none of its rows. Mapped, it takes no memory and milliseconds."""
+    faiss = _faiss()
+    try:
+        graph = faiss.read_index(str(file.path), getattr(faiss, "IO_FLAG_MMAP_IFC", 0))
+    except RuntimeError:
+        return None
+    if not isinstance(graph, faiss.IndexHNSWFlat) or graph.metric_type != faiss.METRIC_INNER_PRODUCT:
+        return None
+    return graph if (graph.ntotal, graph.d) == (file.n_rows, dimension) else None
 
 
 def _faiss() -> Any:

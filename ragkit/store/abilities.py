@@ -84,6 +84,15 @@ class CollectingStore(Protocol):
 
 
 @runtime_checkable
+class PreparingStore(Protocol):
+    """A store of which something takes long to build, and can be built before anybody asks."""
+
+    def prepare(self) -> None:
+        """Builds and keeps what a question at the current commit needs."""
+        ...
+
+
+@runtime_checkable
 class MendableStore(Protocol):
     """A store that can prove its content and make what is derived anew."""
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from ragkit.errors import QueryError, StoreError, TenantError, TransientStoreError
 from ragkit.fields import TENANT, shown
-from ragkit.protocols import Change, DocumentState
-from ragkit.store.abilities import CollectingStore, Compaction
+from ragkit.protocols import Change, DocumentState, VectorStore
+from ragkit.store.abilities import CollectingStore, Compaction, PreparingStore
 from ragkit.store.collection import StoreCollection
 
 # A smaller index is not worth writing anew, and one that is mostly alive is not either: with this, a chunk is
@@ -111,9 +111,21 @@ def compact(collection: StoreCollection, *, wait_s: float = 0.0) -> Compaction:
 def tidy(collection: StoreCollection) -> str | None:
     """Compacts where it pays, or where an erasure was not ended; why it could not, where that matters.
 
-    What cannot be done now is left to the next time: nothing is lost by it, and no ingestion fails for it.
+    Then what takes long to build is built, so that it need not be when the index is opened. What cannot be
+    done now is left to the next time: nothing is lost by it, and no ingestion fails for it.
     """
     store = collection.store
+    note = _compacted(store)
+    if isinstance(store, PreparingStore):
+        try:
+            store.prepare()
+        except StoreError as e:
+            if not isinstance(e, TransientStoreError):
+                note = note or f"the index cannot be searched as it is: {e}"
+    return note
+
+
+def _compacted(store: VectorStore) -> str | None:
     if not isinstance(store, CollectingStore):
         return None
     held = store.holdings()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import mkdtemp
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.arrays import Ids
-from ragkit.protocols import DenseIndex, Vectors
+from ragkit.protocols import DenseIndex, IndexFile, IndexPart, PersistentIndex, Vectors
 
 _DIMENSION, _SEED = 16, 11
 
@@ -115,3 +118,83 @@ class DenseIndexChecks:
         for query, rows in zip(matrix[:5], together, strict=True):
             alone, _ = index.search(query[None], 6, None)
             assert rows.tolist() == alone[0].tolist()
+
+
+class PersistentIndexChecks(DenseIndexChecks):
+    """The same of an index with files; `n_rows` must be enough for one that is worth a file."""
+
+    n_rows = 500
+
+    @abstractmethod
+    def make_index(self) -> PersistentIndex:
+        """An index over no rows."""
+
+    def built(self, matrix: Vectors, ids: Ids) -> PersistentIndex:
+        """An index over a matrix."""
+        index = self.make_index().over(matrix, ids)
+        assert isinstance(index, PersistentIndex)
+        return index
+
+    def written(self, parts: Sequence[IndexPart], folder: Path) -> list[IndexFile]:
+        """The parts in files."""
+        files = []
+        for part in parts:
+            path = folder / f"{part.first_row}.part"
+            with path.open("wb") as file:
+                part.write(file.write)
+            files.append(IndexFile(part.first_row, part.n_rows, path=path))
+        return files
+
+    def test_restored_from_its_files_it_answers_the_same(self, tmp_path: Path) -> None:
+        """Every part is opened, none built, and also an index that was restored can be written."""
+        matrix, ids = made_rows(self.n_rows)
+        index = self.built(matrix, ids)
+        files = self.written(index.parts(), tmp_path)
+        assert [(f.first_row, f.n_rows) for f in files] == [(0, self.n_rows)]
+        again = self.make_index().restored(matrix, ids, files)
+        assert isinstance(again, PersistentIndex)
+        assert [part.path for part in again.parts()] == [file.path for file in files]
+        for a, b in zip(index.search(matrix[:9], 12, None), again.search(matrix[:9], 12, None), strict=True):
+            np.testing.assert_array_equal(a, b)
+        # Elsewhere: a file that is opened may be mapped, and must not be written to.
+        (copied,) = self.written(again.parts(), Path(mkdtemp(dir=tmp_path)))
+        assert copied.path.read_bytes() == files[0].path.read_bytes()
+
+    def test_grows_beyond_its_files(self, tmp_path: Path) -> None:
+        """Rows behind those in the files are found too."""
+        matrix, ids = made_rows(self.n_rows + 40)
+        before = self.built(matrix[: self.n_rows], ids[: self.n_rows])
+        files = self.written(before.parts(), tmp_path)
+        grown = self.make_index().restored(matrix, ids, files)
+        self.check(grown, matrix, ids, 10)
+        assert grown.search(matrix[-1:], 1, None)[0].tolist() == [[self.n_rows + 39]]
+
+    def test_files_of_other_rows_are_left_out(self, tmp_path: Path) -> None:
+        """A file that says of itself that it has other rows, or that cannot be read, costs no answer."""
+        matrix, ids = made_rows(self.n_rows)
+        (file,) = self.written(self.built(matrix, ids).parts(), tmp_path)
+        more = np.concatenate([matrix, matrix[::-1]])
+        ids = np.array([f"{i:032x}".encode() for i in range(len(more))], dtype="S32")
+        for path in (file.path, tmp_path / "missing"):
+            other = IndexFile(0, self.n_rows + 1, path=path)
+            index = self.make_index().restored(more, ids, [other])
+            assert isinstance(index, PersistentIndex)
+            assert all(part.path is None for part in index.parts())
+            self.check(index, more, ids, 10)
+
+    def test_an_error_of_the_writer_passes_through(self) -> None:
+        """A full disk is told of as such."""
+        matrix, ids = made_rows(self.n_rows)
+
+        def fail(_: bytes) -> None:
+            raise OSError(28, "No space left on device")
+
+        try:
+            self.built(matrix, ids).parts()[0].write(fail)
+        except OSError:
+            return
+        raise AssertionError("it was swallowed")
+
+    def test_another_way_of_building_has_another_fingerprint(self) -> None:
+        """It is stable, and not empty."""
+        assert self.make_index().fingerprint == self.make_index().fingerprint != ""

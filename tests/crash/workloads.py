@@ -23,6 +23,7 @@ from ragkit.testing.data import put, quarantine, remove, unit
 from ragkit.text.analyze import Analyzer
 from ragkit.types import Document
 from tests.crash.ledger import Notes
+from tests.kept_index import KeptIndex
 
 DIMENSION = 24
 COMMON = "common"  # a word of every chunk, by which BM25 finds them all
@@ -234,7 +235,10 @@ class IngestSession(Session):
 
 
 class FilesSession(Session):
-    """A folder of files is ingested, changed and thinned out, the index compacted, documents forgotten."""
+    """A folder of files is ingested, changed and thinned out, the index compacted, documents forgotten.
+
+    The dense index is one that is kept in files.
+    """
 
     n_phases = 8
     VERSIONS = (0, 1, 1, 1, 1, 2, 2, 3)  # of every third file
@@ -243,7 +247,10 @@ class FilesSession(Session):
 
     def _open(self) -> NotedStore:
         self.collection = open_collection(
-            NotedStore(path=self.folder), embedder=HashEmbedder(), bm25=_Bm25(), fields={}
+            NotedStore(path=self.folder, index=KeptIndex()),
+            embedder=HashEmbedder(),
+            bm25=_Bm25(),
+            fields={},
         )
         store = self.collection.store
         assert isinstance(store, NotedStore)

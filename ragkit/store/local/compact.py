@@ -6,13 +6,14 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.arrays import as_ids
 from ragkit.errors import CorruptIndexError
 from ragkit.failpoints import reach
 from ragkit.store.abilities import Compaction
@@ -28,7 +29,7 @@ _TEMPORARY = "SQLITE_TMPDIR"
 
 
 def compact_folder(writer: Writer, leases: Leases, *, wait_s: float) -> Compaction:
-    """Deletes what no reader can see: from the manifest, the vectors and the BM25 index.
+    """Deletes what no reader can see: from the manifest, the vectors, the BM25 index and the dense index.
 
     What stays is written to files of a new generation, which one transaction names; whenever the process
     dies, the index is the old or the new one, with the same content. Readers go on undisturbed, on the old
@@ -48,6 +49,7 @@ def compact_folder(writer: Writer, leases: Leases, *, wait_s: float) -> Compacti
             writer.last_commit.check(reported, head.number)
             deadline = time.monotonic() + wait_s
             kept_from = _wait_for_readers(leases, head, deadline)
+            left_s = deadline - time.monotonic()  # what is built may take longer, which is no waiting
             reach("compact.begun")
             ended = _ended(db, kept_from)
             if ended:
@@ -56,9 +58,7 @@ def compact_folder(writer: Writer, leases: Leases, *, wait_s: float) -> Compacti
             reach("compact.cleaned")
             # What readers of older commits hold has to leave the files too: it is erased with the rest, once.
             n_held = _ended(db, head.number)
-            erased = not head.to_erase or (
-                n_held == 0 and _erased(db, writer.folder, deadline - time.monotonic())
-            )
+            erased = not head.to_erase or (n_held == 0 and _erased(db, writer.folder, left_s))
         except OSError as e:
             raise explain(e, writer.folder) from e
     return Compaction(ended, n_held=n_held, erased=erased)
@@ -97,10 +97,12 @@ def _rewrite(writer: Writer, db: sqlite3.Connection, head: Head, kept_from: int)
     reach("compact.vectors")
     postings = _write_postings(writer, db, known, ends > kept_from)
     reach("compact.postings")
+    dense = _write_dense(writer, db, head.generation + 1, kept)
+    reach("compact.dense")
     moved = replace(
         head, n_rows=len(kept), generation=head.generation + 1, kept_from=kept_from, to_erase=True
     )
-    collect(db, head, moved, [*vectors, *postings])
+    collect(db, head, moved, [*vectors, *postings, *dense])
     return moved
 
 
@@ -126,6 +128,19 @@ def _write_postings(
             written.append(writer.segments.write(kept))
         first_row += len(kept.lengths)
     return written
+
+
+def _write_dense(
+    writer: Writer, db: sqlite3.Connection, generation: int, kept: NDArray[np.intp]
+) -> list[Segment]:
+    """Files of the dense index over what stays, so that no reader has to build it: their rows have moved."""
+    if not writer.dense.are_kept:
+        return []
+    ids = as_ids([identity.hex() for (identity,) in db.execute("SELECT id FROM chunks ORDER BY row")])
+    # What was deleted leaves the files even where there is no room for a graph.
+    with suppress(OSError, MemoryError):
+        return writer.dense.written_over(writer.vectors(generation).matrix(len(kept)), ids[kept])
+    return []
 
 
 def _erased(db: sqlite3.Connection, folder: Path, wait_s: float) -> bool:

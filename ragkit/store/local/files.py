@@ -7,7 +7,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ragkit.errors import StoreError, TransientStoreError
@@ -20,13 +20,26 @@ _BLOCK = 1 << 20
 
 def write_new(path: Path, parts: Iterable[bytes | memoryview]) -> str:
     """Writes a new file and gives its SHA-256. It appears under `path` only when its bytes are on disk."""
+
+    def fill(write: Callable[[bytes | memoryview], object]) -> None:
+        for part in parts:
+            write(part)
+
+    return write_filled(path, fill)
+
+
+def write_filled(path: Path, fill: Callable[[Callable[[bytes | memoryview], object]], None]) -> str:
+    """As `write_new`; `fill` hands the bytes to the function that it is given."""
     digest = hashlib.sha256()
     partial = path.with_name(path.name + PARTIAL)
     with partial.open("wb") as file:
         reach("file.created")
-        for part in parts:
+
+        def write(part: bytes | memoryview) -> None:
             file.write(part)
             digest.update(part)
+
+        fill(write)
         file.flush()
         reach("file.written")
         os.fsync(file.fileno())

@@ -6,10 +6,11 @@ import contextlib
 import fcntl
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
-from ragkit.errors import TransientStoreError
+from ragkit.errors import StoreError, TransientStoreError
 from ragkit.failpoints import reach
 from ragkit.store.local.files import explain
 
@@ -34,6 +35,23 @@ class WriterLock:
     def is_held(self) -> bool:
         """Whether this process holds it."""
         return self._depth > 0 and self._process == os.getpid()
+
+    @contextlib.contextmanager
+    def attempt(self) -> Iterator[bool]:
+        """Whether it could be taken at once, without waiting for anybody; held for the time of the block."""
+        if self._process != os.getpid():
+            self._leave_to_parent()
+        if not self._threads.acquire(blocking=False):
+            yield False
+            return
+        with contextlib.ExitStack() as held:
+            held.callback(self._threads.release)
+            try:
+                held.enter_context(self)
+                is_taken = True
+            except StoreError:
+                is_taken = False
+            yield is_taken
 
     def __enter__(self) -> WriterLock:
         if self._process != os.getpid():

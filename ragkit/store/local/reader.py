@@ -14,6 +14,7 @@ from ragkit.fields import shown
 from ragkit.filter_parser import check_filter
 from ragkit.protocols import DenseIndex, RankerFactory, Scope, TermRanker
 from ragkit.store.local.columns import FieldColumns
+from ragkit.store.local.keep_dense import keep_dense
 from ragkit.store.local.manifest import Head, check_kept, read_head, read_segments
 from ragkit.store.local.rows import RowTable
 from ragkit.store.local.snapshot import Place, Snapshot, View, remember
@@ -56,6 +57,10 @@ class Reader:
     def follow(self, head: Head) -> None:
         """Says which generation there is now: the next look goes to it, and lets the older files go."""
         self._generation = max(self._generation, head.generation)
+
+    def prepare(self) -> None:
+        """Builds and keeps all that a question at the current commit needs."""
+        self._refresh()
 
     def view(self, scope: Scope) -> View:
         """What a scope shows, of the current commit where it pins none.
@@ -183,6 +188,11 @@ class Reader:
         return View(snapshot, commit, None if bool(allowed.all()) else allowed)
 
     def _refresh(self) -> Snapshot:
+        snapshot = self._newest()
+        keep_dense(self._files, snapshot)
+        return snapshot
+
+    def _newest(self) -> Snapshot:
         with self._refreshing:
             for _ in range(_MAX_CHASES):
                 head = self._manifest.head()
@@ -225,5 +235,5 @@ class Reader:
                 f"{self._manifest.path}: {old.table.n} chunks, expected {head.n_rows}. ragkit verify shows "
                 "all that is damaged"
             )
-        index = old.index.over(matrix, old.table.ids)
+        index = self._files.dense.over(old.index, old.head.n_rows, matrix, old.table.ids, known)
         return Snapshot(head, old.table, old.fields, matrix, index, tuple(segments))

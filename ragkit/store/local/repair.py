@@ -1,4 +1,7 @@
-"""What is derived from the manifest, made anew from it: postings by analysis, vectors by the model."""
+"""What is derived from the manifest, made anew from it: postings by analysis, vectors by the model.
+
+A damaged file of the dense index is let go: who opens the index next builds it from the vectors.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,17 @@ import numpy as np
 
 from ragkit.protocols import Vectors
 from ragkit.store.changes import checked_vectors
+from ragkit.store.local.dense_files import DENSE
 from ragkit.store.local.files import PARTIAL, explain, write_new
 from ragkit.store.local.manifest import Segment, read_head, read_segments
 from ragkit.store.local.transaction import replace_segments
-from ragkit.store.local.verify import damage_of_postings, damage_of_vectors, gaps, problems_of_manifest
+from ragkit.store.local.verify import (
+    damage_of_postings,
+    damage_of_vectors,
+    damaged_dense,
+    gaps,
+    problems_of_manifest,
+)
 from ragkit.store.local.write import Writer
 
 Embed = Callable[[Sequence[str]], Vectors]
@@ -23,10 +33,10 @@ _BATCH = 256
 
 
 def repair_folder(writer: Writer, embed: Embed | None) -> list[str]:
-    """Makes damaged postings and vectors anew and removes orphans; gives one line per file mended.
+    """Makes damaged postings and vectors anew, and removes orphans and damaged files of the dense index.
 
-    Nothing is derived from a damaged manifest. Each kind of file is on disk under its name before one
-    transaction of the manifest vouches for it, so a repair that dies is repeated.
+    Gives one line per file mended. Nothing is derived from a damaged manifest. Each kind of file is on disk
+    under its name before one transaction of the manifest vouches for it, so a repair that dies is repeated.
 
     Args:
         writer: of the folder; its segments with an analyzer.
@@ -46,6 +56,7 @@ def repair_folder(writer: Writer, embed: Embed | None) -> list[str]:
             repaired += _mend_postings(writer, db, folder)
             if embed is not None:
                 repaired += _mend_vectors(writer, db, folder, embed)
+            repaired += _drop_dense(db, folder)
             return repaired + writer.clean(read_head(db), read_segments(db))
         except OSError as e:
             raise explain(e, folder) from e
@@ -80,7 +91,8 @@ def _mend_postings(writer: Writer, db: sqlite3.Connection, folder: Path) -> list
 def _mend_vectors(writer: Writer, db: sqlite3.Connection, folder: Path, embed: Embed) -> list[str]:
     head, dimension = read_head(db), writer.dimension
     path = writer.vectors(head.generation).path
-    known = [s for s in read_segments(db) if s.kind == "vectors"]
+    segments = read_segments(db)
+    known = [s for s in segments if s.kind == "vectors"]
     damaged = [s for s in known if damage_of_vectors(s, folder, dimension)]
     if not damaged or any(True for _ in gaps(known, head.n_rows)):
         return []
@@ -103,8 +115,18 @@ def _mend_vectors(writer: Writer, db: sqlite3.Connection, folder: Path, embed: E
         write_new(path, parts())
     finally:
         path.with_name(path.name + PARTIAL).unlink(missing_ok=True)
-    replace_segments(db, head, damaged, fresh)
+    # A model may give other numbers than it gave then, and the dense index was built over those.
+    outdated = [s for s in segments if s.kind == DENSE]
+    replace_segments(db, head, [*damaged, *outdated], fresh)
     return [f"{path}: rows {s.first_row} to {s.first_row + s.n_rows} embedded anew" for s in fresh]
+
+
+def _drop_dense(db: sqlite3.Connection, folder: Path) -> list[str]:
+    head = read_head(db)
+    damaged = [segment for segment, _ in damaged_dense(read_segments(db), folder, head.n_rows)]
+    if damaged:
+        replace_segments(db, head, damaged, ())
+    return [f"{folder / DENSE / s.file}: dropped, it is built anew when the index is opened" for s in damaged]
 
 
 def _embedded(writer: Writer, db: sqlite3.Connection, segment: Segment, embed: Embed) -> bytes:

@@ -66,7 +66,7 @@ CREATE INDEX chunks_by_id ON chunks (id);
 CREATE INDEX chunks_by_document ON chunks (document);
 CREATE INDEX chunks_by_end ON chunks (to_commit) WHERE to_commit < 4611686018427387904;
 CREATE TABLE segments (                         -- files beside the manifest, one not named here is an orphan
-    kind TEXT NOT NULL,                         -- vectors (part of a growing file) or postings (a whole file)
+    kind TEXT NOT NULL,                         -- vectors (part of a file that grows), postings, dense
     first_row INTEGER NOT NULL,                 -- a position
     n_rows INTEGER NOT NULL,
     file TEXT NOT NULL,

@@ -33,6 +33,7 @@ from ragkit.store.changes import checked_vectors
 from ragkit.store.local import schema
 from ragkit.store.local.compact import compact_folder
 from ragkit.store.local.dense import dense_index, named_index
+from ragkit.store.local.dense_files import DENSE, DenseFiles
 from ragkit.store.local.files import size_of, sync_folder
 from ragkit.store.local.last_commit import LAST_COMMIT, LastCommit
 from ragkit.store.local.leases import Leases
@@ -136,7 +137,8 @@ class LocalStore:
         self.spec = spec or recorded
         segments = SegmentFiles(self.path / "postings", analyzer.terms if analyzer else None)
         lock = WriterLock(self.path / "writer.lock")
-        self._writer = Writer(self.path, self.spec.dimension, self.manifest, lock, segments)
+        dense = DenseFiles(self.path / DENSE, index)
+        self._writer = Writer(self.path, self.spec.dimension, self.manifest, lock, segments, dense)
         self._leases = Leases(self.path / "readers.lock")
         self._reader = Reader(self.spec, self._writer, index, bm25 or DefaultBm25())
         return self
@@ -308,6 +310,14 @@ class LocalStore:
             self.commit(changes)
             reach("forget.removed")
             return self.compact(wait_s=wait_s)
+
+    def prepare(self) -> None:
+        """Builds a dense index that takes long to build, and keeps it in files for those that open it next.
+
+        Where another process is writing or the disk is full, nothing is kept.
+        """
+        if self._writer.dense.are_kept:
+            self._reader.prepare()
 
     def repair(self, embed: Embed | None = None) -> list[str]:
         """Makes damaged postings and, by `embed`, damaged vectors anew; gives one line per file mended.

@@ -14,6 +14,7 @@ from ragkit.errors import CorruptIndexError, StoreError
 from ragkit.store.bm25.postings import Postings
 from ragkit.store.identity import chunk_id, content_hash
 from ragkit.store.local import codec
+from ragkit.store.local.dense_files import DENSE, damage_of_dense
 from ragkit.store.local.files import sha256_of
 from ragkit.store.local.last_commit import LAST_COMMIT, LastCommit
 from ragkit.store.local.manifest import Segment, SqliteManifest, read_head, read_segments
@@ -23,6 +24,7 @@ from ragkit.types import Document
 RESTORE = "Restore the folder from a copy, or ingest again into a new folder"
 REPAIR = "Run: ragkit repair"
 FORGET = "remove the document with ragkit forget and ingest it again"
+_KINDS = ("vectors", "postings", DENSE)
 _BLOCK_ROWS = 16_384
 _ATTEMPTS = 5
 _TOLERANCE = 1e-3  # of a squared length: what a commit is held to, see `ragkit.store.changes`
@@ -137,6 +139,16 @@ def damage_of_vectors(segment: Segment, folder: Path, dimension: int) -> str | N
     return None
 
 
+def damaged_dense(segments: Sequence[Segment], folder: Path, n_rows: int) -> Iterator[tuple[Segment, str]]:
+    """The damaged files of the dense index, which need not cover all rows, and what is wrong with each."""
+    for segment in segments:
+        if segment.kind == DENSE:
+            is_beyond = segment.first_row + segment.n_rows > n_rows
+            damage = "of rows that are not there" if is_beyond else damage_of_dense(segment, folder)
+            if damage is not None:
+                yield segment, damage
+
+
 def _of_segments(db: sqlite3.Connection, folder: Path, dimension: int, path: Path) -> Iterator[str]:
     segments, n_rows = read_segments(db), read_head(db).n_rows
     for kind, mend in (("vectors", RESTORE), ("postings", REPAIR)):
@@ -155,6 +167,8 @@ def _of_segments(db: sqlite3.Connection, folder: Path, dimension: int, path: Pat
             if damage is not None:
                 rows = f"rows {segment.first_row} to {segment.first_row + segment.n_rows}"
                 yield f"{file}: {damage} ({rows}). {REPAIR}"
+    for segment, damage in damaged_dense(segments, folder, n_rows):
+        yield f"{folder / DENSE / segment.file}: {damage} (the dense index is built instead). {REPAIR}"
 
 
 def _has_log(path: Path) -> bool:
@@ -190,7 +204,7 @@ def _of_tables(db: sqlite3.Connection) -> Iterator[str]:
         yield f"{lost} chunks do not stand and fall with their document"
     for s in read_segments(db):
         numbers = (s.first_row, s.n_rows, s.n_bytes)
-        if not all(isinstance(n, int) and n >= 0 for n in numbers) or s.kind not in ("vectors", "postings"):
+        if not all(isinstance(n, int) and n >= 0 for n in numbers) or s.kind not in _KINDS:
             yield f"a file of {s.kind!r} {s.file!r} with the numbers {numbers}"
     for (identity,) in db.execute(
         "SELECT id FROM chunks WHERE to_commit = ? GROUP BY id HAVING count(*) > 1", (OPEN,)

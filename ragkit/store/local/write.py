@@ -14,6 +14,7 @@ from ragkit.failpoints import reach
 from ragkit.protocols import Change, Record
 from ragkit.store.bm25.postings import Postings, merge, n_to_merge
 from ragkit.store.changes import check_changes
+from ragkit.store.local.dense_files import DenseFiles
 from ragkit.store.local.files import explain
 from ragkit.store.local.last_commit import LAST_COMMIT, LastCommit
 from ragkit.store.local.lock import WriterLock
@@ -32,6 +33,7 @@ class Writer:
     manifest: SqliteManifest
     lock: WriterLock
     segments: SegmentFiles
+    dense: DenseFiles
 
     def vectors(self, generation: int) -> VectorFile:
         """The vector file of a generation."""
@@ -65,7 +67,8 @@ class Writer:
 
     def clean(self, head: Head, known: Sequence[Segment]) -> list[str]:
         """Removes what commits that never happened, merges and compactions left behind; one line per file."""
-        removed = self.segments.clean({s.file for s in known})
+        names = {s.file for s in known}
+        removed = [*self.segments.clean(names), *self.dense.clean(names)]
         for path in self.folder.glob("vectors-*"):
             if path.name != self.vectors(head.generation).path.name:
                 path.unlink(missing_ok=True)
