@@ -28,26 +28,39 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--metadata", metavar="JSON", help=f"fields for every document, for example: '{_EXAMPLE}'"
     )
     parser.add_argument("--keep-missing", action="store_true", help="keep documents whose files were deleted")
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="end with code 1 if any document was quarantined or rejected; the others go in all the same",
+    )
     add_index_options(parser)
     add_json_option(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Ingests, and prints the report. Documents that could not be ingested are named, the rest goes in."""
+    from ragkit.cli.interrupt import Committed, terminable, told
+    from ragkit.ingest.progress import shown
+
     metadata = parsed_object("--metadata", args.metadata)
-    with open_rag(args, create=True) as rag:
-        report = rag.ingest(
-            args.paths,
-            tenant=args.tenant,
-            acl=args.acl,
-            metadata=metadata,
-            progress=not args.json,
-            delete_missing=not args.keep_missing,
-        )
+    committed = Committed()
+    try:
+        with terminable(), open_rag(args, create=True) as rag, shown(not args.json) as progress:
+            committed.progress = progress
+            report = rag.ingest(
+                args.paths,
+                tenant=args.tenant,
+                acl=args.acl,
+                metadata=metadata,
+                progress=committed,
+                delete_missing=not args.keep_missing,
+            )
+    except KeyboardInterrupt as e:
+        return told(e, committed.n)
     if args.json:
         emit(report.as_json())
-        return 0
-    from ragkit.cli.show import print_report
+    else:
+        from ragkit.cli.show import print_report
 
-    print_report(report)
-    return 0
+        print_report(report)
+    return int(args.strict and bool(report.quarantined or report.rejected))

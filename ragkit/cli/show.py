@@ -66,7 +66,7 @@ def print_ranking(ranking: Ranking) -> None:
 
 
 def print_report(report: IngestReport) -> None:
-    """The counts, then each document that was not committed, with stage and reason."""
+    """The counts, then documents that were deleted or not committed, each with stage and reason."""
     console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     console.print(
         _plain(
@@ -76,11 +76,14 @@ def print_report(report: IngestReport) -> None:
             "",
         )
     )
-    for document in report.documents[:_LISTED]:
-        line = f"  {document.state}: {document.uri} ({document.stage}): {document.reason}"
-        console.print(_plain(line, "yellow"))
-    if len(report.documents) > _LISTED:
-        console.print(f"  … and {len(report.documents) - _LISTED} more; --json lists all of them")
+    # What left the index first: nothing else says so.
+    for state in ("deleted", "quarantined", "rejected"):
+        documents = [document for document in report.documents if document.state == state]
+        for document in documents[:_LISTED]:
+            line = f"  {state}: {document.uri} ({document.stage}): {document.reason}"
+            console.print(_plain(line, "yellow"))
+        if len(documents) > _LISTED:
+            console.print(f"  … and {len(documents) - _LISTED:,} more {state}; --json lists all of them")
     for note in report.notes:
         console.print(_plain(f"  note: {note}", "cyan"))
 

@@ -23,12 +23,13 @@ class Progress(Protocol):
 class Work:
     """How much is done in bytes of files and characters of texts, `total` None where that is not known.
 
-    `n_passages` were embedded.
+    `n_passages` were embedded, and `n_committed` documents are committed.
     """
 
     done: float
     total: float | None = field(kw_only=True)
     n_passages: int = field(kw_only=True)
+    n_committed: int = field(default=0, kw_only=True)
 
 
 @runtime_checkable

@@ -246,7 +246,14 @@ class Run:
         total = None if size.documents is None and not is_last else max(done, size.documents or 0)
         if isinstance(self._progress, MeasuresWork):
             work = None if size.work is None else float(max(size.work, self._work_done))
-            self._progress.measure(Work(self._work_done + at_hand, total=work, n_passages=self._n_passages))
+            self._progress.measure(
+                Work(
+                    self._work_done + at_hand,
+                    total=work,
+                    n_passages=self._n_passages,
+                    n_committed=self.tally.n_committed,
+                )
+            )
         self._progress(done, done if is_last else total, what)
 
 

@@ -32,6 +32,11 @@ class Tally:
         """How many documents have an outcome."""
         return sum(self._counts[state] for state in ("committed", "unchanged", "quarantined", "rejected"))
 
+    @property
+    def n_committed(self) -> int:
+        """How many documents are committed."""
+        return self._counts["committed"]
+
     def add(self, outcome: Outcome, prepared: Prepared) -> None:
         """Counts a document that was seen."""
         self._counts[outcome.state] += 1
