@@ -38,8 +38,8 @@ class Feed:
         known_below: see `Discovery`.
 
     Raises:
-        ConfigError: a path does not exist, nothing was found or named, or an item is neither path nor
-            document. For an iterator, while it is iterated.
+        ConfigError: a path does not exist, nothing was found in what was named, or an item is neither path
+            nor document. For an iterator, while it is iterated.
 
     Example:
         feed = Feed([Document("a", "One."), "docs/"])
@@ -66,7 +66,7 @@ class Feed:
             documents, paths = _parted(sources)
             self._items = documents
             self.size = Size(len(documents), work=sum(map(work_of, documents)))
-            if paths or not documents:
+            if paths:
                 self._discover(paths)
         elif isinstance(sources, Sized):
             self.size = Size(len(sources))

@@ -84,7 +84,7 @@ class Ingestor:
             stopped: asked between documents; once it says so, the run ends with `StoppedError`.
 
         Raises:
-            ConfigError: a path does not exist, nothing was found, or `metadata` does not fit the fields.
+            ConfigError: a path does not exist, a folder has no files, or `metadata` does not fit the fields.
             TenantError: the tenant is required and missing, or malformed, or the groups are.
             StoreError: the store refuses, for example because another process is writing.
             ModelError: the embedder cannot embed anything at all.

@@ -121,16 +121,16 @@ class Discovery:
             for place in walk(start.path):
                 found_any = True
                 document_id = start.id_of(place.below)
-                if place.problem is None:
-                    n_files += 1
-                else:
+                n_files += place.problem is None
+                problem = place.problem or _unnameable(document_id)
+                if problem is not None:
                     problems.add(document_id)
                 if seen is None or seen.add(document_id):
                     yield SourceFile(
                         document_id,
                         uri=_shown(self._base, document_id),
                         path=Path(start.path, place.below),
-                        problem=place.problem,
+                        problem=problem,
                         n_bytes=place.n_bytes,
                         origin=self.origin,
                     )
@@ -203,9 +203,22 @@ def _root(named: list[str]) -> str:
 
 
 def _shown(base: str, document_id: str) -> str:
-    """The path from the root's own name on: recognisable, and the same wherever the command is run from."""
+    """The path from the root's own name on: recognisable, and the same wherever the command is run from.
+
+    What of it is not UTF-8 is shown as bytes, as `ls` does: there is no other way to find the file.
+    """
     name = os.path.basename(base)  # noqa: PTH119
-    return f"{name}/{document_id}" if name else document_id
+    path = f"{name}/{document_id}" if name else document_id
+    return path if _encodable(path) else os.fsencode(path).decode(errors="backslashreplace")
+
+
+def _unnameable(document_id: str) -> str | None:
+    """Why a file cannot have this id, if so."""
+    if _encodable(document_id) is not None:
+        return None
+    is_above = _encodable(os.path.dirname(document_id)) is None  # noqa: PTH120
+    what = "name of a folder that it lies in" if is_above else "file name"
+    return f"the {what} is not valid UTF-8: rename it"
 
 
 def _encodable(path: str) -> str | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ragkit.errors import DocumentError
+from ragkit.ingest.load.walk import unreadable
 
 MAX_BYTES = 64 * 1024 * 1024
 
@@ -18,7 +19,8 @@ class SourceFile:
 
     Args:
         id: the document's id: its path below the root, with forward slashes on every system.
-        uri: the path from the name of the root folder on, shown with citations.
+        uri: the path from the name of the root folder on, shown with citations; bytes of it that are not
+            UTF-8 are written as escapes.
         path: where to read it.
         problem: why it cannot be read; None for a file that can. `read` raises it as a `DocumentError`,
             so that every place found is counted once, in the same stream.
@@ -52,8 +54,7 @@ class SourceFile:
         try:
             return self._read(max_bytes)
         except OSError as e:
-            reason = f"{self.uri} cannot be read: {e.strerror or e}. Check its permissions and that it exists"
-            raise DocumentError(reason, stage="load", rejected=True) from e
+            raise DocumentError(f"{self.uri} {unreadable(e)}", stage="load", rejected=True) from e
 
     def _read(self, max_bytes: int) -> bytes:
         # O_NONBLOCK: a FIFO put in the file's place after discovery must not block the whole run.
@@ -62,7 +63,9 @@ class SourceFile:
         with os.fdopen(descriptor, "rb") as file:
             before = os.fstat(file.fileno())
             if not stat.S_ISREG(before.st_mode):
-                raise DocumentError(f"{self.uri} is not a regular file", stage="load", rejected=True)
+                raise DocumentError(
+                    f"{self.uri} is not a regular file: leave it out", stage="load", rejected=True
+                )
             if before.st_size > max_bytes:
                 raise DocumentError(
                     _too_large(self.uri, before.st_size, max_bytes), stage="load", rejected=True

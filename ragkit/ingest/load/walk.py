@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -41,15 +42,15 @@ def walk(start: str) -> Iterator[Place]:
             yield Place(below, problem=_unreadable(path, e))
             continue
         if not stat.S_ISDIR(info.st_mode):
-            yield Place(below, n_bytes=info.st_size, problem=_not_a_file(path, info.st_mode))
+            yield Place(below, n_bytes=info.st_size, problem=_not_a_file(info.st_mode))
             continue
         key = (info.st_dev, info.st_ino)
         if key in above:
-            yield Place(below, problem=f"{path} is a link to a folder that contains it; it is not followed")
+            yield Place(below, problem="it is a link to a folder that contains it; it is not followed")
             continue
         links += bool(above) and os.path.islink(path)  # noqa: PTH114
         if links > _MAX_LINKS:
-            reason = f"{path} lies behind more than {_MAX_LINKS} links; name the folder itself to read it"
+            reason = f"it lies behind more than {_MAX_LINKS} links; name the folder itself to read it"
             yield Place(below, problem=reason)
             continue
         try:
@@ -70,14 +71,25 @@ def is_skipped(name: str) -> bool:
     return name.startswith(".") or name in _SKIPPED_FOLDERS
 
 
+def unreadable(error: OSError) -> str:
+    """Why a place cannot be read, and the remedy."""
+    remedy = "Check its permissions"
+    if error.errno == errno.ELOOP:
+        remedy = "Remove or repair the link, which leads back to itself"
+    elif isinstance(error, FileNotFoundError):
+        remedy = "Check that it exists"
+    return f"cannot be read: {error.strerror or error}. {remedy}"
+
+
 def _unreadable(path: str, error: OSError) -> str:
     if os.path.islink(path) and isinstance(error, FileNotFoundError):  # noqa: PTH114
-        return f"{path} is a link to {os.readlink(path)}, which does not exist"  # noqa: PTH115
-    return f"{path} cannot be read: {error.strerror or error}. Check its permissions"
+        target = os.readlink(path)  # noqa: PTH115
+        return f"it is a link to {target}, which does not exist: remove or repair the link"
+    return f"it {unreadable(error)}"
 
 
-def _not_a_file(path: str, mode: int) -> str | None:
+def _not_a_file(mode: int) -> str | None:
     for is_kind, name in _KINDS:
         if is_kind(mode):
-            return f"{path} is {name}, not a file"
+            return f"it is {name}, not a file: move it elsewhere, or leave it out"
     return None

@@ -94,9 +94,12 @@ class Archive:
 
 def not_as_named(expected: str, data: bytes) -> str:
     """The reason for a file that does not begin as its extension says: a web page saved as a PDF, say."""
+    head = data[:16]
+    text = head.decode("ascii", errors="replace")
+    begins = f"“{text}”" if text.isprintable() and "\ufffd" not in text else f"the bytes {head.hex(' ')}"
     return (
         f"it is not what its extension says: it should begin as {expected} does, and begins with "
-        f"{data[:16]!r}. Give it the extension of what it is, or fetch it again"
+        f"{begins}. Give it the extension of what it is, or fetch it again"
     )
 
 

@@ -79,10 +79,12 @@ def test_paths_among_documents_come_last_and_count(bench: Bench) -> None:
     assert set(bench.texts()) == {"a.md", "d", "e"}
 
 
-def test_an_iterator_of_nothing_is_an_empty_report_and_an_empty_list_an_error(bench: Bench) -> None:
-    assert bench.ingest(iter(())).seen == 0
-    with pytest.raises(ConfigError, match="no files or folders were named"):
-        bench.ingest([])
+@pytest.mark.parametrize("nothing", [[], (), set(), iter(())])
+def test_nothing_at_all_is_an_empty_report(bench: Bench, nothing: Any) -> None:
+    told: list[tuple[int, int | None]] = []
+    report = bench.ingest(nothing, progress=lambda done, total, what: told.append((done, total)))
+    assert (report.seen, report.notes, bench.store.commits) == (0, (), 0)
+    assert told[-1] == (0, 0)
 
 
 @pytest.mark.parametrize("wrong", [7, [7], iter([Document("a", "x"), {"id": "b"}]), b"docs"])

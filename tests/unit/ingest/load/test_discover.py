@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -161,8 +162,35 @@ def test_pipes_and_broken_links_are_reported_without_waiting(tmp_path: Path) -> 
     os.mkfifo(tmp_path / "pipe.md")
     (tmp_path / "gone.md").symlink_to(tmp_path / "nothing")
     problems = {s.id: s.problem or "" for s in discover(tmp_path)}
-    assert "is a named pipe, not a file" in problems["pipe.md"]
-    assert "which does not exist" in problems["gone.md"]
+    assert problems["pipe.md"] == "it is a named pipe, not a file: move it elsewhere, or leave it out"
+    assert re.fullmatch(
+        "it is a link to .*nothing, which does not exist: remove or repair the link", problems["gone.md"]
+    )
+
+
+def test_a_link_that_leads_to_itself_is_to_be_repaired(tmp_path: Path) -> None:
+    (tmp_path / "loop.md").symlink_to("loop.md")
+    (found,) = discover(tmp_path)
+    assert "Too many levels of symbolic links. Remove or repair the link" in (found.problem or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown", "what"),
+    [
+        (b"caf\xe9.md", r"caf\xe9.md", "file name"),
+        (b"d\xe9/\xc3\xa9.md", r"d\xe9/é.md", "name of a folder that it lies in"),
+    ],
+)
+def test_a_name_that_is_not_utf8_is_refused_and_can_be_found(
+    tmp_path: Path, name: bytes, shown: str, what: str
+) -> None:
+    path = tmp_path / os.fsdecode(name)
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    (found,) = discover(tmp_path)
+    assert found.uri == f"{tmp_path.name}/{shown}"
+    with pytest.raises(DocumentError, match=f": the {what} is not valid UTF-8: rename it"):
+        found.read()
 
 
 def test_a_file_that_became_a_pipe_is_refused_when_read(tmp_path: Path) -> None:
