@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ragkit.arrays import ID_BYTES
 from ragkit.errors import CorruptIndexError, StoreError, TenantError
 from ragkit.fields import shown
 from ragkit.filter_parser import check_filter
@@ -27,6 +28,7 @@ _MAX_VIEWS = 256  # a flag per chunk each, all of them within so many bytes
 _VIEW_BYTES = 64 << 20
 _MAX_RANKERS = 8
 _MAX_CHASES = 20
+_FEW_IDS = 8  # compared one by one, which takes no sorting of all
 _NOTHING = Head(0, 0, 0, 0, 0, to_erase=False)
 
 
@@ -108,7 +110,9 @@ class Reader:
                 at = snapshot.table.positions(rows)
                 places = tuple(Place(r, p) for r, p in zip(rows, at, strict=True) if p is not None)
                 known[identity] = places
-                remember(snapshot.found, identity, places, _MAX_CHUNKS)
+            self._check_not_lost([i for i in missing if not known[i]], snapshot)
+            for identity in missing:
+                remember(snapshot.found, identity, known[identity], _MAX_CHUNKS)
         n, allowed = snapshot.head.n_rows, view.allowed
         return [
             next((p for p in known[i] if p.position < n and (allowed is None or allowed[p.position])), None)
@@ -125,6 +129,19 @@ class Reader:
                 found[row] = chunk
                 remember(self._chunks, row, chunk, _MAX_CHUNKS)
         return [None if row is None else found[row] for row in rows]
+
+    def _check_not_lost(self, unknown: Sequence[str], snapshot: Snapshot) -> None:
+        """A chunk that is in memory and that the manifest does not find by its id is lost, not unknown."""
+        if unknown:
+            asked = np.array([i.encode("ascii", "replace")[:ID_BYTES] for i in unknown], dtype=f"S{ID_BYTES}")
+            held = snapshot.table.ids[: snapshot.head.n_rows]
+            few = len(asked) <= _FEW_IDS
+            lost = any((held == i).any() for i in asked) if few else bool(np.isin(asked, held).any())
+            if lost:
+                raise CorruptIndexError(
+                    f"{self._manifest.path}: a chunk cannot be found by its id. ragkit verify shows all "
+                    "that is damaged; restore the folder from a copy, or ingest again into a new folder"
+                )
 
     # --- inside -----------------------------------------------------------------------------------
 

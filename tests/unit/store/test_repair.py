@@ -310,3 +310,16 @@ def test_postings_cannot_be_made_anew_without_an_analyzer(folder: Path) -> None:
     with pytest.raises(CorruptIndexError, match="without its analyzer"):
         store.repair()
     store.close()
+
+
+def test_a_chunk_that_its_index_has_lost_is_no_unknown_one(folder: Path) -> None:
+    store = opened(folder)
+    (hits,) = store.search(EAST[None], 10, Scope())
+    connection = sqlite3.connect(folder / "manifest.sqlite")
+    connection.executescript("UPDATE chunks SET id = zeroblob(16) WHERE row = 0")
+    connection.close()
+    for _ in range(2):
+        with pytest.raises(CorruptIndexError, match=r"cannot be found by its id\. ragkit verify"):
+            store.fetch(hits.id_list(), Scope())
+    assert store.fetch(["0f" * 16], Scope()) == [None]
+    store.close()
