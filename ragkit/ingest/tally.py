@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from ragkit.ingest.parse.front_matter import KEPT_AS_TEXT
 from ragkit.ingest.prepare import MADE_IN_CODE, Prepared
 from ragkit.ingest.report import IngestReport, Outcome
 from ragkit.protocols import Change, DocumentState
@@ -25,6 +26,7 @@ class Tally:
         self._deleted: list[Outcome] = []
         self._first_replaced = ("", "")
         self._first_superseded = ("", "")
+        self._first_kept_as_text = ""
         self._elsewhere: Counter[str] = Counter()
 
     @property
@@ -44,6 +46,9 @@ class Tally:
             self._named.append((prepared.n, outcome))
         if prepared.elsewhere is not None:
             self._elsewhere[prepared.elsewhere] += 1
+        if outcome.state == "committed" and _is_head_kept_as_text(prepared):
+            self._counts["kept as text"] += 1
+            self._first_kept_as_text = self._first_kept_as_text or prepared.uri
         if outcome.state == "committed" and prepared.replaces is not None:
             self._counts["replaced"] += 1
             if self._counts["replaced"] == 1:
@@ -113,6 +118,12 @@ class Tally:
                 f"ingested together with others than before (first: {old_id} is now {new_id}). "
                 "Name the same folders each time to keep ids"
             )
+        if self._counts["kept as text"]:
+            notes.append(
+                f"front matter of {self._counts['kept as text']:,} files is not valid YAML or TOML and was "
+                f"kept as text (first: {self._first_kept_as_text}). Mend it and ingest again; what is wrong "
+                "is in the notes of the document's metadata"
+            )
         if self._counts["unreadable"]:
             notes.append(
                 f"{self._counts['unreadable']} documents have no acl, and this collection declares one: "
@@ -124,3 +135,8 @@ class Tally:
             for origin, n in sorted(self._elsewhere.items())
         )
         return notes
+
+
+def _is_head_kept_as_text(prepared: Prepared) -> bool:
+    notes = () if prepared.document is None else prepared.document.metadata.get("notes", ())
+    return isinstance(notes, tuple) and any(str(note).startswith(KEPT_AS_TEXT) for note in notes)

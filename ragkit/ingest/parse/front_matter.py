@@ -16,6 +16,8 @@ from ragkit.types import Metadata, MetadataValue, Scalar
 _BLOCK = re.compile(
     r"\A(?P<fence>---|\+\+\+)[ \t]*\n(?P<body>.*?)^(?P=fence)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE
 )
+# How the note of a document begins whose front matter is no YAML or TOML.
+KEPT_AS_TEXT = "front matter is not valid and was kept as text"
 _MAX_CHARS = 65_536
 _MAX_KEYS = 100
 
@@ -42,7 +44,7 @@ def split_front_matter(text: str) -> FrontMatter:
         loaded = tomllib.loads(match["body"]) if match["fence"] == "+++" else _yaml(match["body"])
     except (yaml.YAMLError, tomllib.TOMLDecodeError, ValueError, RecursionError) as e:
         problem = " ".join(str(e).split())[:200]
-        return FrontMatter({}, body=text, note=f"front matter is not valid and was kept as text: {problem}")
+        return FrontMatter({}, body=text, note=f"{KEPT_AS_TEXT}: {problem}")
     if not isinstance(loaded, Mapping):
         # `---` as a rule above a paragraph and below it reads as YAML text, not as a mapping.
         return FrontMatter({}, body=text)

@@ -447,6 +447,19 @@ def test_metadata_that_is_no_mapping_is_refused_at_once(bench: Bench, metadata: 
         bench.ingest([Document("a", "one")], metadata=metadata)
 
 
+def test_front_matter_that_was_kept_as_text_is_said(bench: Bench) -> None:
+    bench.write(
+        a="---\ntitle: one\n---\nText", b="---\ntitle: [one\n---\nText", c="+++\ntitle one\n+++\nText"
+    )
+    report = bench.ingest()
+    assert report.committed == 3
+    expected = (
+        r"front matter of 2 files is not valid YAML or TOML and was kept as text \(first: .*/b\.md\)\. Mend"
+    )
+    assert [note for note in report.notes if re.match(expected, note)] == list(report.notes)
+    assert bench.ingest().notes == ()
+
+
 def test_documents_that_nobody_can_read_are_said(tmp_path: Path) -> None:
     bench = Bench(tmp_path, acl=FieldSpec("acl", many=True))
     report = bench.ingest([Document("a", "one"), Document("b", "two", acl=("staff",))])
