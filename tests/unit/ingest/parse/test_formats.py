@@ -126,9 +126,11 @@ def test_a_format_that_is_not_read_is_refused_with_the_step_that_mends_it(
     ("extension", "expected"), [(".pdf", "a PDF"), (".docx", "a ZIP archive"), (".epub", "a ZIP archive")]
 )
 def test_a_web_page_saved_under_another_name_is_told(extension: str, expected: str) -> None:
-    message = rf"is not what its extension says: it should begin as {expected} does, .*b'<html>Log in'"
-    with pytest.raises(DocumentError, match=message):
+    message = rf"is not what its extension says: it should begin as {expected} does, and begins with "
+    with pytest.raises(DocumentError, match=rf"{message}“<html>Log in”\."):
         parse_bytes(b"<html>Log in", id="a", extension=extension)
+    with pytest.raises(DocumentError, match=rf"{message}the bytes 00 e9 0a\."):
+        parse_bytes(b"\x00\xe9\n", id="a", extension=extension)
 
 
 def test_a_text_of_invisible_characters_is_no_text() -> None:
