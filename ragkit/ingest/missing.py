@@ -22,9 +22,9 @@ _N_NAMED = 3
 class Missing:
     """The documents whose file is gone, of all that are known; once iterated, what is to be told of them.
 
-    A document is gone when it is of this tenant, came from the same root, lies in a folder that was walked
-    to its end and had files, and where its file was there is nothing now, or a folder. It is not when it
-    lies at or below a place that could not be read, or below a mount point or a link that has no files.
+    A document is gone when it is of this tenant, its file lay in a folder that was walked to its end and had
+    files, and where its file was there is nothing now, or a folder. It is not when it lies at or below a place
+    that could not be read, or below a mount point or a link that has no files.
 
     Args:
         states: all that is known.
@@ -57,11 +57,11 @@ class Missing:
         if origin is None:
             return
         for state in self._states:
-            if (
-                (state.tenant, state.origin) == (self._tenant, origin)
-                and state.document_id not in self._seen
-                and self._is_gone(state.document_id, origin)
-            ):
+            if state.tenant != self._tenant or state.origin is None:
+                continue
+            # What it would be called in this run: it may be known from a folder above or below.
+            name = _name_below(origin, state)
+            if name is not None and name not in self._seen and self._is_gone(name, origin):
                 yield state
 
     def notes(self) -> list[str]:
@@ -103,6 +103,14 @@ class Missing:
         if any(is_skipped(name) for name in below.split("/")):
             self._first_hidden = self._first_hidden or document_id
             self._n_hidden += 1
+
+
+def _name_below(origin: str, state: DocumentState) -> str | None:
+    """The id that a document's file has below this root; None for one that lies elsewhere."""
+    if state.origin == origin:
+        return state.document_id
+    path, above = f"{(state.origin or '').rstrip('/')}/{state.document_id}", f"{origin.rstrip('/')}/"
+    return path[len(above) :] if path.startswith(above) else None
 
 
 def known_below(states: Iterable[DocumentState], folder: str, *, tenant: str) -> int:

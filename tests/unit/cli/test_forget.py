@@ -106,7 +106,8 @@ def test_compact_takes_out_what_was_replaced(run: Call, index: Path) -> None:
     assert (code, json.loads(out)) == (0, {"collected": 2, "held": 0, "erased": True})
     assert holding(index, "xylophon") == []
     assert (
-        run("compact", "--index", index)[1] == "taken out of the files: 0 replaced or removed versions and chunks\n"
+        run("compact", "--index", index)[1]
+        == "taken out of the files: 0 replaced or removed versions and chunks\n"
     )
 
 

@@ -437,3 +437,16 @@ def test_a_document_written_by_another_process_meanwhile_stays(
     monkeypatch.setattr(bench.collection, "states", lambda tenant: old)
     assert bench.ingest().deleted == 0
     assert bench.texts()["a.md"] == "made in code since"
+
+
+def test_a_file_deleted_before_other_folders_are_named_leaves_too(bench: Bench) -> None:
+    put(bench.folder, "docs/a.md", "docs/b.md", "more/c.md")
+    docs, more = bench.folder / "docs", bench.folder / "more"
+    bench.ingest(docs)
+    (docs / "b.md").unlink()
+    bench.ingest([docs, more])
+    assert ids(bench) == {"docs/a.md", "more/c.md"}
+    (docs / "a.md").unlink()
+    put(docs, "d.md")
+    bench.ingest(docs)
+    assert ids(bench) == {"d.md", "more/c.md"}
