@@ -22,9 +22,9 @@ _N_NAMED = 3
 class Missing:
     """The documents whose file is gone, of all that are known; once iterated, what is to be told of them.
 
-    A document is gone when it is of this tenant, its file lay in a folder that was walked to its end and had
-    files, and where its file was there is nothing now, or a folder. It is not when it lies at or below a place
-    that could not be read, or below a mount point or a link that has no files.
+    A document is gone when it is of this tenant, its file lay in a folder that was walked to its end and
+    had files, and where its file was there is nothing now, or a folder. It is not when it lies at or below a
+    place that could not be read, or below a mount point or a link that has no files.
 
     Args:
         states: all that is known.
