@@ -8,11 +8,12 @@ import pytest
 
 from ragkit.store.local.store import LocalStore
 from ragkit.store_spec import StoreSpec
+from ragkit.testing.collecting import CollectingStoreChecks
 from ragkit.testing.oracle import OracleStore
 from ragkit.testing.stores import SparseIndexChecks, VectorStoreChecks
 
 
-class TestLocalStore(VectorStoreChecks, SparseIndexChecks):
+class TestLocalStore(VectorStoreChecks, SparseIndexChecks, CollectingStoreChecks):
     @pytest.fixture(autouse=True)
     def _folder(self, tmp_path: Path) -> None:
         self.folder, self.n = tmp_path, 0
