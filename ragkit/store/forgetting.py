@@ -15,6 +15,7 @@ from ragkit.store.collection import StoreCollection
 # A smaller index is not worth writing anew, and one that is mostly alive is not either: with this, a chunk is
 # copied at most once for each one that was replaced.
 _WORTH_COMPACTING = 1_000
+_LONGEST_WAIT_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def forget(
         wait_s: how long to wait for readers of older commits before the bytes are left to a later compaction.
 
     Raises:
-        QueryError: neither documents nor a tenant are named.
+        QueryError: neither documents nor a tenant are named, or `wait_s` is no number of seconds.
         TenantError: a tenant is required and missing, malformed, or not declared.
         StoreError: another process is writing, or the store cannot forget.
     """
@@ -80,6 +81,7 @@ def forget(
         )
     if named is None and TENANT not in collection.fields:
         raise TenantError(f"tenant={shown(tenant)}: this collection declares no tenants. Name documents")
+    _check_wait(wait_s)
     store = _collecting(collection)
     with collection.writing():
         if named is None:
@@ -103,8 +105,10 @@ def compact(collection: StoreCollection, *, wait_s: float = 0.0) -> Compaction:
     """Takes out of all files what was replaced or removed and no reader sees any more.
 
     Raises:
+        QueryError: `wait_s` is no number of seconds.
         StoreError: another process is writing, or the store has no means to do so.
     """
+    _check_wait(wait_s)
     return _collecting(collection).compact(wait_s=wait_s)
 
 
@@ -141,6 +145,12 @@ def _compacted(store: VectorStore) -> str | None:
     if held.to_erase and not done.erased:
         return "what was forgotten is still in the index's files, as somebody reads it. Run: ragkit compact"
     return None
+
+
+def _check_wait(wait_s: object) -> None:
+    is_number = isinstance(wait_s, int | float) and not isinstance(wait_s, bool)
+    if not is_number or not 0 <= wait_s <= _LONGEST_WAIT_S:  # type: ignore[operator]
+        raise QueryError(f"wait_s={shown(wait_s)}: expected seconds, from 0 to {_LONGEST_WAIT_S:,}")
 
 
 def _are_names(named: object) -> bool:

@@ -132,3 +132,11 @@ def test_all_documents_that_came_from_one_place_are_forgotten(index: Path) -> No
         assert sorted(done.documents) == ["first", page, "second"]
         assert rag.retrieve("quokka", retriever="bm25").hits == ()
     assert holding(index, "quokka") == []
+
+
+@pytest.mark.parametrize("wait", ["nan", "-1", "inf"])
+def test_a_wait_that_is_none_is_refused(run: Call, index: Path, wait: str) -> None:
+    for verb in (("forget", "guide/returns.md"), ("compact",)):
+        code, _, err = run(*verb, "--wait", wait, "--index", index)
+        assert code == 1
+        assert "expected seconds, from 0 to 86,400" in err
