@@ -449,9 +449,10 @@ async def test_a_deadline_names_all_nodes_that_ran() -> None:
 
 
 async def test_a_deadline_is_kept_between_nodes_that_never_wait() -> None:
-    made = graph(node("busy", Inline("", lambda ctx: time.sleep(0.03))), node("next", Inline(), "busy"))
+    # Time enough to begin on a busy machine, and too little to end.
+    made = graph(node("busy", Inline("", lambda ctx: time.sleep(0.7))), node("next", Inline(), "busy"))
     with pytest.raises(BudgetError, match="before 'next' started"):
-        await made.run("", deadline=time.monotonic() + 0.01)
+        await made.run("", deadline=time.monotonic() + 0.5)
 
 
 async def test_a_deadline_that_is_met_changes_nothing() -> None:
