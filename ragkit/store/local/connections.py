@@ -38,14 +38,16 @@ class Connections:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection for the time of a block; SQLite's errors come out as ours."""
-        connection = self._take()
+        connection, is_usable = self._take(), True
         try:
             yield connection
         except schema.FAILURES as e:
+            # Not again: where the disk failed once, SQLite may have opened the log for reading only.
+            is_usable = False
             self._check_unchanged()
             raise schema.explain(e, self.path) from e
         finally:
-            self._give_back(connection)
+            self._give_back(connection, is_usable=is_usable)
         self._check_unchanged()
 
     def check_open(self) -> None:
@@ -89,8 +91,7 @@ class Connections:
                 f"{self.path.parent}: the index was written to while it was read. Try again"
             )
 
-    def _give_back(self, connection: sqlite3.Connection) -> None:
-        is_usable = True
+    def _give_back(self, connection: sqlite3.Connection, *, is_usable: bool) -> None:
         if connection.in_transaction:
             try:
                 connection.execute("ROLLBACK")

@@ -217,3 +217,13 @@ def test_a_compaction_does_not_wait_longer_than_it_may(store: LocalStore) -> Non
     assert store.compact().erased
     assert "SQLITE_TMPDIR" not in os.environ
     other.close()
+
+
+def test_a_connection_that_failed_is_not_used_again(store: LocalStore) -> None:
+    with pytest.raises(StoreError), store.manifest.reading() as db:
+        failed = db
+        db.execute("PRAGMA query_only = ON")
+        db.execute("UPDATE head SET to_erase = 1")
+    with store.manifest.reading() as db:
+        assert db is not failed
+    store.commit([put("b", [("bird", EAST)])])
