@@ -220,10 +220,10 @@ def test_a_compaction_does_not_wait_longer_than_it_may(store: LocalStore) -> Non
 
 
 def test_a_connection_that_failed_is_not_used_again(store: LocalStore) -> None:
-    with pytest.raises(StoreError), store.manifest.reading() as db:
-        failed = db
-        db.execute("PRAGMA query_only = ON")
-        db.execute("UPDATE head SET to_erase = 1")
+    with store.manifest.reading() as failing:
+        failing.execute("PRAGMA query_only = ON")
+    with pytest.raises(StoreError, match="cannot be used"):
+        store.commit([put("b", [("bird", EAST)])])
     with store.manifest.reading() as db:
-        assert db is not failed
+        assert db is not failing
     store.commit([put("b", [("bird", EAST)])])
