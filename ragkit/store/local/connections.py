@@ -42,8 +42,7 @@ class Connections:
         try:
             yield connection
         except schema.FAILURES as e:
-            # Not again: where the disk failed once, SQLite may have opened the log for reading only.
-            is_usable = False
+            is_usable = not schema.is_read_only(e)
             self._check_unchanged()
             raise schema.explain(e, self.path) from e
         finally:

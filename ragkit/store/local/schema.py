@@ -209,6 +209,15 @@ def check_format(connection: sqlite3.Connection, path: Path) -> None:
 FAILURES = (sqlite3.DatabaseError, UnicodeDecodeError)
 
 
+def is_read_only(error: sqlite3.DatabaseError | UnicodeDecodeError) -> bool:
+    """Whether a connection cannot write and never will: where the disk failed, it has the log open to read.
+
+    After any other failure it goes on being used: on a full disk a new one could not even be opened.
+    """
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF == sqlite3.SQLITE_READONLY
+
+
 def explain(error: sqlite3.DatabaseError | UnicodeDecodeError, path: Path) -> StoreError:
     """Our error for one of SQLite's, with what mends it."""
     code = getattr(error, "sqlite_errorcode", None)
