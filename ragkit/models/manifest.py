@@ -6,14 +6,16 @@ import hashlib
 import json
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import Field, PositiveInt, StringConstraints, ValidationError
+from pydantic import Field, PositiveInt, StringConstraints, ValidationError, model_validator
 
 from ragkit.errors import ModelError
 from ragkit.settings import Settings
 
 MANIFEST = "model.json"
+PAIR_SPECIAL_TOKENS = 3  # [CLS] question [SEP] passage [SEP]
+WINDOW_OVERLAP = 32  # tokens of a long passage that two neighbouring windows share
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -25,50 +27,102 @@ class Prefixes(Settings):
 
 
 class ModelManifest(Settings):
-    """The content of `model.json`.
+    """The content of `model.json` that every kind of model has.
 
     Args:
+        kind: what the model does.
         name: the model's name, for people.
         revision: changes when the same model is converted in another way.
-        dimension: length of a vector.
-        max_tokens: texts are cut after this many tokens, the two special ones included.
+        max_tokens: texts are cut after this many tokens, the special ones included.
         languages: ISO 639-1 codes it was trained on; empty means any language.
-        prefixes: text put before a query or a passage.
         sha256: checksum of each file of the folder, at least of `model.onnx` and `tokenizer.json`.
-
-    >>> from pathlib import Path
-    >>> import ragkit.models.manifest as manifest
-    >>> bundled = Path(manifest.__file__).parent / "bundled" / "minilm"
-    >>> manifest.read_manifest(bundled).dimension
-    384
     """
 
+    kind: str
     name: str
     revision: str
-    dimension: PositiveInt
     max_tokens: Annotated[int, Field(ge=3)]
     languages: frozenset[str] = frozenset()
-    prefixes: Prefixes = Prefixes()
     sha256: dict[str, Sha256]
 
     @property
     def fingerprint(self) -> str:
-        """Identifies the vector space: name, revision, and a digest of all that shapes a vector."""
-        shaping = self.model_dump(mode="json", include={"max_tokens", "prefixes", "sha256"})
+        """Identifies what the model gives: name, revision, and a digest of all that shapes a result."""
+        shaping = self.model_dump(mode="json", include=self._shaping())
         digest = hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()
         return f"{self.name}@{self.revision}+{digest[:12]}"
 
+    def _shaping(self) -> set[str]:
+        return {"max_tokens", "sha256"}
 
-def read_manifest(folder: Path) -> ModelManifest:
+
+class EmbedderManifest(ModelManifest):
+    """The content of an embedder's `model.json`.
+
+    Args:
+        dimension: length of a vector.
+        prefixes: text put before a query or a passage.
+
+    >>> from pathlib import Path
+    >>> import ragkit.models.manifest as manifest
+    >>> bundled = Path(manifest.__file__).parent / "bundled" / "minilm"
+    >>> manifest.read_manifest(bundled, manifest.EmbedderManifest).dimension
+    384
+    """
+
+    kind: Literal["embedder"] = "embedder"
+    dimension: PositiveInt
+    prefixes: Prefixes = Prefixes()
+
+    def _shaping(self) -> set[str]:
+        return {"max_tokens", "prefixes", "sha256"}
+
+
+class RerankerManifest(ModelManifest):
+    """The content of a reranker's `model.json`.
+
+    Args:
+        max_tokens: of question and passage together; a longer passage is read in windows.
+        max_query_tokens: a question is cut after this many tokens.
+        blend: how to weigh the score against the order before reranking; kept as it is.
+    """
+
+    kind: Literal["reranker"]
+    max_query_tokens: PositiveInt
+    blend: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _leaves_room(self) -> Self:
+        room = self.max_tokens - self.max_query_tokens - PAIR_SPECIAL_TOKENS
+        if room <= WINDOW_OVERLAP:
+            raise ValueError(
+                f"max_tokens {self.max_tokens} leaves {room} tokens for a passage after a question of "
+                f"max_query_tokens {self.max_query_tokens}; more than {WINDOW_OVERLAP} are needed"
+            )
+        return self
+
+    def _shaping(self) -> set[str]:
+        return {"max_tokens", "max_query_tokens", "sha256"}
+
+
+Manifest = TypeVar("Manifest", bound=ModelManifest)
+
+
+def read_manifest(folder: Path, form: type[Manifest]) -> Manifest:
     """The manifest of a model folder; its files are not opened.
 
+    Args:
+        folder: the model's.
+        form: `EmbedderManifest` or `RerankerManifest`: what is needed.
+
     Raises:
-        ModelError: there is no `model.json`, or it is not a manifest.
+        ModelError: there is no `model.json`, it is not a manifest, or it is of another kind of model.
     """
     path = folder / MANIFEST
     try:
         content = json.loads(path.read_bytes())
-        manifest = ModelManifest.model_validate(content)
+        _check_kind(folder, content, form)
+        manifest = form.model_validate(content)
     except OSError as error:
         raise ModelError(
             f"{folder} is not a model folder: {path} cannot be read ({error.strerror}). "
@@ -84,6 +138,28 @@ def read_manifest(folder: Path) -> ModelManifest:
             f"{path}: 'sha256' lacks {', '.join(sorted(missing))}. Convert or fetch the model again."
         )
     return manifest
+
+
+def _check_kind(folder: Path, content: object, form: type[ModelManifest]) -> None:
+    # Folders of before the first reranker do not say their kind: all of them are embedders.
+    found = content.get("kind", "embedder") if isinstance(content, dict) else None
+    for kind, wanted, use in _KINDS:
+        if found == kind and form is not wanted:
+            needed = next(name for name, other, _ in _KINDS if other is form)
+            raise ModelError(
+                f"{folder} holds {_article(kind)}, and {_article(needed)} is needed. "
+                f"Give the folder of {_article(needed)}, or use this one as {use}."
+            )
+
+
+_KINDS: tuple[tuple[str, type[ModelManifest], str], ...] = (
+    ("embedder", EmbedderManifest, "OnnxEmbedder(folder)"),
+    ("reranker", RerankerManifest, "OnnxReranker(folder) or `use: rerank/onnx`"),
+)
+
+
+def _article(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
 
 
 def verify_files(folder: Path, manifest: ModelManifest) -> None:

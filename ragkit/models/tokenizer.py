@@ -45,6 +45,13 @@ class TextTokenizer:
         encodings = self._tokenizer.encode_batch_fast([_clean(text) for text in texts])
         return [_cut(encoding.ids, max_tokens) for encoding in encodings]
 
+    def pieces(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text, nothing cut and nothing added."""
+        encodings = self._tokenizer.encode_batch_fast(
+            [_clean(text) for text in texts], add_special_tokens=False
+        )
+        return [encoding.ids for encoding in encodings]
+
     def count(self, texts: Sequence[str]) -> list[int]:
         """How many tokens each text has, nothing cut, special tokens not counted."""
         encodings = self._tokenizer.encode_batch_fast(

@@ -12,7 +12,7 @@ import pytest
 
 from ragkit.errors import ModelError
 from ragkit.models.embedder import BUNDLED, OnnxEmbedder
-from ragkit.models.manifest import ModelManifest, read_manifest
+from ragkit.models.manifest import EmbedderManifest, read_manifest
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_the_bundled_model_comes_with_card_and_licence() -> None:
     assert "Apache License" in (BUNDLED / "LICENSE").read_text(encoding="utf-8")
     card = (BUNDLED / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert "all-MiniLM-L6-v2" in card
-    assert read_manifest(BUNDLED).revision in card
+    assert read_manifest(BUNDLED, EmbedderManifest).revision in card
 
 
 def test_one_changed_byte_of_the_weights_is_refused(folder: Path) -> None:
@@ -123,10 +123,10 @@ def approve(folder: Path) -> None:
 
 
 def test_other_files_or_another_revision_give_another_fingerprint() -> None:
-    manifest = read_manifest(BUNDLED)
+    manifest = read_manifest(BUNDLED, EmbedderManifest)
     other_files = manifest.model_copy(update={"sha256": manifest.sha256 | {"model.onnx": "0" * 64}})
     other_revision = manifest.model_copy(update={"revision": "int8-0"})
-    again = ModelManifest.model_validate(json.loads((BUNDLED / "model.json").read_text()))
+    again = EmbedderManifest.model_validate(json.loads((BUNDLED / "model.json").read_text()))
     assert again.fingerprint == manifest.fingerprint
     assert len({manifest.fingerprint, other_files.fingerprint, other_revision.fingerprint}) == 3
 

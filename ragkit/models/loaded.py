@@ -1,0 +1,97 @@
+"""Tokenizer and session of a model folder, loaded when first asked for and only if the files are sound."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+from numpy.typing import NDArray
+
+from ragkit.errors import ModelError
+from ragkit.models.manifest import ModelManifest, verify_files
+from ragkit.models.onnx_session import open_session
+from ragkit.models.tokenizer import TextTokenizer
+
+
+class LoadedModel:
+    """The files of `folder`, each loaded once, whichever thread asks first.
+
+    Args:
+        folder: with `model.onnx`, `tokenizer.json` and the manifest.
+        manifest: what the folder should hold.
+        inputs: names of the inputs that the model is run with.
+        outputs: names of the outputs that are asked of it.
+    """
+
+    def __init__(
+        self, folder: Path, manifest: ModelManifest, *, inputs: Sequence[str], outputs: Sequence[str]
+    ) -> None:
+        self._folder = folder
+        self._manifest = manifest
+        self._inputs = frozenset(inputs)
+        self._outputs = list(outputs)
+        # By process: a fork may come while a thread of the parent holds the lock, and none would free it.
+        self._locks: dict[int, threading.Lock] = {}
+        self._tokenizer: TextTokenizer | None = None
+        self._session: onnxruntime.InferenceSession | None = None
+
+    def tokenizer(self) -> TextTokenizer:
+        """The model's tokenizer.
+
+        Raises:
+            ModelError: a file is missing, is not the one that the manifest names, or is no tokenizer.
+        """
+        if self._tokenizer is None:
+            with self._lock():
+                if self._tokenizer is None:
+                    verify_files(self._folder, self._manifest)
+                    self._tokenizer = TextTokenizer(self._folder / "tokenizer.json")
+        return self._tokenizer
+
+    def run(self, feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        """The outputs that the model gives for `feed`, in the order in which they were named.
+
+        Raises:
+            ModelError: a file is missing or damaged, the model has other inputs or outputs, or it failed.
+        """
+        session = self._loaded_session()
+        try:
+            found: list[NDArray[Any]] = session.run(self._outputs, feed)
+        except Exception as error:  # onnxruntime's own errors share no other base
+            raise ModelError(
+                f"{self._manifest.fingerprint} failed: {error}. Its tokenizer and its weights may not belong "
+                "together: convert or fetch the model again."
+            ) from error
+        return found
+
+    def _loaded_session(self) -> onnxruntime.InferenceSession:
+        if self._session is None:
+            with self._lock():
+                if self._session is None:
+                    verify_files(self._folder, self._manifest)
+                    path = self._folder / "model.onnx"
+                    session = open_session(path)
+                    self._check_ports(path, session)
+                    self._session = session
+        return self._session
+
+    def _check_ports(self, path: Path, session: onnxruntime.InferenceSession) -> None:
+        inputs = {port.name for port in session.get_inputs()}
+        outputs = {port.name for port in session.get_outputs()}
+        if inputs != self._inputs or not outputs.issuperset(self._outputs):
+            raise ModelError(
+                f"{path} takes {_listed(inputs)} and gives {_listed(outputs)}; a model of the kind "
+                f"'{self._manifest.kind}' takes {_listed(self._inputs)} and gives {_listed(self._outputs)}. "
+                "Convert the model again, or correct 'kind' in model.json."
+            )
+
+    def _lock(self) -> threading.Lock:
+        return self._locks.get(os.getpid()) or self._locks.setdefault(os.getpid(), threading.Lock())
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
