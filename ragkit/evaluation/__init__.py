@@ -1,0 +1,4 @@
+"""Measuring: datasets, runs, measures, intervals and paired comparisons.
+
+questions + judgements → Run → Scores → Figure, Comparison
+"""
