@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ragkit.errors import ConfigError
 from ragkit.protocols import DenseIndex, PersistentIndex, Scope
@@ -39,6 +41,80 @@ class TestHnsw(PersistentIndexChecks):
         return index
 
 
+class OfLists(PersistentIndexChecks):
+    is_exact = False
+    n_rows = 2_000
+    kind = "ivf"
+
+    def make_index(self) -> PersistentIndex:
+        index = faiss_index(kind=self.kind, train_rows=300, code_bytes=8, candidates=40)
+        assert isinstance(index, PersistentIndex)
+        return index
+
+    def test_it_is_what_it_is_called(self, tmp_path: Path) -> None:
+        """Also when it is restored; a file of another kind is left out."""
+        matrix, ids = made_rows(self.n_rows)
+        index = self.built(matrix, ids)
+        names = {"ivf": "IVFFlat", "ivf-pq": "IVFPQ", "sq8": "ScalarQuantizer", "rabitq": "IVFRaBitQ"}
+        (file,) = self.written(index.parts(), tmp_path)
+        for kind, name in names.items():
+            other = faiss_index(kind=kind, train_rows=300, code_bytes=8).over(matrix[:0], ids[:0])
+            assert isinstance(other, PersistentIndex)
+            opened = other.restored(matrix, ids, [file])
+            assert isinstance(opened, PersistentIndex)
+            assert [part.path for part in opened.parts()] == [file.path if kind == self.kind else None]
+            assert type(opened._parts[0].index).__name__ == f"Index{name}"  # type: ignore[attr-defined]
+
+    def test_filters_that_allow_most_rows_are_told_to_faiss(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from ragkit_connectors.faiss import index as module
+
+        monkeypatch.setattr(module, "_COMPARE_ROWS", 0)
+        matrix, ids = made_rows(self.n_rows)
+        index = self.built(matrix, ids)
+        for share in (0.9, 0.5, 0.2):
+            self.check(index, matrix, ids, 10, np.random.default_rng(3).random(self.n_rows) < share)
+
+    def test_parts_stay_few_and_the_last_may_lie_as_it_is(self) -> None:
+        matrix, ids = made_rows(3_000)
+        index = self.make_index()
+        for end in range(0, 3_001, 200):
+            grown = index.over(matrix[:end], ids[:end])
+            assert isinstance(grown, PersistentIndex)
+            index = grown
+        parts = index._parts  # type: ignore[attr-defined]
+        assert [part.first for part in parts[1:]] == [part.end for part in parts[:-1]]
+        assert len(parts) <= 5
+        assert all(part.index is not None for part in parts[:-1])
+        self.check(index, matrix, ids, 10)
+
+
+class TestIvf(OfLists):
+    """Rows in lists."""
+
+
+class TestIvfPq(OfLists):
+    kind = "ivf-pq"
+
+
+class TestSq8(OfLists):
+    kind = "sq8"
+
+
+class TestRaBitQ(OfLists):
+    kind = "rabitq"
+
+
+class TestEveryListRead(PersistentIndexChecks):
+    """Lists that are all read are as good as none."""
+
+    n_rows = 2_000
+
+    def make_index(self) -> PersistentIndex:
+        index = faiss_index(kind="ivf", train_rows=256, probes=2048)
+        assert isinstance(index, PersistentIndex)
+        return index
+
+
 class TestLocalStoreOnFaiss(VectorStoreChecks):
     @pytest.fixture(autouse=True)
     def _folder(self, tmp_path: Path) -> None:
@@ -55,6 +131,42 @@ def test_flat_and_exact_give_the_same_scores() -> None:
     ours, theirs = ExactIndex().over(matrix, ids), faiss_index().over(matrix, ids)
     for a, b in zip(ours.search(matrix[:20], 50, None), theirs.search(matrix[:20], 50, None), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@settings(deadline=None, max_examples=60)
+@given(data=st.data())
+def test_whatever_is_exact_ranks_as_exact_does(data: st.DataObject) -> None:
+    from ragkit.store.local.exact import ExactIndex
+
+    n = data.draw(st.integers(1, 900), label="rows")
+    distinct = data.draw(st.none() | st.integers(1, n), label="distinct")
+    k, shares = data.draw(st.integers(1, 40), label="k"), st.none() | st.floats(0, 1)
+    share, steps = data.draw(shares, label="allowed"), data.draw(st.lists(st.integers(1, n)), label="steps")
+    matrix, ids = made_rows(n, distinct=distinct)
+    allowed = None if share is None else np.random.default_rng(n).random(n) < share
+    wanted = ExactIndex().over(matrix, ids).search(matrix[:4], k, allowed)
+    for exact in ({"kind": "flat"}, {"kind": "ivf", "train_rows": 256, "probes": 2048}):
+        index = faiss_index(**exact)
+        for end in [*sorted(steps), n]:
+            index = index.over(matrix[:end], ids[:end])
+        for a, b in zip(index.search(matrix[:4], k, allowed), wanted, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("kind", "least"), [("hnsw", 0.98), ("ivf", 0.95), ("ivf-pq", 0.9), ("sq8", 0.99), ("rabitq", 0.9)]
+)
+def test_of_clustered_rows_most_neighbours_are_found(kind: str, least: float) -> None:
+    rng = np.random.default_rng(5)
+    centres = rng.normal(size=(120, 64))
+    vectors = centres[rng.integers(120, size=12_000)] + rng.normal(scale=0.8, size=(12_000, 64))
+    matrix = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    ids = np.array([f"{i:032x}".encode() for i in range(12_000)], dtype="S32")
+    queries = matrix[:50]
+    rows, _ = faiss_index(kind=kind).over(matrix, ids).search(queries, 10, None)
+    truth = np.argsort(-(queries @ matrix.T), axis=1)[:, :10].tolist()
+    hits = sum(len(set(a) & set(b)) for a, b in zip(rows.tolist(), truth, strict=True))
+    assert hits / 500 >= least
 
 
 def test_a_store_takes_it_by_name(tmp_path: Path) -> None:

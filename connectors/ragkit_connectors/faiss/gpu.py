@@ -1,0 +1,211 @@
+"""Indexes on GPUs: a copy on each, so that as many searches run at a time as there are GPUs.
+
+FAISS's GPU indexes know neither selectors nor removal, give at most 2,048 rows, and must not be used by two
+threads at a time, nor may two indexes of the same `StandardGpuResources`: each GPU has a lock.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragkit.errors import StoreError
+from ragkit.protocols import Vectors
+from ragkit_connectors.faiss.kinds import Cagra, Flat, Ivf, IvfPq, Kind, train_on_fewer
+from ragkit_connectors.faiss.vendor import faiss
+
+MOST_ROWS = 2048  # `GPU_MAX_SELECTION_K` of FAISS's DeviceDefs.cuh
+_HALF_TABLES = 16_384  # entries of IVF-PQ's tables in a block's shared memory; more must be of 16 bits
+_ROWS_AT_ONCE = 1 << 18  # handed to a GPU in one call, which copies them there
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gpu:
+    """One GPU and what all indexes on it share."""
+
+    number: int
+    resources: Any
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OnGpus:
+    """The same index on each GPU; a search takes the first that is free."""
+
+    gpus: Sequence[Gpu]
+    copies: Sequence[Any]
+    _turns: Iterator[int] = field(default_factory=itertools.count)
+
+    @property
+    def ntotal(self) -> int:
+        """Rows."""
+        return int(self.copies[0].ntotal)
+
+    def search(self, vectors: Vectors, k: int, parameters: Any = None) -> tuple[Vectors, NDArray[np.int64]]:
+        """Scores and rows, as FAISS gives them; `k` is at most `MOST_ROWS`."""
+        chosen = self._free()
+        try:
+            found: tuple[Vectors, NDArray[np.int64]] = self.copies[chosen].search(
+                vectors, k, params=parameters
+            )
+        finally:
+            self.gpus[chosen].lock.release()
+        return found
+
+    def _free(self) -> int:
+        """The number of a copy whose GPU is locked now; waits for the next in turn where none is free."""
+        first = next(self._turns) % len(self.gpus)
+        for step in range(len(self.gpus)):
+            i = (first + step) % len(self.gpus)
+            if self.gpus[i].lock.acquire(blocking=False):
+                return i
+        self.gpus[first].lock.acquire()
+        return first
+
+    def to_cpu(self) -> Any:
+        """The index in main memory, to be written to a file."""
+        with self.gpus[0].lock:
+            return faiss().index_gpu_to_cpu(self.copies[0])
+
+
+def chosen_gpus(device: str, *, kind: str, can_be_there: bool) -> tuple[Gpu, ...]:
+    """The GPUs to use; none, if the index is to be on the CPU.
+
+    Raises:
+        StoreError: `device: gpu`, and FAISS finds none.
+    """
+    if device == "cpu" or not (can_be_there or device == "gpu"):
+        return ()
+    found = all_gpus()
+    if found and kind == "cagra" and not hasattr(faiss(), "GpuIndexCagra"):
+        raise StoreError(
+            "index/faiss: kind: cagra needs a FAISS built with cuVS, which this one is not. "
+            "Install such a build, for instance faiss-gpu-cuvs, or choose kind: flat or ivf"
+        )
+    if not found and (device == "gpu" or kind == "cagra"):
+        raise StoreError(f"index/faiss: {_missing()}; or set device: cpu, or auto and another kind")
+    if not found:
+        _tell_once(_missing())
+    return found
+
+
+@cache
+def all_gpus() -> tuple[Gpu, ...]:
+    """All that FAISS sees: `CUDA_VISIBLE_DEVICES` says which. It must be asked before an index is cloned to
+    "all GPUs": with none, FAISS 1.15 then gives an empty index.
+    """
+    if not hasattr(faiss(), "GpuIndexFlatIP"):
+        return ()
+    return tuple(Gpu(number, faiss().StandardGpuResources()) for number in range(faiss().get_num_gpus()))
+
+
+def build(kind: Kind, vectors: Vectors, gpus: Sequence[Gpu]) -> OnGpus:
+    """An index of these rows, trained and filled on the first GPU, and the same on the others."""
+    index = _on_first(gpus[0], lambda gpu: _built(kind, vectors, gpu))
+    return OnGpus(gpus, [index, *_others(kind, vectors, index, gpus)])
+
+
+def moved(index: Any, kind: Kind, gpus: Sequence[Gpu]) -> OnGpus:
+    """An index that was built before, on each GPU."""
+
+    def onto(gpu: Gpu) -> Any:
+        clone = faiss().index_cpu_to_gpu(gpu.resources, gpu.number, index)
+        return _set(clone, kind)
+
+    return OnGpus(gpus, [_on_first(gpu, onto) for gpu in gpus])
+
+
+def _others(kind: Kind, vectors: Vectors, index: Any, gpus: Sequence[Gpu]) -> Sequence[Any]:
+    if len(gpus) == 1:
+        return ()
+    if isinstance(kind, Ivf):
+        with gpus[0].lock:
+            lists = faiss().index_gpu_to_cpu(index)
+        return moved(lists, kind, gpus[1:]).copies
+    return [_on_first(gpu, lambda gpu: _built(kind, vectors, gpu)) for gpu in gpus[1:]]
+
+
+def _on_first(gpu: Gpu, make: Callable[[Gpu], Any]) -> Any:
+    """What is made on a GPU, with its lock held.
+
+    Raises:
+        StoreError: its memory is too small, most likely; the cause is FAISS's error.
+    """
+    with gpu.lock:
+        try:
+            return make(gpu)
+        except RuntimeError as e:
+            raise StoreError(
+                f"index/faiss: GPU {gpu.number} could not take the index: {str(e).splitlines()[-1][:200]}. "
+                "Where its memory is too small, choose kind: ivf-pq, or device: cpu"
+            ) from e
+
+
+def _built(kind: Kind, vectors: Vectors, gpu: Gpu) -> Any:
+    index = _set(_empty(kind, len(vectors), vectors.shape[1], gpu), kind)
+    if not isinstance(kind, Flat) or isinstance(kind, Cagra):
+        index.train(np.ascontiguousarray(vectors))
+    if isinstance(kind, Cagra):  # trained on all its rows it holds them
+        return index
+    for start in range(0, len(vectors), _ROWS_AT_ONCE):
+        index.add(np.ascontiguousarray(vectors[start : start + _ROWS_AT_ONCE]))
+    return index
+
+
+def _empty(kind: Kind, n_rows: int, dimension: int, gpu: Gpu) -> Any:
+    module, metric = faiss(), faiss().METRIC_INNER_PRODUCT
+
+    def config(name: str) -> Any:
+        made = getattr(module, name)()
+        made.device = gpu.number
+        return made
+
+    match kind:
+        case Cagra():
+            options = config("GpuIndexCagraConfig")
+            options.graph_degree = kind.neighbours
+            return module.GpuIndexCagra(gpu.resources, dimension, metric, options)
+        case IvfPq():
+            options = config("GpuIndexIVFPQConfig")
+            codes = kind.n_codes(dimension)
+            options.useFloat16LookupTables = codes * 256 >= _HALF_TABLES
+            lists = kind.n_lists(n_rows)
+            index = module.GpuIndexIVFPQ(gpu.resources, dimension, lists, codes, 8, metric, options)
+            return train_on_fewer(index)
+        case Ivf():
+            options, lists = config("GpuIndexIVFFlatConfig"), kind.n_lists(n_rows)
+            return module.GpuIndexIVFFlat(gpu.resources, dimension, lists, metric, options)
+        case _:
+            return module.GpuIndexFlatIP(gpu.resources, dimension, config("GpuIndexFlatConfig"))
+
+
+def _set(index: Any, kind: Kind) -> Any:
+    if isinstance(kind, Ivf):
+        index.nprobe = kind.probes
+    return index
+
+
+def _missing() -> str:
+    if not hasattr(faiss(), "GpuIndexFlatIP"):
+        return (
+            "the FAISS installed is built without GPUs. "
+            "Run: pip uninstall -y faiss-cpu && pip install 'ragkit[faiss-gpu]'"
+        )
+    return "FAISS finds no GPU. See whether nvidia-smi lists one and CUDA_VISIBLE_DEVICES hides it"
+
+
+@cache
+def _tell_once(what: str) -> None:
+    """Where FAISS could use a GPU, somebody meant it to."""
+    level = logging.WARNING if hasattr(faiss(), "GpuIndexFlatIP") else logging.DEBUG
+    logger.log(level, "index/faiss searches on the CPU: %s", what)
