@@ -68,7 +68,7 @@ BUILT_IN: dict[str, Component] = _ours(
     ("store/local", "ragkit.store.local.store:LocalStore", "one folder, no server"),
     ("bm25/default", "ragkit.store.bm25.search:DefaultBm25", "our own index: exact, tenant-aware, fast"),
     ("index/exact", "ragkit.store.local.exact:ExactIndex", "compare with every vector"),
-    ("index/faiss", "ragkit_connectors.faiss:FaissIndex", "FAISS, flat or HNSW", "faiss-cpu", "faiss"),
+    ("index/faiss", "ragkit_connectors.faiss:FaissIndex", "FAISS, on CPUs or GPUs", "faiss-cpu", "faiss"),
     (
         "bm25/rank-bm25",
         "ragkit_connectors.rank_bm25:RankBm25",
