@@ -6,10 +6,10 @@ Store and model calls are plain functions: the graph's runner puts them on worke
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +81,16 @@ class Reranker(Protocol):
 
     def score(self, query: str, texts: Sequence[str]) -> Vectors:
         """One score per text, shape `[n]`, float32, higher is better, whatever the other texts are."""
+        ...
+
+
+@runtime_checkable
+class BlendingReranker(Reranker, Protocol):
+    """A reranker whose maker found how its scores are weighed against the order before reranking."""
+
+    @property
+    def blend(self) -> Mapping[str, Any] | None:
+        """The weights, as `ragkit.rerank.blend.Blend` has them; None where its maker found none."""
         ...
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from ragkit.errors import ModelError
 from ragkit.graph.stage import RunContext, Stage, stage
-from ragkit.protocols import Reranker, Resources
+from ragkit.protocols import BlendingReranker, Reranker, Resources
+from ragkit.rerank.blend import Blend
 from ragkit.settings import RerankerRef, Settings
-from ragkit.text.language import detect_language
+from ragkit.text.language import UNDETERMINED, detect_language
 from ragkit.types import Hit, Ranking
 
 
@@ -19,8 +22,13 @@ from ragkit.types import Hit, Ranking
 class ModelRerank(Stage[Ranking, Ranking]):
     """Scores the hits with a reranker model and keeps the best `k`.
 
+    A model that brings its own weights for it is blended with the order before: `rerank/bundled` does, and so
+    does a model that `ragkit models train-reranker` made. The scores are then probabilities; the two parts
+    are under `before_rerank` and `rerank` in a hit's `scores`.
+
     Order is score descending, then chunk id. A model that does not know the question's language leaves the
-    order as it was, and the trace says so.
+    order as it was, and the trace says so; a passage in a language that it does not know keeps its place
+    among those that it does not know either.
 
     >>> ModelRerank(model="rerank", k=4).config.k
     4
@@ -30,34 +38,64 @@ class ModelRerank(Stage[Ranking, Ranking]):
         model: RerankerRef = Field(description="Name of a reranker under `models:`.")
         k: int = Field(8, ge=1, description="Hits to keep.")
         candidates: int = Field(50, ge=1, description="Hits to score; those further down are dropped.")
+        first_weight: float | None = Field(
+            None,
+            ge=0.0,
+            le=1e6,
+            description="Weight of the standardised score before, against 1 for the model's; left out: what "
+            "the model brings along, or 0.",
+        )
         unknown_language: Literal["keep", "score"] = Field(
             "keep", description="What to do with a question in a language the model was not trained on."
         )
 
     config: Config
     model: Reranker
+    blend: Blend | None
 
     def setup(self, resources: Resources) -> None:
         self.model = resources.reranker(self.config.model)
+        given = self.config.first_weight
+        if given is not None:
+            self.blend = Blend.weighing(given) if given else None
+        elif isinstance(self.model, BlendingReranker) and self.model.blend is not None:
+            self.blend = Blend.given(self.model.name, self.model.blend)
+        else:
+            self.blend = None
 
     def run(self, ranking: Ranking, ctx: RunContext) -> Ranking:
         question, hits = ranking.plan.question, ranking.hits[: self.config.candidates]
-        language = detect_language(question)
-        known = not self.model.languages or language in self.model.languages or language == "und"
         if not hits:
             return ranking
-        if not known and self.config.unknown_language == "keep":
-            ctx.note(order="kept", why=f"{self.model.name} was not trained on {language!r}")
+        if not self._knows(detect_language(question)) and self.config.unknown_language == "keep":
+            ctx.note(order="kept", why=f"{self.model.name} was not trained on {detect_language(question)!r}")
             return Ranking(ranking.plan, hits[: self.config.k])
+        scores = self._scores(question, hits)
+        before = np.array([hit.score for hit in hits], dtype=np.float64)
+        final = scores
+        if self.blend is not None:
+            if self.config.unknown_language == "keep":
+                scores = np.where([self._knows(hit.chunk.lang) for hit in hits], scores, np.nan)
+            final = self.blend.of(before, scores, n_words=len(question.split()))
+        rescored = [
+            Hit(
+                hit.chunk,
+                float(new),
+                scores={**hit.scores, "before_rerank": hit.score, "rerank": float(score)},
+            )
+            for hit, new, score in zip(hits, final, scores, strict=True)
+        ]
+        rescored.sort(key=lambda hit: (-hit.score, hit.chunk.id))
+        return Ranking(ranking.plan, tuple(rescored[: self.config.k]))
+
+    def _knows(self, language: str) -> bool:
+        return not self.model.languages or language in self.model.languages or language == UNDETERMINED
+
+    def _scores(self, question: str, hits: Sequence[Hit]) -> NDArray[np.float64]:
         scores = self.model.score(question, [hit.chunk.search_text for hit in hits])
         if len(scores) != len(hits) or not np.isfinite(scores).all():
             raise ModelError(
                 f"reranker {self.model.name!r} gave {len(scores)} scores for {len(hits)} passages, "
                 "or one that is not a number. Check the model's files, or set `on_error: skip` on this node"
             )
-        rescored = [
-            Hit(hit.chunk, float(score), scores={**hit.scores, "before_rerank": hit.score})
-            for hit, score in zip(hits, scores, strict=True)
-        ]
-        rescored.sort(key=lambda hit: (-hit.score, hit.chunk.id))
-        return Ranking(ranking.plan, tuple(rescored[: self.config.k]))
+        return np.asarray(scores, dtype=np.float64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,6 +24,13 @@ class ByLength:
 
     def score(self, query: str, texts: Sequence[str]) -> Vectors:
         return np.array([len(text) for text in texts], dtype=np.float32)
+
+
+class Blended(ByLength):
+    """Brings its own weights: its score counts half as much as the order before."""
+
+    def __init__(self, **weights: float) -> None:
+        self.blend = weights
 
 
 class Broken(ByLength):
@@ -79,3 +87,35 @@ def test_no_hits_need_no_model() -> None:
     stage = ModelRerank(model=Broken())
     stage.setup(WordsOnly())
     assert stage.run(ranking("?"), run_context()).hits == ()
+
+
+def test_a_model_with_weights_is_blended_with_the_order_before() -> None:
+    made = rerank("What is the longest of these?", Blended(model=0.0, first=1.0, long=0.0, bias=0.0))
+    assert order(made) == "abcd"
+    assert all(0 < hit.score < 1 for hit in made.hits)
+    assert made.hits[1].scores == {"before_rerank": pytest.approx(0.9), "rerank": 18.0}
+
+
+def test_a_weight_in_the_config_takes_the_place_of_the_models() -> None:
+    model = Blended(model=0.0, first=1.0, long=0.0, bias=0.0)
+    assert order(rerank("What is the longest of these?", model, first_weight=0.0)) == "bcad"
+    assert order(rerank("What is the longest of these?", ByLength(), first_weight=1e6)) == "abcd"
+    assert len({hit.score for hit in rerank("What?", ByLength(), first_weight=1e6).hits}) == len(CHUNKS)
+
+
+def test_passages_in_an_unknown_language_keep_their_place_among_each_other() -> None:
+    chunks = [
+        replace(CHUNKS[0], lang="ru", text="Первый, самый длинный из всех здесь"),
+        replace(CHUNKS[1], text="short"),
+        replace(CHUNKS[2], text="a longer passage in English"),
+        replace(CHUNKS[3], lang="ru", text="Второй"),
+    ]
+    stage = ModelRerank(model=Blended(model=1.0, first=0.1, long=0.0, bias=0.0))
+    stage.setup(WordsOnly())
+    made = stage.run(ranking("What is the longest of these?", *chunks), run_context())
+    assert order(made) == "cadb"
+
+
+def test_weights_that_are_none_are_an_error_when_the_graph_is_built() -> None:
+    with pytest.raises(ModelError, match="blend of reranker 'by length'"):
+        rerank("What?", Blended(model=-1.0))
