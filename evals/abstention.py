@@ -10,15 +10,15 @@ the best balanced accuracy on the first half, and is reported once on the second
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 import ragkit
+from ragkit.evaluation.dataset import load_dataset
 from ragkit.generate.extractive import ExtractiveGenerate
-from ragkit.types import Document
 
 
 def main() -> None:
@@ -29,26 +29,20 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--questions", type=int, default=600, help="about how many questions to ask")
     args = parser.parse_args()
-    corpus = [json.loads(line) for line in (args.folder / "corpus.jsonl").open(encoding="utf-8")]
-    article = {row["_id"]: row["title"] for row in corpus}
-    gold = dict(
-        line.split("\t")[:2]
-        for line in (args.folder / "qrels" / "test.tsv").read_text(encoding="utf-8").splitlines()[1:]
-    )
-    questions = [json.loads(line) for line in (args.folder / "queries.jsonl").open(encoding="utf-8")]
-    questions = questions[:: max(1, len(questions) // args.questions)]
+    data = load_dataset(args.folder).sample(args.questions)
+    corpus = list(data.corpus())
+    article = {row.id: row.title for row in corpus}
+    gold = {id_: next(iter(grades)) for id_, grades in data.qrels.items()}
+    questions = list(data.judged.values())
     settings = {"collection.fields": {"article": "keyword"}, "query.generate.min_support": 0.0}
     with tempfile.TemporaryDirectory() as index, ragkit.open(index, set=settings) as rag:
         rag.ingest(
-            [
-                Document(r["_id"], f"{r['title']}\n\n{r['text']}", metadata={"article": r["title"]})
-                for r in corpus
-            ],
+            [replace(row.document(), metadata={"article": row.title}) for row in corpus],
             progress=False,
         )
-        titles = [article[gold[q["_id"]]] for q in questions]
-        inside = np.array([support(rag, q["text"], None) for q in questions])
-        outside = np.array([support(rag, q["text"], t) for q, t in zip(questions, titles, strict=True)])
+        titles = [article[gold[q.id]] for q in questions]
+        inside = np.array([support(rag, q.text, None) for q in questions])
+        outside = np.array([support(rag, q.text, t) for q, t in zip(questions, titles, strict=True)])
     fitted_on = set(sorted(set(titles))[::2])
     fit = np.array([title in fitted_on for title in titles])
     thresholds = np.round(np.arange(0.05, 0.95, 0.01), 2)

@@ -1,31 +1,31 @@
 """Retrieval quality of the shipped default on collections in BEIR layout.
 
     python evals/retrieval_quality.py DATA/scifact DATA/squad11-dev
-    python evals/retrieval_quality.py DATA/docs --raw DATA/docs/raw      # ingest files instead of corpus rows
+    python evals/retrieval_quality.py DATA/scifact --metric nDCG@10 --metric R@20 --runs runs/
 
 Every corpus row becomes one document (title and text); hits count for their document by their best chunk.
-Prints nDCG@10 for BM25 alone, dense alone, and the default graph, with n and a bootstrap interval of the
-difference between the default and BM25, then seconds for ingestion and per question.
+Prints, for the default graph, BM25 alone and dense alone, each measure with n and its interval, paired
+differences from BM25, seconds for ingestion, and the time of a question to the default graph. `--runs` keeps
+the rankings as TREC files.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import math
-import statistics
+import subprocess
 import tempfile
-import time
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import numpy as np
-
 import ragkit
-from ragkit.types import Document
+from ragkit.evaluation.compare import compare
+from ragkit.evaluation.dataset import Dataset, load_dataset
+from ragkit.evaluation.retrieval import latency, retrieved
+from ragkit.evaluation.scores import score
+from ragkit.evaluation.trec import write_run
 
 DEPTH = 30
-RETRIEVERS = ("bm25", "dense", "full")
+# The default first: it alone is timed, and the vector of a question is remembered once one has asked it.
+RETRIEVERS = ("full", "bm25", "dense")
 
 
 def main() -> None:
@@ -41,85 +41,55 @@ def main() -> None:
     parser.add_argument(
         "--set", action="append", default=[], help="override of the default config, KEY=VALUE"
     )
+    parser.add_argument("--metric", action="append", help="a measure, nDCG@10 if none is named")
+    parser.add_argument("--runs", type=Path, help="a folder to write TREC run files to")
     args = parser.parse_args()
     overrides = dict(pair.split("=", 1) for pair in args.set)
-    print(
-        f"{'set':<18}{'n':>6}{'bm25':>8}{'dense':>8}{'default':>9}"
-        "   default - bm25 [95 %]      ingest   retrieve"
-    )
     for folder in args.folders:
-        with tempfile.TemporaryDirectory() as index, ragkit.open(index, set=overrides) as rag:
-            measure(rag, folder, args.split, args.queries)
+        try:
+            data = load_dataset(folder, split=args.split).sample(args.queries)
+            with tempfile.TemporaryDirectory() as index, ragkit.open(index, set=overrides) as rag:
+                measure(rag, data, args.metric or ["nDCG@10"], args.runs)
+        except ragkit.RagkitError as e:
+            parser.exit(2, f"{e}\n")
 
 
-def measure(rag: ragkit.RAG, folder: Path, split: str, n_queries: int) -> None:
-    """Ingests one collection, asks its queries, prints one line."""
-    start = time.perf_counter()
-    report = rag.ingest(list(documents(folder / "corpus.jsonl")), progress=False)
-    ingest_s = time.perf_counter() - start
-    if report.committed != report.seen:
-        print(f"  {report.seen - report.committed} of {report.seen} not committed: {report.documents[:3]}")
-    relevant = qrels(folder / "qrels" / f"{split}.tsv")
-    queries = {row["_id"]: row["text"] for row in rows(folder / "queries.jsonl") if row["_id"] in relevant}
-    if n_queries and len(queries) > n_queries:
-        queries = dict(list(queries.items())[:: max(1, len(queries) // n_queries)])
-    scores: dict[str, list[float]] = {name: [] for name in RETRIEVERS}
-    seconds: list[float] = []
-    for query_id, text in queries.items():
-        for name in RETRIEVERS:
-            begin = time.perf_counter()
-            hits = rag.retrieve(text, k=DEPTH, retriever=name).hits  # type: ignore[arg-type]
-            if name == "full":
-                seconds.append(time.perf_counter() - begin)
-            ranked = list(dict.fromkeys(hit.chunk.document_id for hit in hits))
-            scores[name].append(ndcg(ranked, relevant[query_id], 10))
-    low, high = interval(np.array(scores["full"]) - np.array(scores["bm25"]))
-    difference = statistics.mean(scores["full"]) - statistics.mean(scores["bm25"])
-    name = f"{folder.parent.name}/{folder.name}" if len(folder.name) == 2 else folder.name
-    print(
-        f"{name:<18}{len(queries):>6}"
-        f"{statistics.mean(scores['bm25']):>8.3f}{statistics.mean(scores['dense']):>8.3f}"
-        f"{statistics.mean(scores['full']):>9.3f}   {difference:+.3f} [{low:+.3f}, {high:+.3f}]"
-        f"{ingest_s:>10.1f} s  {statistics.median(seconds) * 1e3:>6.1f} ms p50",
-        flush=True,
+def measure(rag: ragkit.RAG, data: Dataset, metrics: list[str], runs: Path | None) -> None:
+    """Ingests one collection, asks its queries with each retriever, prints the comparison."""
+    report = rag.ingest(data.documents(), progress=False)
+    print(f"\n{label(data)}: {report.committed} of {report.seen} documents in {report.seconds:.1f} s")
+    for outcome in report.documents[:3]:
+        print(f"  {outcome.uri}: {outcome.state}: {outcome.reason}")
+    systems = []
+    for name in RETRIEVERS:
+        run = retrieved(rag, data.judged.values(), depth=DEPTH, retriever=name)  # type: ignore[arg-type]
+        if name == "full":
+            print(f"  retrieval {latency(run)}")
+        if run.degraded:
+            print(f"  {name}: on {len(run.degraded):,} questions a stage failed and was done without")
+        systems.append(score(run, data.qrels, metrics))
+        if runs is not None:
+            runs.mkdir(parents=True, exist_ok=True)
+            write_run(run, runs / f"{label(data).replace('/', '-')}.{name}.txt", partial=True)
+    source = f"{label(data)}/{data.split}, checksum {data.checksum()[:12]}, commit {commit()}"
+    print(f"\n{compare(systems, baseline='bm25', source=source).text()}", flush=True)
+
+
+def label(data: Dataset) -> str:
+    """The folder's name, with its parent's where it is the code of a language."""
+    return f"{data.folder.resolve().parent.name}/{data.name}" if len(data.name) == 2 else data.name
+
+
+def commit() -> str:
+    """The commit of this code, marked where the tree differs from it."""
+    described = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-
-
-def documents(path: Path) -> Iterator[Document]:
-    """One document per corpus row: title, blank line, text."""
-    for row in rows(path):
-        title = (row.get("title") or "").strip()
-        yield Document(row["_id"], f"{title}\n\n{row['text']}" if title else row["text"], uri=row["_id"])
-
-
-def rows(path: Path) -> Iterator[dict[str, str]]:
-    """The objects of a JSONL file."""
-    with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            yield json.loads(line)
-
-
-def qrels(path: Path) -> dict[str, dict[str, int]]:
-    """Judgements by query id from a BEIR `qrels` file."""
-    judged: dict[str, dict[str, int]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines()[1:]:
-        query_id, document_id, grade = line.split("\t")
-        judged.setdefault(query_id, {})[document_id] = int(float(grade))
-    return judged
-
-
-def ndcg(ranked: list[str], grades: Mapping[str, int], k: int) -> float:
-    """nDCG@k with linear gains, as in trec_eval."""
-    gained = sum(grades.get(d, 0) / math.log2(rank + 2) for rank, d in enumerate(ranked[:k]))
-    ideal = sorted((g for g in grades.values() if g > 0), reverse=True)[:k]
-    return gained / sum(g / math.log2(rank + 2) for rank, g in enumerate(ideal))
-
-
-def interval(differences: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[float, float]:
-    """A percentile bootstrap interval of the mean, 95 %, 2,000 resamples, seed 0."""
-    picks = np.random.default_rng(0).integers(0, len(differences), (2_000, len(differences)))
-    low, high = np.percentile(differences[picks].mean(axis=1), [2.5, 97.5])
-    return float(low), float(high)
+    return described.stdout.strip() or f"ragkit {ragkit.__version__}"
 
 
 if __name__ == "__main__":

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from ragkit.evaluation.rows import shortened
 from ragkit.evaluation.run import Run, scores_of_order
 from ragkit.types import Ranking
 
-Found = Ranking | Sequence[str] | Mapping[str, float]
+Found = Ranking | Iterable[str] | Mapping[str, float]
 Search = Callable[[Question], Found]
 
 
@@ -131,14 +132,22 @@ def _rag_search(rag: RAG, depth: int, retriever: Retriever) -> Search:
     return lambda question: rag.retrieve(question.text, k=depth, retriever=retriever)
 
 
-def _scores(found: Found, name: str) -> dict[str, float]:
+def _scores(found: object, name: str) -> dict[str, float]:
+    """Scores by document id.
+
+    Raises:
+        EvalError: what was found is none of the forms that a search may give.
+    """
     if isinstance(found, Ranking):
         return scores_of_order(hit.chunk.document_id for hit in found.hits)
     if isinstance(found, Mapping):
-        return dict(found)
-    if isinstance(found, str) or not all(isinstance(document, str) for document in found):
-        raise EvalError(
-            f"run {name!r}: a search gave {shortened(found)}: expected document ids, best first, scores by "
-            "document id, or a Ranking"
-        )
-    return scores_of_order(found)
+        if all(isinstance(id_, str) and isinstance(value, Real) for id_, value in found.items()):
+            return {id_: float(value) for id_, value in found.items()}
+    elif isinstance(found, Iterable) and not isinstance(found, str | bytes):
+        documents = list(found)
+        if all(isinstance(document, str) for document in documents):
+            return scores_of_order(documents)
+    raise EvalError(
+        f"run {name!r}: a search gave {shortened(found)}: expected document ids, best first, scores by "
+        "document id, or a Ranking"
+    )
