@@ -15,10 +15,19 @@ and an index made on one processor can be asked on another.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper
 
 from ragkit.train.bert_graph_encoder import BertEncoder, BertShape, Precision, Weights
+from ragkit.train.bert_graph_int8 import Quantisation
 from ragkit.train.bert_graph_nodes import GraphNodes
+
+# Error of a model in which only what GELU gives is quantised: .0033 with 128, .0023 with 32, .0027 with 16,
+# .0042 with 8 (measured as SMOOTHING was).
+GELU_ZERO_POINT = 32
 
 __all__ = ["BertShape", "Precision", "Weights", "cross_encoder", "sentence_encoder"]
 
@@ -53,6 +62,7 @@ def cross_encoder(
     precision: Precision,
     *,
     reader: bool = False,
+    magnitudes: Mapping[str, NDArray[np.float32]] | None = None,
     fp32_layers: frozenset[int] = frozenset(),
 ) -> ModelProto:
     """The ONNX model that reads a query and a passage together and scores how well the one answers the other.
@@ -67,6 +77,8 @@ def cross_encoder(
         precision: `fp32` or `int8`, see the module's text; the heads are float32 in both.
         reader: whether the model also tells where in the passage the answer is likely to start and end,
             with `reader.weight [2, width]` and `reader.bias [2]`.
+        magnitudes: what `channel_magnitudes` measured on pairs like those that the model will score: it
+            brings an `int8` model three times nearer to the fp32 one, for 2% of the time.
         fp32_layers: numbers of layers, from 0, that stay `fp32` in an `int8` model.
 
     Returns:
@@ -74,7 +86,8 @@ def cross_encoder(
         `[batch, tokens]`, rows of equal length, and the output `score`, float32 `[batch]`, a logit; with
         `reader` also `start` and `end`, float32 `[batch, tokens]`, logits.
     """
-    encoder = BertEncoder(weights, shape, precision, fp32_layers=fp32_layers)
+    how = Quantisation(fp32_layers, magnitudes or {}, gelu_zero_point=GELU_ZERO_POINT)
+    encoder = BertEncoder(weights, shape, precision, how)
     rows, last = encoder.tokens(segments="segments"), shape.layers - 1
     for number in range(last):
         rows = encoder.layer(number, rows)

@@ -10,14 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from ragkit.train.bert_graph_nodes import MICROSOFT, GraphNodes, quantised_rows
+from ragkit.train.bert_graph_int8 import (
+    TABLE_LEVELS,
+    ZERO_POINT,
+    Quantisation,
+    quantised_product,
+    quantised_rows,
+    smoothed,
+)
+from ragkit.train.bert_graph_nodes import MICROSOFT, GraphNodes
 
 Precision = Literal["fp32", "int8"]
 Weights = Mapping[str, NDArray[np.float32]]
 
-WEIGHT_LEVELS = 64
-ZERO_POINT = 128
-TABLE_LEVELS = 127
 GELU_MINIMUM = -0.1701
 
 
@@ -38,7 +43,7 @@ class BertEncoder:
         weights: tensors under their names in the published checkpoint (`encoder.layer.0....`), float32.
         shape: the encoder's sizes.
         precision: of the embedding table and of the layers.
-        fp32_layers: numbers of layers, from 0, that stay `fp32` in an `int8` model.
+        quantisation: how, where the precision is `int8`.
     """
 
     def __init__(
@@ -46,15 +51,16 @@ class BertEncoder:
         weights: Weights,
         shape: BertShape,
         precision: Precision,
-        *,
-        fp32_layers: frozenset[int] = frozenset(),
+        quantisation: Quantisation | None = None,
     ):
         self.graph = GraphNodes()
+        self.norms: dict[str, str] = {}
+        """Outputs of the LayerNorms written so far, by the name of their weights."""
         self.weights = weights
         self.shape = shape
         self.width = weights["embeddings.LayerNorm.weight"].shape[0]
         self._precision = precision
-        self._fp32_layers = fp32_layers
+        self._how = quantisation or Quantisation()
         self._sizes = ""
 
     def tokens(self, *, segments: str | None = None) -> str:
@@ -71,7 +77,7 @@ class BertEncoder:
     def layer(self, number: int, rows: str) -> str:
         """Rows after one layer."""
         name, precision = f"encoder.layer.{number}.", self._of(number)
-        projected = self._joined(name, ("query", "key", "value"), rows, precision)
+        projected = self._joined(number, ("query", "key", "value"), rows)
         heads = [
             self.unfolded(part) for part in self.graph.outputs("Split", 3, projected, axis=1, num_outputs=3)
         ]
@@ -85,9 +91,9 @@ class BertEncoder:
         g = self.graph
         name, precision = f"encoder.layer.{number}.", self._of(number)
         first = self.first_tokens(rows)
-        projected = self._joined(name, ("key", "value"), rows, precision)
+        projected = self._joined(number, ("key", "value"), rows)
         seen = [self.unfolded(part) for part in g.outputs("Split", 2, projected, axis=1, num_outputs=2)]
-        asking = self._joined(name, ("query",), first, precision)
+        asking = self._joined(number, ("query",), first)
         heads = [g.op("Reshape", asking, g.integers(-1, 1, self.width)), *seen]
         return self._after_attention(name, heads, first, precision)
 
@@ -103,7 +109,7 @@ class BertEncoder:
         )
 
     def _of(self, layer: int) -> Precision:
-        return "fp32" if layer in self._fp32_layers else self._precision
+        return "fp32" if layer in self._how.fp32_layers else self._precision
 
     def _embedded(self, segments: str | None) -> str:
         g, weights = self.graph, self.weights
@@ -125,11 +131,13 @@ class BertEncoder:
         places = g.op("Slice", g.constant("positions", positions), g.integers(0), count, g.integers(0))
         return self._norm("embeddings.LayerNorm", g.op("Add", words, places))
 
-    def _joined(self, name: str, parts: tuple[str, ...], rows: str, precision: Precision) -> str:
+    def _joined(self, layer: int, parts: tuple[str, ...], rows: str) -> str:
+        name = f"encoder.layer.{layer}."
         joined = np.concatenate([self.weights[f"{name}attention.self.{part}.weight"] for part in parts])
+        norm = f"encoder.layer.{layer - 1}.output.LayerNorm" if layer else "embeddings.LayerNorm"
         # The name counts only inside the file: a whole layer's is the one that published files have.
         label = f"{name}attention" if len(parts) == 3 else f"{name}attention.{'_'.join(parts)}"
-        return self._product(label, rows, joined, precision)
+        return self._product(label, rows, joined, self._of(layer), norm=norm)
 
     def _after_attention(self, name: str, heads: list[str], skipped: str, precision: Precision) -> str:
         g = self.graph
@@ -147,7 +155,13 @@ class BertEncoder:
         attended = g.op("Reshape", attended, g.integers(-1, self.width))
         rows = self._residual(f"{name}attention.output", attended, skipped, precision)
         inner = f"{name}intermediate.dense"
-        wide = self._product(inner, rows, self.weights[f"{inner}.weight"], precision)
+        wide = self._product(
+            inner,
+            rows,
+            self.weights[f"{inner}.weight"],
+            precision,
+            norm=f"{name}attention.output.LayerNorm",
+        )
         # The tanh form is within 0.0005 of the exact one, far less than the int8 step that follows.
         gelu = "BiasGelu" if precision == "fp32" else "FastGelu"
         wide = g.op(gelu, wide, g.constant(f"{inner}.bias", self.weights[f"{inner}.bias"]), domain=MICROSOFT)
@@ -160,7 +174,7 @@ class BertEncoder:
         # (onnxruntime 1.32: 417 against 60 microseconds at 198 x 384).
         g = self.graph
         weight = self.weights[f"{name}.dense.weight"]
-        dense = self._product(f"{name}.dense", rows, weight, precision, lowest)
+        dense = self._product(f"{name}.dense", rows, weight, precision, lowest=lowest)
         bias = g.constant(f"{name}.dense.bias", self.weights[f"{name}.dense.bias"])
         return self._norm(f"{name}.LayerNorm", g.op("Add", g.op("Add", dense, bias), skipped))
 
@@ -168,7 +182,10 @@ class BertEncoder:
         g = self.graph
         gain = g.constant(f"{name}.weight", self.weights[f"{name}.weight"])
         offset = g.constant(f"{name}.bias", self.weights[f"{name}.bias"])
-        return g.op("LayerNormalization", rows, gain, offset, axis=-1, epsilon=self.shape.norm_epsilon)
+        self.norms[name] = g.op(
+            "LayerNormalization", rows, gain, offset, axis=-1, epsilon=self.shape.norm_epsilon
+        )
+        return self.norms[name]
 
     def _product(
         self,
@@ -176,26 +193,20 @@ class BertEncoder:
         rows: str,
         weight: NDArray[np.float32],
         precision: Precision,
+        *,
+        norm: str = "",
         lowest: float | None = None,
     ) -> str:
-        """`rows [tokens, in] @ weight[out, in].T`, without bias. `lowest`: no value of `rows` is below it."""
+        """`rows [tokens, in] @ weight[out, in].T`, without bias.
+
+        Args:
+            norm: the LayerNorm that gave `rows`; empty if none did.
+            lowest: no value of `rows` is below it.
+        """
         g = self.graph
         if precision == "fp32":
             return g.op("MatMul", rows, g.constant(f"{name}.transposed", weight.T))
-        integers, weight_scale = quantised_rows(weight, WEIGHT_LEVELS)
-        # A known lowest value spares a pass for magnitudes; a row of zeros must not divide by zero.
-        ranged, floor = (g.op("Abs", rows), 1e-6) if lowest is None else (rows, -lowest)
-        largest = g.op("Max", g.op("ReduceMax", ranged, g.integers(-1), keepdims=0), g.number(floor))
-        row_scale = g.op("Mul", largest, g.number(1 / 127))
-        zero = g.constant("zero_point", np.array(ZERO_POINT, np.uint8))
-        row_zero = g.op("Expand", zero, g.op("Shape", row_scale))
-        product = g.op(
-            "MatMulIntegerToFloat",
-            g.op("QuantizeLinear", rows, row_scale, row_zero, axis=0),
-            g.constant(f"{name}.integers", integers.T),
-            g.number(1.0),
-            g.constant(f"{name}.scale", weight_scale),
-            zero,
-            domain=MICROSOFT,
-        )
-        return g.op("Mul", product, g.op("Unsqueeze", row_scale, g.integers(-1)))
+        if norm in self._how.magnitudes:
+            rows, weight = smoothed(g, f"{name}.smoothing", rows, weight, self._how.magnitudes[norm])
+        zero_point = ZERO_POINT if lowest is None else self._how.gelu_zero_point
+        return quantised_product(g, name, rows, weight, zero_point=zero_point, lowest=lowest)

@@ -1,4 +1,4 @@
-"""Nodes and constants of an ONNX graph in the making, and weights as integers."""
+"""Nodes and constants of an ONNX graph in the making."""
 
 from __future__ import annotations
 
@@ -51,10 +51,3 @@ class GraphNodes:
         graph = helper.make_graph(self.nodes, name, inputs, outputs, list(self.constants.values()))
         opsets = [helper.make_opsetid("", 18), helper.make_opsetid(MICROSOFT, 1)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=8)
-
-
-def quantised_rows(matrix: NDArray[np.float32], levels: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Integers in `-levels..levels` and one scale per row, so that `integers * scale` is near `matrix`."""
-    scale = np.maximum(np.abs(matrix).max(axis=1), 1e-12) / levels
-    integers = np.clip(np.rint(matrix / scale[:, None]), -levels, levels).astype(np.int8)
-    return integers, scale.astype(np.float32)
