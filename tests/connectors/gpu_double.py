@@ -121,5 +121,5 @@ def installed(patch: pytest.MonkeyPatch, n_gpus: int, *, cuvs: bool = False) -> 
     for name, value in names.items():
         patch.setattr(faiss, name, value, raising=False)
     # What is remembered of the machine is not to outlast the patch.
-    for name in ("all_gpus", "_tell_once"):
+    for name in ("all_gpus", "tell_once"):
         patch.setattr(gpu, name, cache(getattr(gpu, name).__wrapped__))

@@ -16,7 +16,7 @@ from ragkit.testing.indexes import DenseIndexChecks, PersistentIndexChecks, made
 from ragkit.testing.stores import VectorStoreChecks, spec_of
 
 pytest.importorskip("faiss", reason="needs the extra faiss-cpu: make test EXTRAS=all")
-pytestmark = pytest.mark.faiss
+pytestmark = [pytest.mark.faiss, pytest.mark.usefixtures("one_thread")]
 
 
 def faiss_index(**settings: object) -> DenseIndex:
@@ -224,3 +224,14 @@ def test_a_graph_is_opened_from_its_file_and_forgotten_with_its_documents(tmp_pa
         assert len(one.search(secret[None], 2_200, Scope())[0]) == 2_100
         assert one.verify() == []
         one.close()
+
+
+def test_many_queries_are_ranked_on_several_threads_as_on_one() -> None:
+    import faiss
+
+    matrix, ids = made_rows(3_000, distinct=900)
+    index = faiss_index(kind="ivf", train_rows=256).over(matrix, ids)
+    wanted = index.search(matrix[:200], 12, None)
+    faiss.omp_set_num_threads(3)
+    for a, b in zip(index.search(matrix[:200], 12, None), wanted, strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -17,7 +17,7 @@ from ragkit.testing.indexes import DenseIndexChecks, PersistentIndexChecks, made
 from tests.connectors import gpu_double
 
 faiss = pytest.importorskip("faiss", reason="needs the extra faiss-cpu or faiss-gpu")
-pytestmark = pytest.mark.faiss
+pytestmark = [pytest.mark.faiss, pytest.mark.usefixtures("one_thread")]
 
 
 def made(**settings: object) -> Any:
@@ -233,10 +233,24 @@ def test_cagra_without_cuvs_is_an_error_with_a_remedy() -> None:
 
 
 @pytest.mark.usefixtures("double")
-def test_a_gpu_too_small_is_an_error_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_too_small_is_an_error_or_a_reason_to_stay_on_the_cpu(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     def full(*_: object) -> None:
         raise RuntimeError("Error in ...\nCUDA memory allocation error")
 
     monkeypatch.setattr(gpu_double.GpuIndex, "add", full)
+    matrix, ids = made_rows(2000)
     with pytest.raises(StoreError, match=r"CUDA memory allocation error.*ivf-pq, or device: cpu"):
-        made(kind="flat").over(*made_rows(2000))
+        made(kind="flat").over(matrix, ids)
+    rows, _ = made(kind="flat", device="auto").over(matrix, ids).search(matrix[:1], 1, None)
+    assert rows.tolist() == [[0]]
+    assert "CUDA memory allocation error" in caplog.text
+
+
+@pytest.mark.usefixtures("double")
+def test_on_a_gpu_there_is_no_copy_in_main_memory() -> None:
+    matrix, ids = made_rows(2000)
+    (part,) = made(kind="flat").over(matrix, ids)._parts
+    assert isinstance(part.index.copies[0], gpu_double.GpuIndex)
+    assert part.kind.fingerprint == ""

@@ -95,7 +95,7 @@ def chosen_gpus(device: str, *, kind: str, can_be_there: bool) -> tuple[Gpu, ...
     if not found and (device == "gpu" or kind == "cagra"):
         raise StoreError(f"index/faiss: {_missing()}; or set device: cpu, or auto and another kind")
     if not found:
-        _tell_once(_missing())
+        tell_once(_missing())
     return found
 
 
@@ -205,7 +205,7 @@ def _missing() -> str:
 
 
 @cache
-def _tell_once(what: str) -> None:
+def tell_once(what: str) -> None:
     """Where FAISS could use a GPU, somebody meant it to."""
     level = logging.WARNING if hasattr(faiss(), "GpuIndexFlatIP") else logging.DEBUG
     logger.log(level, "index/faiss searches on the CPU: %s", what)

@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.arrays import Ids
+from ragkit.errors import StoreError
 from ragkit.protocols import IndexFile, IndexPart, Vectors
 from ragkit.subsets import Subsets, compare
 from ragkit_connectors.faiss import gpu
 from ragkit_connectors.faiss.auto import Choice, can_be_on_gpu
+from ragkit_connectors.faiss.kinds import Kind
 from ragkit_connectors.faiss.rank import ranked
 from ragkit_connectors.faiss.search import Part, PartSearch
 from ragkit_connectors.faiss.settings import FaissSettings
@@ -108,26 +110,35 @@ class FaissIndex:
 
     def _built(self, matrix: Vectors, start: int) -> Part:
         vectors, gpus = matrix[start:], self._gpus
-        kind = self._choice.of(len(vectors))
-        if len(vectors) < kind.min_rows:
-            return Part(start, len(vectors), kind)
-        index = gpu.build(kind, vectors, gpus) if gpus else kind.build(vectors)
+        if gpus and len(vectors) >= (kind := self._choice.of(len(vectors))).min_rows:
+            try:
+                return Part(start, len(vectors), kind, gpu.build(kind, vectors, gpus))
+            except StoreError as e:
+                self._tell_of(e)
+        kind = Choice(self.config, on_gpu=False).of(len(vectors))
+        index = kind.build(vectors) if len(vectors) >= kind.min_rows else None
         return Part(start, len(vectors), kind, index)
 
     def _opened(self, file: IndexFile, dimension: int) -> Part | None:
         """The part in a file, None if it is none of its rows. Mapped, it takes no memory and milliseconds."""
-        kind = self._choice.of(file.n_rows)
-        try:
-            index = faiss().read_index(str(file.path), getattr(faiss(), "IO_FLAG_MMAP_IFC", 0))
-        except RuntimeError:
-            return None
-        is_whole = (index.ntotal, index.d) == (file.n_rows, dimension) and index.is_trained
-        if not is_whole or index.metric_type != faiss().METRIC_INNER_PRODUCT:
-            return None
-        if not kind.made(index, file.n_rows, dimension):
-            return None
-        on_gpus = gpu.moved(index, kind, self._gpus) if self._gpus else index
-        return Part(file.first_row, file.n_rows, kind, on_gpus, file.path)
+        kind, gpus = self._choice.of(file.n_rows), self._gpus
+        index = _read(file, kind, dimension)
+        if index is not None and gpus:
+            try:
+                index = gpu.moved(index, kind, gpus)
+            except StoreError as e:
+                self._tell_of(e)
+        return None if index is None else Part(file.first_row, file.n_rows, kind, index, file.path)
+
+    def _tell_of(self, error: StoreError) -> None:
+        """Goes on without a GPU where it is not asked for.
+
+        Raises:
+            StoreError: where it is.
+        """
+        if self.config.device == "gpu" or self.config.kind == "cagra":
+            raise error
+        gpu.tell_once(str(error))
 
     def search(
         self, vectors: Vectors, k: int, allowed: NDArray[np.bool_] | None
@@ -154,6 +165,18 @@ class FaissIndex:
 
 def _none(n_queries: int) -> NDArray[np.int64]:
     return np.empty((n_queries, 0), dtype=np.int64)
+
+
+def _read(file: IndexFile, kind: Kind, dimension: int) -> Any:
+    """The index in a file; None if it is not of this kind and of as many rows."""
+    try:
+        index = faiss().read_index(str(file.path), getattr(faiss(), "IO_FLAG_MMAP_IFC", 0))
+    except RuntimeError:
+        return None
+    is_whole = (index.ntotal, index.d) == (file.n_rows, dimension) and index.is_trained
+    if not is_whole or index.metric_type != faiss().METRIC_INNER_PRODUCT:
+        return None
+    return index if kind.made(index, file.n_rows, dimension) else None
 
 
 def _n_rows(parts: Sequence[Part]) -> int:
