@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ragkit.fields import ACL, TENANT
 from ragkit.filters import And, Filter, Not, Or, fields_used, matches
-from ragkit.store.local.codec import metadata_of
+from ragkit.store.codec import metadata_of
 from ragkit.store.local.rows import Mask
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from ragkit.errors import CorruptIndexError, StoreError
 from ragkit.protocols import DocumentState, StoreCounts
-from ragkit.store.local import codec, schema
+from ragkit.store import codec
+from ragkit.store.local import schema
 from ragkit.store.local.connections import Connections
 from ragkit.store.local.schema import OPEN
 from ragkit.types import Chunk, Document

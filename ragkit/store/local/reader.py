@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from ragkit.arrays import ID_BYTES
-from ragkit.errors import CorruptIndexError, StoreError, TenantError
+from ragkit.errors import CorruptIndexError, StoreError
 from ragkit.fields import shown
-from ragkit.filter_parser import check_filter
 from ragkit.protocols import DenseIndex, RankerFactory, Scope, TermRanker
 from ragkit.store.local.columns import FieldColumns
 from ragkit.store.local.keep_dense import keep_dense
@@ -20,6 +19,7 @@ from ragkit.store.local.manifest import Head, check_kept, read_head, read_segmen
 from ragkit.store.local.rows import RowTable
 from ragkit.store.local.snapshot import Place, Snapshot, View, remember
 from ragkit.store.local.write import Writer
+from ragkit.store.scoping import check_scope
 from ragkit.store_spec import StoreSpec
 from ragkit.types import Chunk
 
@@ -84,7 +84,7 @@ class Reader:
         except (TypeError, RecursionError):  # it holds a list, or something else that is no scope's
             view = None
         if view is None:
-            self._check(scope)
+            check_scope(scope, self._spec, self._folder)
             view = self._look(scope)
             most = min(_MAX_VIEWS, 1 + _VIEW_BYTES // max(1, view.snapshot.head.n_rows))
             remember(view.snapshot.views, scope, view, most)
@@ -149,36 +149,6 @@ class Reader:
         table, fields = RowTable(), FieldColumns(self._spec.fields)
         empty = np.empty((0, self._spec.dimension), dtype=np.float32)
         return Snapshot(_NOTHING, table, fields, empty, self._empty_index.over(empty, table.ids), ())
-
-    def _check(self, scope: Scope) -> None:
-        """A store that was made for tenants or acl never answers a question that names none.
-
-        What passes can be remembered by: it is made of values that do not change.
-        """
-        self._check_types(scope)
-        if (scope.tenant is not None) != self._spec.has_tenants:
-            raise TenantError(
-                f"{self._folder}: the index has tenants and the scope names none"
-                if self._spec.has_tenants
-                else f"{self._folder}: the index has no tenants and the scope names one"
-            )
-        if (scope.acl is not None) != self._spec.has_acl:
-            raise TenantError(
-                f"{self._folder}: the index has an acl and the scope names no groups"
-                if self._spec.has_acl
-                else f"{self._folder}: the index has no acl and the scope names groups"
-            )
-
-    def _check_types(self, scope: Scope) -> None:
-        tenant, acl, commit = scope.tenant, scope.acl, scope.commit
-        if tenant is not None and not isinstance(tenant, str):
-            raise TenantError(f"{self._folder}: tenant={shown(tenant)}: expected text")
-        if acl is not None and not (isinstance(acl, tuple) and all(isinstance(group, str) for group in acl)):
-            raise TenantError(f"{self._folder}: acl={shown(acl)}: expected a tuple of groups")
-        if not isinstance(commit, int) or isinstance(commit, bool) or commit < 0:
-            raise StoreError(f"{self._folder}: commit {shown(commit)}: expected a whole number, at least 0")
-        if scope.filter is not None:
-            check_filter(scope.filter, self._spec.fields)
 
     def _look(self, scope: Scope) -> View:
         commit = scope.commit or 0

@@ -10,7 +10,7 @@ from dataclasses import replace
 from ragkit.errors import StoreError
 from ragkit.failpoints import reach
 from ragkit.protocols import Change, DocumentState
-from ragkit.store.local import codec
+from ragkit.store import codec
 from ragkit.store.local.manifest import Head, Segment, read_head
 from ragkit.store.local.schema import OPEN
 from ragkit.types import Document

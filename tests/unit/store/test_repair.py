@@ -15,7 +15,7 @@ import pytest
 
 from ragkit.errors import CorruptIndexError, RagkitError, StoreError
 from ragkit.protocols import Scope, Vectors
-from ragkit.store.local.codec import checksum_of
+from ragkit.store.codec import checksum_of
 from ragkit.store.local.store import LocalStore
 from ragkit.testing.data import put, quarantine, unit
 from ragkit.testing.stores import EAST, NORTH, WEST, spec_of

@@ -1,4 +1,4 @@
-"""Documents and chunks as the manifest keeps them, and back."""
+"""Documents and chunks as stores with transactions keep them, and back: bytes, JSON and a checksum."""
 
 from __future__ import annotations
 
@@ -119,5 +119,5 @@ def chunk_from(
 def _damaged(what: str, error: Exception) -> CorruptIndexError:
     return CorruptIndexError(
         f"{what}: its record in the manifest is damaged ({error}). ragkit verify shows all that is; "
-        "restore the folder from a copy, or ingest again into a new folder"
+        "restore the index from a copy, or ingest again into a new one"
     )
