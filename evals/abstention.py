@@ -4,7 +4,7 @@
 
 Each question is asked twice: over the whole collection, and with its own article filtered out, where the
 right thing is to abstain. Articles are split in two by their order of title; `min_support` is the value with
-the best balanced accuracy on the first half, and is reported once on the second.
+the best balanced accuracy on the first half, and is reported once on the second; intervals are over articles.
 """
 
 from __future__ import annotations
@@ -15,10 +15,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 import ragkit
 from ragkit.evaluation.dataset import load_dataset
+from ragkit.evaluation.stats import mean_figure
 from ragkit.generate.extractive import ExtractiveGenerate
+
+Floats = NDArray[np.float64]
 
 
 def main() -> None:
@@ -43,20 +47,26 @@ def main() -> None:
         titles = [article[gold[q.id]] for q in questions]
         inside = np.array([support(rag, q.text, None) for q in questions])
         outside = np.array([support(rag, q.text, t) for q, t in zip(questions, titles, strict=True)])
-    fitted_on = set(sorted(set(titles))[::2])
-    fit = np.array([title in fitted_on for title in titles])
-    thresholds = np.round(np.arange(0.05, 0.95, 0.01), 2)
-    accuracy = [balanced(inside[fit], outside[fit], t) for t in thresholds]
-    best = float(thresholds[int(np.argmax(accuracy))])
-    print(f"fitted on {fit.sum()} questions of {len(fitted_on)} articles: min_support {best:.2f}")
-    for threshold in (best, ExtractiveGenerate().config.min_support):
-        answered = (inside[~fit] >= threshold).mean()
-        abstained = (outside[~fit] < threshold).mean()
-        print(
-            f"min_support {threshold:.2f} on {(~fit).sum()} questions of others: answered {answered:.3f} "
-            f"of the answerable, abstained on {abstained:.3f} of the unanswerable, "
-            f"balanced accuracy {balanced(inside[~fit], outside[~fit], threshold):.3f}"
+    articles = sorted(set(titles))
+    if len(articles) < 2:
+        parser.exit(
+            2, f"{args.folder}: all questions are about one article: expected several, told by title\n"
         )
+    fit = np.array([title in articles[::2] for title in titles])
+    thresholds = np.round(np.arange(0.05, 0.95, 0.01), 2)
+    accuracy = [right(inside[fit], outside[fit], t).mean() for t in thresholds]
+    best = float(thresholds[int(np.argmax(accuracy))])
+    print(f"{data.name}/{data.split}, checksum {data.checksum()[:12]}, seed 0")
+    print(f"fitted on {fit.sum()} questions of {len(articles[::2])} articles: min_support {best:.2f}")
+    others = [title for title in titles if title not in articles[::2]]
+    for threshold in (best, ExtractiveGenerate().config.min_support):
+        print(f"min_support {threshold:.2f} on questions about {len(set(others))} other articles:")
+        for name, values in (
+            ("answered of the answerable", (inside[~fit] >= threshold).astype(float)),
+            ("abstained on the unanswerable", (outside[~fit] < threshold).astype(float)),
+            ("balanced accuracy", right(inside[~fit], outside[~fit], threshold)),
+        ):
+            print(f"  {name:<30} {mean_figure(values, clusters=others)}")
 
 
 def support(rag: ragkit.RAG, question: str, without: str | None) -> float:
@@ -66,9 +76,9 @@ def support(rag: ragkit.RAG, question: str, without: str | None) -> float:
     return float(next((fact["support"] for fact in facts if "support" in fact), 0.0))
 
 
-def balanced(inside: np.ndarray, outside: np.ndarray, threshold: float) -> float:
-    """Mean of the share answered where there is an answer and the share abstained where there is none."""
-    return float(((inside >= threshold).mean() + (outside < threshold).mean()) / 2)
+def right(inside: Floats, outside: Floats, threshold: float) -> Floats:
+    """Of each question, the share of its two outcomes that is right; the mean is the balanced accuracy."""
+    return ((inside >= threshold).astype(float) + (outside < threshold)) / 2
 
 
 if __name__ == "__main__":

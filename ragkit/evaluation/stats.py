@@ -51,7 +51,7 @@ class Difference:
         p: of the two-sided paired randomisation test.
         wins, losses, ties: queries on which the system scores higher, lower, the same.
         detectable: the least true difference that a set of this size and spread finds in 4 of 5 cases; None
-            where there is one pair only.
+            where the differences have no spread to judge by.
 
     >>> change = paired([0.2, 0.4, 0.5], [0.4, 0.7, 0.4])
     >>> round(change.mean, 3), change.p, (change.wins, change.losses, change.ties)
@@ -149,7 +149,7 @@ def _detectable(sums: Floats, sizes: Floats) -> float | None:
         return None
     mean = sums.sum() / sizes.sum()
     spread = float(np.std((sums - mean * sizes) / sizes.mean(), ddof=1))
-    return detectable_difference(spread, len(sums))
+    return detectable_difference(spread, len(sums)) if spread > 0 else None
 
 
 def _interval(low: float | None, high: float | None, form: str) -> str:

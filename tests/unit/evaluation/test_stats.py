@@ -106,7 +106,7 @@ def test_a_pair_is_compared_query_by_query() -> None:
 def test_equal_systems_do_not_differ() -> None:
     change = paired([0.1, 0.9], [0.1, 0.9], failed=3)
     assert (change.mean, change.low, change.high, change.p, change.ties) == (0.0, 0.0, 0.0, 1.0, 2)
-    assert change.detectable == 0.0
+    assert change.detectable is None
     assert str(change) == "+0.000 [+0.000, +0.000] p=1.0000 n=2 failed=3"
 
 
