@@ -18,9 +18,9 @@ class Contrast:
 
     `p_holm` is `difference.p`, corrected for all contrasts of the comparison.
 
-    Example:
-        for contrast in comparison.contrasts:
-            print(contrast.metric, contrast.system, contrast.difference.mean, contrast.p_holm)
+    >>> change = paired([0.5, 0.25], [1.0, 0.5])
+    >>> Contrast("RR@10", system="new", baseline="old", difference=change, p_holm=1.0).difference.wins
+    2
     """
 
     metric: str

@@ -72,9 +72,10 @@ class Dataset:
         questions: all queries by id, in the file's order; some may have no judgement.
         qrels: grades by query id, then document id; every query of it is one of `questions`.
 
-    Example:
-        data = load_dataset("scifact")
-        rag.ingest(data.documents())
+    >>> asked = {"q1": Question("q1", "How long is it?"), "q2": Question("q2", "Whose is it?")}
+    >>> data = Dataset("mine", folder=Path("mine"), split="test", questions=asked, qrels={"q1": {"d1": 1}})
+    >>> list(data.judged)
+    ['q1']
     """
 
     name: str
