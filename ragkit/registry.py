@@ -66,6 +66,13 @@ BUILT_IN: dict[str, Component] = _ours(
     ),
     # stores and what lies in them
     ("store/local", "ragkit.store.local.store:LocalStore", "one folder, no server"),
+    (
+        "store/pgvector",
+        "ragkit_connectors.pgvector:PgvectorStore",
+        "a PostgreSQL database with pgvector",
+        "pgvector",
+        "psycopg",
+    ),
     ("bm25/default", "ragkit.store.bm25.search:DefaultBm25", "our own index: exact, tenant-aware, fast"),
     ("index/exact", "ragkit.store.local.exact:ExactIndex", "compare with every vector"),
     ("index/faiss", "ragkit_connectors.faiss:FaissIndex", "FAISS, on CPUs or GPUs", "faiss-cpu", "faiss"),

@@ -40,7 +40,7 @@ class Compaction:
     Args:
         n_collected: versions of documents, and chunks, that left the files.
         n_held: those that stay until readers of older commits are done.
-        erased: whether no byte of what was ever deleted is left in the files.
+        erased: whether no byte of what was to be erased is left in the files.
     """
 
     n_collected: int

@@ -1,0 +1,65 @@
+"""The approximate index over the vectors: built when an ingestion ends, derived, dropped when not wanted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ragkit.errors import ConfigError
+from ragkit_connectors.pgvector.settings import PgSettings
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+INDEX = "chunks_by_nearness"
+_MOST = {("hnsw", False): 2_000, ("hnsw", True): 4_000, ("ivfflat", False): 2_000, ("ivfflat", True): 4_000}
+_ROWS_PER_LIST = 1_000
+_DEFINED = "SELECT obj_description(to_regclass(%s), 'pg_class')"
+
+
+def check_dimension(settings: PgSettings, dimension: int) -> None:
+    """Refuses an index that pgvector cannot build.
+
+    Raises:
+        ConfigError: its vectors are too long.
+    """
+    if settings.index == "none":
+        return
+    most = _MOST[settings.index, settings.halfvec]
+    if dimension > most:
+        wider = "" if settings.halfvec or dimension > 4_000 else ", or halfvec: true, which takes 4,000"
+        raise ConfigError(
+            f"store/pgvector: index: {settings.index} takes vectors of at most {most:,} numbers, and the "
+            f"embedder gives {dimension:,}. Set index: none{wider}"
+        )
+
+
+def build(connection: Connection[Any], settings: PgSettings, dimension: int, n_rows: int) -> bool:
+    """Makes the index be the one that the settings ask for; whether anything was built or dropped.
+
+    Below `exact_below` chunks there is none: all are compared. Readers go on meanwhile.
+    """
+    (found,) = connection.execute(_DEFINED, [INDEX]).fetchone() or (None,)
+    wanted = None
+    if settings.index != "none" and n_rows > settings.exact_below:
+        wanted = _definition(settings, dimension, n_rows)
+    # The number of lists that suits grows with the chunks: it is no reason to build anew.
+    if (found or "").partition("(lists")[0] == (wanted or "").partition("(lists")[0]:
+        return False
+    with connection.transaction():
+        connection.execute(f"DROP INDEX IF EXISTS {INDEX}")
+        if wanted is not None:
+            connection.execute(f"CREATE INDEX {INDEX} ON chunks USING {wanted}")
+            connection.execute(f"COMMENT ON INDEX {INDEX} IS '{wanted}'")
+    return True
+
+
+def _definition(settings: PgSettings, dimension: int, n_rows: int) -> str:
+    """Numbers and words of ours alone: nothing in it is a text of a user."""
+    column = "(embedding vector_ip_ops)"
+    if settings.halfvec:
+        column = f"((embedding::halfvec({dimension:d})) halfvec_ip_ops)"
+    if settings.index == "hnsw":
+        m, ef = settings.neighbours, max(settings.ef_construction, 2 * settings.neighbours)
+        return f"hnsw {column} WITH (m = {m:d}, ef_construction = {ef:d})"
+    lists = settings.lists or max(1, min(32_768, n_rows // _ROWS_PER_LIST))
+    return f"ivfflat {column} WITH (lists = {lists:d})"

@@ -1,0 +1,62 @@
+"""Chunks and their vectors by id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ragkit.protocols import Vectors
+from ragkit.store import codec
+from ragkit.types import Chunk
+from ragkit_connectors.pgvector.encoding import to_text, unspelled
+from ragkit_connectors.pgvector.view import View
+
+_CHUNKS = """
+SELECT c.id, d.id, c.text, c.shape, c.checksum, c.tenant, c.acl
+FROM chunks c JOIN documents d ON d.key = c.document WHERE c.id = ANY(%(ids)s) AND {shown}
+"""
+_VECTORS = "SELECT c.id, c.embedding FROM chunks c WHERE c.id = ANY(%(ids)s) AND {shown}"
+
+
+def fetch(view: View, ids: Sequence[str]) -> list[Chunk | None]:
+    """The chunks with these ids, in this order; None for one that the scope does not show."""
+    wanted = _asked(ids)
+    found: dict[str, Chunk] = {}
+    if wanted:
+        for identity, document_id, text, shape, checksum, tenant, acl in view.rows(_CHUNKS, ids=wanted):
+            groups = tuple(unspelled(group) for group in acl)
+            found[identity.hex()] = codec.chunk_from(
+                identity,
+                to_text(document_id),
+                to_text(text),
+                to_text(shape),
+                checksum,
+                (to_text(tenant), groups),
+            )
+    return [found.get(identity) for identity in ids]
+
+
+def vectors(view: View, ids: Sequence[str], dimension: int) -> Vectors:
+    """The stored vectors of these chunks, shape `[n, d]`; zeros for one that the scope hides."""
+    out = np.zeros((len(ids), dimension), dtype=np.float32)
+    wanted = _asked(ids)
+    if wanted:
+        found = {identity.hex(): vector for identity, vector in view.rows(_VECTORS, ids=wanted)}
+        for i, identity in enumerate(ids):
+            if identity in found:
+                out[i] = found[identity]
+    return out
+
+
+def _asked(ids: Sequence[str]) -> list[bytes]:
+    """The ids that could be somebody's."""
+    asked = []
+    for identity in dict.fromkeys(ids):
+        try:
+            data = bytes.fromhex(identity)
+        except ValueError:
+            continue
+        if data.hex() == identity:
+            asked.append(data)
+    return asked

@@ -1,0 +1,160 @@
+"""Garbage: what was replaced or removed leaves the tables once no reader can see it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any
+
+from ragkit.errors import StoreError
+from ragkit.failpoints import reach
+from ragkit.store.abilities import Compaction, Holdings
+from ragkit_connectors.pgvector.database import Database
+from ragkit_connectors.pgvector.leases import Leases
+from ragkit_connectors.pgvector.schema import OPEN, TABLES
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+_POLL_S = 0.05
+_ALL_TENANTS = "SELECT set_config('ragkit.tenant', '*', true)"
+_NO_LIMIT = "SELECT set_config('statement_timeout', '0', false)"
+_PATIENCE = "SELECT set_config('lock_timeout', %s, false)"
+_HEAD = "SELECT number, kept_from, generation, to_erase FROM head"
+_N_ENDED = """
+SELECT (SELECT count(*) FROM chunks WHERE to_commit <= %(commit)s)
+    + (SELECT count(*) FROM documents WHERE to_commit <= %(commit)s)
+"""
+_DROP = (
+    'DELETE FROM postings WHERE chunk IN (SELECT "row" FROM chunks WHERE to_commit <= %(commit)s)',
+    "DELETE FROM chunks WHERE to_commit <= %(commit)s",
+    "DELETE FROM documents WHERE to_commit <= %(commit)s",
+    "UPDATE head SET kept_from = %(commit)s, generation = generation + 1",
+)
+_IS_OWNER = """
+SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class
+WHERE relkind = 'r' AND relnamespace = to_regnamespace(quote_ident(%s))
+"""
+# Transactions of others that began before this one: what they might still see is copied along.
+_OLDER = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND age(backend_xmin) >= age(%s::text::xid)
+"""
+_HOLDINGS = """
+SELECT h.number, h.kept_from, h.generation, h.to_erase,
+    (SELECT count(*) FROM chunks), (SELECT count(*) FROM chunks WHERE to_commit < %(open)s),
+    (SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class
+     WHERE relkind = 'r' AND relnamespace = to_regnamespace(quote_ident(%(schema)s)))
+FROM head h
+"""
+
+
+def holdings(database: Database) -> Holdings:
+    """What is kept, and how much of it the current commit does not show."""
+    with database.reading() as reading:
+        values = {"open": OPEN, "schema": database.settings.name}
+        ((number, kept_from, generation, to_erase, n_chunks, n_ended, n_bytes),) = reading.rows(
+            _HOLDINGS, values
+        )
+    return Holdings(
+        number, kept_from=kept_from, generation=generation, n_chunks=n_chunks, n_ended=n_ended,
+        n_bytes=n_bytes, to_erase=to_erase,
+    )  # fmt: skip
+
+
+def compact(database: Database, connection: Connection[Any], leases: Leases, *, wait_s: float) -> Compaction:
+    """Deletes what no reader can see, in one transaction, on the connection that holds the writer's lock.
+
+    Then the space is given back (VACUUM). Where something is to be erased, the tables are written anew
+    (VACUUM FULL), which keeps readers waiting for that time and waits `wait_s` for those that are there.
+
+    Raises:
+        StoreError: the database refuses; `TransientStoreError` where the same call may go through later.
+    """
+    with database.explained():
+        connection.execute(_NO_LIMIT)
+        number, _, _, to_erase = connection.execute(_HEAD).fetchone() or (0, 0, 0, False)
+        deadline = time.monotonic() + wait_s
+        kept_from = _wait_for_readers(connection, leases, number, deadline)
+        reach("compact.begun")
+        ended = _dropped(connection, kept_from)
+        n_held = _n_ended(connection, number)
+        erased = not to_erase
+        if to_erase and n_held == 0:
+            erased = _rewritten(database, connection, deadline)
+        elif ended:
+            for table in TABLES:
+                connection.execute(f"VACUUM (ANALYZE) {table}")
+        reach("compact.erased")
+    return Compaction(ended, n_held=n_held, erased=erased)
+
+
+def mark(connection: Connection[Any]) -> None:
+    """Records that something is to be gone from all tables' files."""
+    connection.execute("UPDATE head SET to_erase = true")
+
+
+def _wait_for_readers(connection: Connection[Any], leases: Leases, number: int, deadline: float) -> int:
+    while True:
+        oldest = leases.oldest(connection, before=number)
+        if oldest == number or time.monotonic() >= deadline:
+            return oldest
+        time.sleep(_POLL_S)
+
+
+def _n_ended(connection: Connection[Any], commit: int) -> int:
+    with connection.transaction():
+        connection.execute(_ALL_TENANTS)
+        (n,) = connection.execute(_N_ENDED, {"commit": commit}).fetchone() or (0,)
+    return int(n)
+
+
+def _dropped(connection: Connection[Any], commit: int) -> int:
+    n = _n_ended(connection, commit)
+    if n:
+        with connection.transaction():
+            connection.execute(_ALL_TENANTS)
+            for statement in _DROP:
+                connection.execute(statement, {"commit": commit})
+            reach("compact.rows")
+        reach("compact.done")
+    return n
+
+
+def _rewritten(database: Database, connection: Connection[Any], deadline: float) -> bool:
+    """Writes the tables anew, without what was deleted; whether no reader was in the way.
+
+    Raises:
+        StoreError: this role does not own the tables, and the server would pass them over without an error.
+    """
+    import psycopg
+
+    (is_owner,) = connection.execute(_IS_OWNER, [database.settings.name]).fetchone() or (False,)
+    if not is_owner:
+        raise StoreError(
+            f"{database.where}: what was forgotten is gone from every answer, and only the tables' owner can "
+            "take it out of their files. Run ragkit compact as that role"
+        )
+    if not _is_alone(connection, deadline):
+        return False
+    connection.execute(_PATIENCE, [str(max(1, int((deadline - time.monotonic()) * 1000)))])
+    try:
+        for table in TABLES:
+            connection.execute(f"VACUUM (FULL, ANALYZE) {table}")
+    except psycopg.errors.LockNotAvailable:
+        return False
+    finally:
+        with contextlib.suppress(psycopg.Error):
+            connection.execute(_PATIENCE, ["0"])
+    connection.execute("UPDATE head SET to_erase = false")
+    return True
+
+
+def _is_alone(connection: Connection[Any], deadline: float) -> bool:
+    """Waits for transactions that could still see what was deleted."""
+    (now,) = connection.execute("SELECT pg_current_xact_id()::xid::text").fetchone() or ("",)
+    while True:
+        (n,) = connection.execute(_OLDER, [now]).fetchone() or (0,)
+        if not n or time.monotonic() >= deadline:
+            return not n
+        time.sleep(_POLL_S)

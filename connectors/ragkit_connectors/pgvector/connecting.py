@@ -1,0 +1,101 @@
+"""How a connection is made: what the dsn says, checked, with defaults; and how each session is set up."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ragkit.errors import ConfigError
+from ragkit_connectors.pgvector.errors import explain
+from ragkit_connectors.pgvector.settings import PgSettings
+from ragkit_connectors.pgvector.vendor import register_vector
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+# One round trip sets a session up: where names are looked up, in this order, and nowhere else.
+_SET_UP = """
+SELECT t.oid,
+    set_config('search_path',
+        quote_ident(%(schema)s) || ', ' || quote_ident(n.nspname) || ', pg_temp', false),
+    set_config('statement_timeout', %(timeout_ms)s, false),
+    set_config('synchronous_commit',
+        CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
+        ELSE current_setting('synchronous_commit') END, false)
+FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+JOIN pg_type t ON t.typnamespace = n.oid AND t.typname = 'vector'
+WHERE e.extname = 'vector'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to connect to. `where` is for people, and holds no secret."""
+
+    options: dict[str, Any] = field(repr=False)
+    where: str
+
+    @property
+    def password(self) -> str | None:
+        """What must not be shown."""
+        return self.options.get("password")
+
+
+def target_of(settings: PgSettings) -> Target:
+    """What the settings say of the server.
+
+    Raises:
+        ConfigError: the dsn is none. Its text is not shown, for it may hold a password.
+    """
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+
+    dsn = settings.dsn.reveal()
+    try:
+        options: dict[str, Any] = dict(conninfo_to_dict(dsn))
+    except ProgrammingError:
+        options = {}
+    if not options or "\0" in dsn:
+        raise ConfigError(
+            "store/pgvector: dsn: not a connection string of PostgreSQL (it is not shown, as it may hold a "
+            "password). Expected postgresql://user:password@host:5432/database or 'host=... dbname=...'"
+        )
+    defaults: dict[str, Any] = {
+        "connect_timeout": max(2, math.ceil(settings.connect_timeout_s)),
+        "fallback_application_name": "ragkit",
+        "client_encoding": "utf8",
+        "keepalives_idle": 30,
+    }
+    options = {**defaults, **{key: value for key, value in options.items() if value is not None}}
+    place = ":".join(str(options[key]) for key in ("host", "port") if options.get(key))
+    database = options.get("dbname") or options.get("user") or ""
+    return Target(options, f"postgresql {place or 'localhost'}/{database}, schema {settings.name}")
+
+
+def connect(target: Target) -> Connection[Any]:
+    """A connection that is not set up yet.
+
+    Raises:
+        StoreError: it is refused; `TransientStoreError` where that may pass.
+    """
+    import psycopg
+
+    try:
+        return psycopg.connect(**target.options, autocommit=True)
+    except psycopg.Error as e:
+        # What the server said is in our error; the cause could show what the dsn said.
+        raise explain(e, target.where, target.password) from None
+
+
+def set_up(connection: Connection[Any], settings: PgSettings) -> None:
+    """Prepares a session for the statements of this package."""
+    row = connection.execute(
+        _SET_UP,
+        {
+            "schema": settings.name,
+            "timeout_ms": str(int(settings.statement_timeout_s * 1000)),
+        },
+    ).fetchone()
+    if row is not None:
+        register_vector(connection, row[0])

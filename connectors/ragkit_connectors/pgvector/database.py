@@ -1,0 +1,183 @@
+"""Connections to one database: a pool for readers, and ones of their own for writers and holders."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ragkit.errors import StoreError, TransientStoreError
+from ragkit_connectors.pgvector.connecting import connect, set_up, target_of
+from ragkit_connectors.pgvector.encoding import to_bytes
+from ragkit_connectors.pgvector.errors import explain
+from ragkit_connectors.pgvector.settings import PgSettings
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+    from psycopg_pool import ConnectionPool
+
+_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT number, kept_from FROM head"
+_AS_TENANT = "SELECT set_config('ragkit.tenant', %s, true)"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """A transaction that sees the database as of one moment; `number` and `kept_from` are the pointer's."""
+
+    connection: Connection[Any]
+    number: int
+    kept_from: int
+
+    def rows(self, statement: str, values: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """What a statement gives."""
+        return self.connection.execute(statement, values, binary=True).fetchall()
+
+
+class Database:
+    """The database that the settings name. Any number of threads may use it."""
+
+    def __init__(self, settings: PgSettings) -> None:
+        self.settings = settings
+        self.target = target_of(settings)
+        self.where = self.target.where
+        self._pool: ConnectionPool[Any] | None = None
+        self._lock = threading.Lock()
+        self._process = os.getpid()
+        self._closed = False
+        self._finalize: Callable[[], object] = lambda: None
+
+    @contextmanager
+    def reading(self, tenant: str | None = None) -> Iterator[Reading]:
+        """A transaction for reading.
+
+        Args:
+            tenant: for whom, which row-level security is told where the store has it; None for those who look
+                after the whole index.
+        """
+        with self._pooled() as connection:
+            cursor = connection.execute(_BEGIN)
+            cursor.nextset()
+            number, kept_from = cursor.fetchone()  # type: ignore[misc]
+            if self.settings.tenancy == "rls":
+                connection.execute(_AS_TENANT, [tenant_setting(tenant)])
+            yield Reading(connection, number, kept_from)
+            connection.execute("COMMIT")
+
+    def head(self) -> int:
+        """The current commit."""
+        with self._pooled() as connection:
+            row = connection.execute("SELECT number FROM head").fetchone()
+        return int(row[0])  # type: ignore[index]
+
+    @contextmanager
+    def own(self) -> Iterator[Connection[Any]]:
+        """A connection of its own, set up, for the time of the block."""
+        self.check_open()
+        connection = connect(self.target)
+        try:
+            with self.explained():
+                set_up(connection, self.settings)
+                yield connection
+        finally:
+            connection.close()
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turns psycopg's errors into ours."""
+        import psycopg
+        import psycopg_pool
+
+        try:
+            yield
+        except psycopg_pool.PoolTimeout as e:
+            # The pool does not say why; the server does, or it is there and the pool is too small.
+            connect(self.target).close()
+            raise TransientStoreError(
+                f"{self.where}: no connection was free for {self.settings.connect_timeout_s:g} s. Try again, "
+                "or raise pool_size"
+            ) from e
+        except psycopg_pool.PoolClosed as e:
+            raise self._closed_error() from e
+        except psycopg.Error as e:
+            raise explain(e, self.where, self.target.password) from e
+
+    def check_open(self) -> None:
+        """Raises StoreError once `close` was called."""
+        if self._closed:
+            raise self._closed_error()
+
+    def close(self) -> None:
+        """Closes all connections."""
+        with self._lock:
+            self._closed = True
+            if self._process == os.getpid():
+                self._finalize()
+            self._pool = None
+
+    @contextmanager
+    def _pooled(self) -> Iterator[Connection[Any]]:
+        pool = self._opened()
+        with self.explained():
+            connection = pool.getconn()
+            try:
+                yield connection
+            except BaseException:
+                self._after_failure(pool, connection)
+                raise
+            finally:
+                pool.putconn(connection)
+
+    def _after_failure(self, pool: ConnectionPool[Any], connection: Connection[Any]) -> None:
+        """Ends what was begun; where the server is gone, its other connections are looked at too."""
+        import psycopg
+
+        with contextlib.suppress(psycopg.Error):
+            connection.rollback()
+        if connection.broken or connection.closed:
+            pool.check()
+
+    def _opened(self) -> ConnectionPool[Any]:
+        with self._lock:
+            self.check_open()
+            # After a fork connections stay with the parent.
+            if self._pool is None or self._process != os.getpid():
+                self._process = os.getpid()
+                self._pool = self._made()
+            return self._pool
+
+    def _made(self) -> ConnectionPool[Any]:
+        from psycopg_pool import ConnectionPool
+
+        settings = self.settings
+        pool = ConnectionPool(
+            kwargs={**self.target.options, "autocommit": True},
+            min_size=0,
+            max_size=settings.pool_size,
+            configure=lambda connection: set_up(connection, settings),
+            timeout=settings.connect_timeout_s,
+            reconnect_timeout=settings.connect_timeout_s,
+            max_waiting=0,
+            num_workers=1,
+            open=True,
+        )
+        # One that nobody closed is closed when the last reference to it goes.
+        self._finalize = weakref.finalize(self, _close_pool, pool, os.getpid())
+        return pool
+
+    def _closed_error(self) -> StoreError:
+        return StoreError(f"{self.where}: this store was closed. Open it again")
+
+
+def _close_pool(pool: ConnectionPool[Any], process: int) -> None:
+    if process == os.getpid():
+        pool.close(timeout=1.0)
+
+
+def tenant_setting(tenant: str | None) -> str:
+    """A tenant as the policies read it: hexadecimal, so that none can say "all of them"; None says it."""
+    return "*" if tenant is None else "t" + to_bytes(tenant).hex()

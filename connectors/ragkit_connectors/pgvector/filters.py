@@ -1,0 +1,126 @@
+"""A filter as a condition that the database evaluates: constant SQL, with every value and name bound.
+
+A condition may be NULL where a field is missing, which counts as false; `Not` is where the difference shows,
+so it is settled there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from ragkit.errors import FilterError
+from ragkit.filters import (
+    And,
+    Contains,
+    Eq,
+    Exists,
+    Filter,
+    Gt,
+    Gte,
+    In,
+    Lt,
+    Lte,
+    Ne,
+    Not,
+    NotIn,
+    Or,
+    Value,
+)
+from ragkit_connectors.pgvector.encoding import spelled
+from ragkit_connectors.pgvector.fields import kind_of, value_json
+
+_PATHS = {
+    Gt: "$[*] ? (@ > $x)",
+    Gte: "$[*] ? (@ >= $x)",
+    Lt: "$[*] ? (@ < $x)",
+    Lte: "$[*] ? (@ <= $x)",
+}
+_MOST_VALUES = 30_000  # the protocol numbers a statement's parameters with 16 bits
+
+
+class Condition:
+    """A filter's SQL over `c.fields`, and what is bound to it.
+
+    >>> condition = Condition(Eq("lang", "ru"))
+    >>> condition.sql, condition.values
+    ('c.fields @> %(f0)s::jsonb', {'f0': '{"lang":{"s":["ru"]}}'})
+    """
+
+    def __init__(self, wanted: Filter) -> None:
+        self.values: dict[str, Any] = {}
+        self.sql = self._of(wanted)
+
+    def _of(self, wanted: Filter) -> str:
+        match wanted:
+            case And(parts):
+                return self._joined(parts, " AND ", "true")
+            case Or(parts):
+                return self._joined(parts, " OR ", "false")
+            case Not(part):
+                return f"NOT coalesce({self._of(part)}, false)"
+            case Exists(name):
+                return f"c.fields ? {self._bound(spelled(name))}"
+            case Eq(name, value):
+                return self._equals(name, value)
+            case In(name, values):
+                return self._is_one_of(name, values)
+            case Ne(name, value):
+                return (
+                    f"({self._has_kind(name, (value,))} AND NOT coalesce({self._equals(name, value)}, false))"
+                )
+            case NotIn(name, values):
+                kinds = self._has_kind(name, values)
+                return f"({kinds} AND NOT coalesce({self._is_one_of(name, values)}, false))"
+            case Contains(name, value):
+                return self._contains(name, value)
+            case Gt(name, value) | Gte(name, value) | Lt(name, value) | Lte(name, value):
+                return self._in_range(name, value, _PATHS[type(wanted)])
+        raise FilterError(f"{type(wanted).__name__} is not a filter")
+
+    def _joined(self, parts: Sequence[Filter], word: str, empty: str) -> str:
+        return f"({word.join(self._of(part) for part in parts)})" if parts else empty
+
+    def _equals(self, name: str, value: Value) -> str:
+        return f"c.fields @> {self._bound(_holding(name, value))}::jsonb"
+
+    def _is_one_of(self, name: str, values: Sequence[Value]) -> str:
+        return f"c.fields @> ANY({self._bound([_holding(name, v) for v in values])}::text[]::jsonb[])"
+
+    def _has_kind(self, name: str, values: Sequence[Value]) -> str:
+        """That the field holds something that one of the values can be compared with."""
+        field = self._bound(spelled(name))
+        if not values:
+            return f"c.fields ? {field}"
+        return f"(c.fields -> {field}) ?| {self._bound(sorted({kind_of(v) for v in values}))}::text[]"
+
+    def _contains(self, name: str, value: Value) -> str:
+        element = self._equals(name, value)
+        if not isinstance(value, str):
+            return element
+        field, part = self._bound(spelled(name)), self._bound(spelled(value))
+        return (
+            f"CASE WHEN (c.fields -> {field}) ? 'one' "
+            f"THEN strpos((c.fields -> {field} -> 's' ->> 0) COLLATE \"C\", {part}) > 0 ELSE {element} END"
+        )
+
+    def _in_range(self, name: str, value: Value, path: str) -> str:
+        field = self._bound(spelled(name))
+        bound = self._bound(f'{{"x":{value_json(value)}}}')
+        kind = self._bound(kind_of(value))
+        return f"jsonb_path_exists(c.fields -> {field} -> {kind}, '{path}', {bound}::jsonb)"
+
+    def _bound(self, value: object) -> str:
+        if len(self.values) >= _MOST_VALUES:
+            raise FilterError(
+                f"filter: more than {_MOST_VALUES:,} values and names. Ask for several values with 'in'"
+            )
+        key = f"f{len(self.values)}"
+        self.values[key] = value
+        return f"%({key})s"
+
+
+def _holding(name: str, value: Value) -> str:
+    """JSON that the fields of every chunk contain whose field `name` holds the value."""
+    return f'{{{json.dumps(spelled(name), ensure_ascii=False)}:{{"{kind_of(value)}":[{value_json(value)}]}}}}'

@@ -1,0 +1,218 @@
+"""The tables of an index, how they are made, and what must be true of the server and of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ragkit.errors import ConfigError, CorruptIndexError, StoreError
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+FORMAT_VERSION = 1
+OPEN = 2**62  # `to_commit` of what nothing has replaced
+OLDEST_SERVER, OLDEST_VECTOR = 140_000, (0, 5)
+MOST_DIMENSIONS = 16_000
+_INLINE_DIMENSIONS = 1_024  # up to here a vector lies in its row, which a search reads in one pass
+TABLES = ("meta", "head", "sources", "documents", "chunks", "postings")
+
+# Names and contents are bytes: any Python text, in the order of its code points. Long names are looked up by
+# their digest, for an index of PostgreSQL takes short keys only.
+_STATEMENTS = (
+    "CREATE TABLE meta (key text PRIMARY KEY, value text NOT NULL)",
+    """CREATE TABLE head (
+    only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
+    number bigint NOT NULL,                     -- the commit that a new reader pins
+    next_row bigint NOT NULL,                   -- the next chunk's row, never one that was used
+    next_key bigint NOT NULL,                   -- the same of documents
+    generation bigint NOT NULL,                 -- how often the index was compacted
+    kept_from bigint NOT NULL,                  -- the oldest commit that can still be read in full
+    to_erase boolean NOT NULL,                  -- until what was forgotten is gone from all tables' files
+    token uuid NOT NULL                         -- of the last commit, by which a writer knows its own
+)""",
+    """CREATE TABLE sources (                     -- one row per known document: its state
+    tenant bytea NOT NULL,
+    id bytea NOT NULL,
+    uri bytea,
+    content_hash bytea NOT NULL,
+    fingerprint bytea NOT NULL,
+    state text NOT NULL,
+    stage bytea,
+    reason bytea,
+    n_chunks integer NOT NULL,
+    origin bytea
+)""",
+    "CREATE UNIQUE INDEX sources_by_id ON sources (tenant, sha256(id))",
+    "CREATE INDEX sources_in_order ON sources (tenant, substring(id from 1 for 512))",
+    "CREATE INDEX sources_by_uri ON sources (tenant, sha256(uri))",
+    "CREATE INDEX sources_in_quarantine ON sources (tenant) WHERE state = 'quarantined'",
+    """CREATE TABLE documents (                   -- one row per version of a document's content
+    key bigint PRIMARY KEY,
+    tenant bytea NOT NULL,
+    id bytea NOT NULL,
+    uri bytea,
+    text bytea NOT NULL,                        -- the canonical text, zlib
+    shape bytea NOT NULL,                       -- metadata, acl, pages, sections, blocks as JSON
+    from_commit bigint NOT NULL,
+    to_commit bigint NOT NULL
+)""",
+    "CREATE INDEX documents_by_id ON documents (tenant, sha256(id), to_commit)",
+    "CREATE INDEX documents_by_end ON documents (to_commit)",
+    """CREATE TABLE chunks (
+    "row" bigint PRIMARY KEY,
+    id bytea NOT NULL,
+    document bigint NOT NULL,
+    tenant bytea NOT NULL,
+    acl jsonb NOT NULL,                         -- the groups, spelled (see encoding.py)
+    from_commit bigint NOT NULL,
+    to_commit bigint NOT NULL,
+    n_terms integer NOT NULL,                   -- for BM25, repeats included
+    checksum bigint NOT NULL,                   -- CRC-32 of id, text and shape, checked whenever it is read
+    text bytea NOT NULL,
+    shape bytea NOT NULL,                       -- span, ordinal, headings, page, lang, metadata, uri as JSON
+    fields jsonb NOT NULL,                      -- the metadata for filters (see fields.py)
+    embedding vector({dimension}) NOT NULL
+)""",
+    "ALTER TABLE chunks ALTER COLUMN embedding SET STORAGE {storage}",
+    "CREATE INDEX chunks_by_id ON chunks (id)",
+    "CREATE INDEX chunks_by_document ON chunks (document)",
+    "CREATE INDEX chunks_by_tenant ON chunks (tenant, to_commit)",
+    "CREATE INDEX chunks_by_end ON chunks (to_commit)",
+    "CREATE INDEX chunks_by_fields ON chunks USING gin (fields jsonb_path_ops)",
+    """CREATE TABLE postings (                    -- how often each chunk holds each term
+    tenant bytea NOT NULL,
+    term bytea NOT NULL,
+    chunk bigint NOT NULL,
+    n integer NOT NULL,
+    PRIMARY KEY (tenant, term, chunk) INCLUDE (n)
+)""",
+    "CREATE INDEX postings_by_chunk ON postings (chunk)",
+    "INSERT INTO head VALUES (true, 0, 0, 0, 0, 0, false, gen_random_uuid())",
+)
+
+
+def create(connection: Connection[Any], dimension: int, spec: str) -> None:
+    """Makes the tables in the schema of the connection. Call it in a transaction."""
+    storage = "PLAIN" if dimension <= _INLINE_DIMENSIONS else "EXTERNAL"
+    for statement in _STATEMENTS:
+        connection.execute(statement.replace("{dimension}", f"{dimension:d}").replace("{storage}", storage))
+    connection.execute(
+        "INSERT INTO meta VALUES ('made by', 'ragkit'), ('format', %s), ('spec', %s)",
+        (str(FORMAT_VERSION), spec),
+    )
+
+
+def tables_in(connection: Connection[Any], schema: str) -> set[str] | None:
+    """The names of a schema's tables; None where there is no such schema."""
+    (oid,) = connection.execute("SELECT to_regnamespace(quote_ident(%s))::oid", [schema]).fetchone() or (
+        None,
+    )
+    if oid is None:
+        return None
+    rows = connection.execute(
+        "SELECT relname::text FROM pg_class WHERE relnamespace = %s AND relkind IN ('r', 'p', 'v', 'm', 'f')",
+        [oid],
+    )
+    return {name for (name,) in rows}
+
+
+def check_server(connection: Connection[Any], where: str) -> None:
+    """Refuses a server that cannot hold an index.
+
+    Raises:
+        StoreError: it is too old, or its encoding is not UTF-8.
+    """
+    if connection.info.server_version < OLDEST_SERVER:
+        raise StoreError(
+            f"{where}: PostgreSQL {connection.info.server_version // 10_000}, and store/pgvector needs 14 or "
+            "newer. Upgrade the server"
+        )
+    (encoding,) = connection.execute("SELECT current_setting('server_encoding')").fetchone() or ("",)
+    if encoding != "UTF8":
+        raise StoreError(
+            f"{where}: the database's encoding is {encoding}, and an index needs UTF8. Create another one: "
+            "CREATE DATABASE rag ENCODING 'UTF8' TEMPLATE template0"
+        )
+
+
+def check_extension(connection: Connection[Any], where: str, *, create: bool) -> None:
+    """Makes sure that pgvector is there; creates it where that is allowed.
+
+    Raises:
+        StoreError: it is missing or too old.
+    """
+    import psycopg
+
+    installed = version_of_vector(connection)
+    if not installed and create:
+        available = connection.execute(
+            "SELECT 1 FROM pg_available_extensions WHERE name = 'vector'"
+        ).fetchone()
+        if available is None:
+            raise StoreError(
+                f"{where}: pgvector is not installed on the server. Install its package (for example "
+                "postgresql-17-pgvector), or use the image pgvector/pgvector"
+            )
+        try:
+            connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+        except psycopg.errors.UniqueViolation:  # somebody else was faster
+            pass
+        except psycopg.errors.InsufficientPrivilege as e:
+            raise StoreError(
+                f"{where}: the extension vector is not in this database, and this role may not create it. "
+                "Let an administrator run there: CREATE EXTENSION vector"
+            ) from e
+        installed = version_of_vector(connection)
+    if not installed:
+        raise StoreError(
+            f"{where}: the extension vector is not in this database. Let an administrator run there: CREATE "
+            "EXTENSION vector"
+        )
+    if installed < OLDEST_VECTOR:
+        raise StoreError(
+            f"{where}: pgvector {'.'.join(map(str, installed))}, and store/pgvector needs 0.5 or newer. "
+            "Upgrade its package, then run: ALTER EXTENSION vector UPDATE"
+        )
+
+
+def recorded_spec(connection: Connection[Any], tables: set[str], where: str) -> str:
+    """What the index was made with.
+
+    Raises:
+        StoreError: the schema holds something else.
+        CorruptIndexError: tables are missing.
+        ConfigError: it was made by another version of ragkit.
+    """
+    if "meta" not in tables or "head" not in tables:
+        raise StoreError(
+            f"{where}: this schema holds other tables ({', '.join(sorted(tables)[:5])}) and no ragkit index. "
+            "Give the index a schema of its own: name: …"
+        )
+    import psycopg
+
+    try:
+        meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+    except (psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedTable):
+        meta = {}
+    if meta.get("made by") != "ragkit":
+        raise StoreError(
+            f"{where}: the table meta was made by something else. Give the index a schema of its own: name: …"
+        )
+    missing = sorted(set(TABLES) - tables)
+    if missing:
+        raise CorruptIndexError(
+            f"{where}: the tables {', '.join(missing)} are gone. Restore the schema from a backup, or drop "
+            "it and ingest again"
+        )
+    if meta.get("format") != str(FORMAT_VERSION):
+        raise ConfigError(
+            f"{where}: format version {meta.get('format')}, and this ragkit reads version {FORMAT_VERSION}. "
+            "Use the ragkit that made it, or ingest again into a new schema"
+        )
+    return str(meta.get("spec"))
+
+
+def version_of_vector(connection: Connection[Any]) -> tuple[int, ...]:
+    """The version of pgvector in this database; empty where it is not there."""
+    row = connection.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'").fetchone()
+    return () if row is None else tuple(int(part) for part in str(row[0]).split(".")[:2])

@@ -1,0 +1,94 @@
+"""What a scope shows, as a condition of SQL over `chunks c`; every value in it is bound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ragkit.errors import StoreError
+from ragkit.fields import shown
+from ragkit.protocols import Scope
+from ragkit.store.scoping import check_scope
+from ragkit.store_spec import StoreSpec
+from ragkit_connectors.pgvector.database import Database, Reading
+from ragkit_connectors.pgvector.encoding import spelled, to_bytes
+from ragkit_connectors.pgvector.filters import Condition
+
+_STANDS = "c.from_commit <= %(commit)s AND c.to_commit > %(commit)s"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """A transaction, and what a scope shows of it.
+
+    Args:
+        reading: the transaction.
+        scope: the scope, its commit pinned.
+        population: the condition for the chunks of the tenant at the commit, which BM25 counts.
+        shown: the condition for the chunks that may be seen.
+        values: what is bound to both.
+    """
+
+    reading: Reading
+    scope: Scope
+    population: str
+    shown: str
+    values: dict[str, Any]
+
+    def rows(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
+        """What a statement gives that holds `{population}` or `{shown}`."""
+        sql = statement.replace("{population}", self.population).replace("{shown}", self.shown)
+        return self.reading.rows(sql, {**self.values, **values})
+
+
+@contextmanager
+def viewing(database: Database, spec: StoreSpec, scope: Scope) -> Iterator[View]:
+    """A transaction that sees what a scope shows, of the current commit where it pins none.
+
+    Raises:
+        TenantError, FilterError, StoreError: see `check_scope`; nothing is asked of the database then.
+        StoreError: the pinned commit does not exist, or is not kept any more.
+    """
+    check_scope(
+        replace(scope, commit=scope.commit or 0) if scope.commit is None else scope, spec, database.where
+    )
+    population, shown_, values = _conditions(scope)
+    with database.reading(scope.tenant if scope.tenant is not None else "") as reading:
+        commit = reading.number if scope.commit is None else scope.commit
+        check_commit(commit, reading, database.where)
+        yield View(reading, replace(scope, commit=commit), population, shown_, {**values, "commit": commit})
+
+
+def check_commit(commit: int, reading: Reading, where: str) -> None:
+    """Refuses a commit that is not there, or of which a part was collected.
+
+    Raises:
+        StoreError: it is one.
+    """
+    if commit > reading.number:
+        raise StoreError(
+            f"{where}: commit {shown(commit)} does not exist; the current one is {reading.number}"
+        )
+    if commit < reading.kept_from:
+        raise StoreError(
+            f"{where}: commit {commit} is not kept any more, the index was compacted. Ask again: the current "
+            f"commit is {reading.number}. To keep a commit while it is read, hold it: PgvectorStore.hold()"
+        )
+
+
+def _conditions(scope: Scope) -> tuple[str, str, dict[str, Any]]:
+    population, values = [_STANDS], dict[str, Any]()
+    if scope.tenant is not None:
+        population.append("c.tenant = %(tenant)s")
+        values["tenant"] = to_bytes(scope.tenant)
+    shown_ = list(population)
+    if scope.acl is not None:
+        shown_.append("c.acl ?| %(acl)s::text[]")
+        values["acl"] = [spelled(group) for group in scope.acl]
+    if scope.filter is not None:
+        condition = Condition(scope.filter)
+        shown_.append(condition.sql)
+        values |= condition.values
+    return " AND ".join(population), " AND ".join(shown_), values
