@@ -22,6 +22,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "repair": ("ragkit.cli.repair", "make damaged parts of an index anew"),
     "check": ("ragkit.cli.check", "validate the config and open what it names"),
     "graph": ("ragkit.cli.graph", "draw the graph"),
+    "models": ("ragkit.cli.models", "list local models, train a reranker for your collection"),
     "schema": ("ragkit.cli.schema", "JSON Schema of rag.yaml, for editors"),
 }
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 
 from ragkit.errors import ConfigError
-
-DeviceChoice = Literal["auto", "cpu", "cuda"]
+from ragkit.train.options import DeviceChoice
 
 
 def chosen_device(choice: DeviceChoice) -> str:

@@ -62,7 +62,7 @@ class Trainer:
         self.n_steps = recipe.epochs * -(-len(groups) // recipe.groups_per_step)
         self.step = 0
         self._groups = groups
-        self._half = half_precision(self.device)
+        self.half = half_precision(self.device)
         model.embeddings.word_embeddings.weight.requires_grad_(not recipe.freeze_words)
         self._names = [name for name, value in model.named_parameters() if value.requires_grad]
         self._trained: list[Tensor] = [value for value in model.parameters() if value.requires_grad]
@@ -101,6 +101,19 @@ class Trainer:
     def use_average(self) -> None:
         """Puts the averaged weights into the model; call it once, at the end."""
         _copy(self._average, self._trained)
+
+    def averaged_weights(self) -> State:
+        """Copies of the averaged weights of what is trained, by name."""
+        return {
+            name: value.detach().cpu().numpy().copy()
+            for name, value in zip(self._names, self._average, strict=True)
+        }
+
+    def restore_weights(self, weights: Mapping[str, NDArray[np.generic]]) -> None:
+        """Puts what `averaged_weights` gave into the model."""
+        _copy(
+            [_like(v, weights[n], n) for n, v in zip(self._names, self._trained, strict=True)], self._trained
+        )
 
     @contextmanager
     def averaged(self) -> Iterator[CrossEncoder]:
@@ -168,7 +181,7 @@ class Trainer:
         # Seeded for each step: dropout is the same after a restart, and the caller's random numbers too.
         with torch.random.fork_rng(devices):
             torch.manual_seed(self.recipe.seed * 1_000_003 + self.step)
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self._half):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
                 scores, places = self.model(ids, segments, mask)
         loss = ranking_loss(scores, samples, pointwise_weight=self.recipe.pointwise_weight)
         if places is not None:

@@ -1,0 +1,66 @@
+"""What training starts from: the weights, the tokenizer and the limits of a local model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ragkit.models.bundled_reranker import BUNDLED_RERANKER
+from ragkit.models.catalogue import manifest_of
+from ragkit.models.embedder import BUNDLED
+from ragkit.models.manifest import MANIFEST, ModelManifest, RerankerManifest, verify_files
+from ragkit.train.bert_weights import BertWeights, read_bert_weights
+
+MAX_TOKENS = 384  # chunks of the default size, their headings and a question
+MAX_QUERY_TOKENS = 128
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StartModel:
+    """A local model to train from.
+
+    Args:
+        folder: where it lies.
+        manifest: of the folder.
+        bert: its weights.
+    """
+
+    folder: Path
+    manifest: ModelManifest
+    bert: BertWeights
+
+    @property
+    def is_reranker(self) -> bool:
+        """Whether it ranks already; an encoder starts with a head of random weights."""
+        return isinstance(self.manifest, RerankerManifest)
+
+    @property
+    def positions(self) -> int:
+        """Tokens of the longest pair that it has positions for."""
+        return int(self.bert.tensors["embeddings.position_embeddings.weight"].shape[0])
+
+    @property
+    def max_tokens(self) -> int:
+        """Longest pair to train with."""
+        return min(MAX_TOKENS, self.positions)
+
+    @property
+    def max_query_tokens(self) -> int:
+        """Longest question to train with."""
+        own = (
+            self.manifest.max_query_tokens if isinstance(self.manifest, RerankerManifest) else self.positions
+        )
+        return min(MAX_QUERY_TOKENS, own, self.max_tokens // 2)
+
+
+def start_model(folder: Path | None = None) -> StartModel:
+    """The model of a folder; else the bundled reranker, or where there is none the bundled encoder.
+
+    Raises:
+        ModelError: the folder holds no model that ragkit wrote, or a damaged one.
+    """
+    if folder is None:
+        folder = BUNDLED_RERANKER if (BUNDLED_RERANKER / MANIFEST).exists() else BUNDLED
+    manifest = manifest_of(folder)
+    verify_files(folder, manifest)
+    return StartModel(folder, manifest, read_bert_weights(folder / "model.onnx"))

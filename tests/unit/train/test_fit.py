@@ -1,0 +1,100 @@
+"""A watched training stops when it gains no more, goes on after an interruption, and ends in time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs the extra train: make test EXTRAS=all")
+
+from ragkit.errors import ConfigError, ModelError
+from ragkit.train.fit import fit
+from ragkit.train.fit_plan import FitEvent, FitPlan
+from ragkit.train.held_out import standing
+from ragkit.train.recipe import Recipe
+from ragkit.train.trainer import Trainer
+from tests.unit.train import tiny
+
+pytestmark = pytest.mark.torch
+RECIPE = Recipe(
+    epochs=6, groups_per_step=4, group_size=4, learning_rate=5e-3, max_tokens=32, max_query_tokens=8
+)
+
+
+def trainer(recipe: Recipe = RECIPE) -> Trainer:
+    return Trainer(tiny.model(), tiny.groups(40), recipe)
+
+
+def plan(folder: Path, **changes: object) -> FitPlan:
+    made = FitPlan(tiny.groups(12), checkpoint=folder / "c.npz", settings={"a": 1}, patience=99)
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def test_the_weights_that_did_best_are_kept(tmp_path: Path) -> None:
+    running = trainer()
+    fitted = fit(running, plan(tmp_path))
+    assert fitted.ending == "all steps"
+    assert [one.step for one in fitted.standings] == [0, 20, 40, 60]
+    assert fitted.best.ndcg == max(one.ndcg for one in fitted.standings) > fitted.standings[0].ndcg
+    again = standing(running.model.eval(), tiny.groups(12), RECIPE, step=0, half=running.half)
+    assert again.ndcg == pytest.approx(fitted.best.ndcg)
+
+
+@pytest.mark.parametrize("stop", [3, 20, 33])
+def test_a_stopped_training_goes_on_to_the_same_weights(tmp_path: Path, stop: int) -> None:
+    whole, first, second = trainer(), trainer(), trainer()
+    fit(whole, plan(tmp_path / "whole"))
+    taken: list[int] = []
+    stopped = fit(
+        first,
+        plan(tmp_path / "parts"),
+        on_event=lambda event: taken.append(event.step),
+        is_stopped=lambda: taken[-1] >= stop,
+    )
+    assert stopped.ending == "stopped"
+    fitted = fit(second, plan(tmp_path / "parts"))
+    assert fitted.ending == "all steps"
+    after = second.model.weights()
+    assert all(np.array_equal(value, after[name]) for name, value in whole.model.weights().items())
+
+
+def test_it_ends_when_nothing_is_gained_any_more(tmp_path: Path) -> None:
+    still = replace(RECIPE, learning_rate=1e-9)
+    fitted = fit(trainer(still), plan(tmp_path, patience=2))
+    assert fitted.ending == "no more gain"
+    assert fitted.standings[-1].step == 40
+    assert fitted.best.step == 0
+
+
+def test_it_ends_in_time_and_says_so(tmp_path: Path) -> None:
+    notes: list[FitEvent] = []
+    long = replace(RECIPE, epochs=5000)
+    fitted = fit(trainer(long), plan(tmp_path, time_limit_s=1.0), on_event=notes.append)
+    assert fitted.ending in {"all steps", "time limit"}
+    assert any("fit into the time limit" in event.note for event in notes)
+    assert notes[-1].n_steps < 50_000
+
+
+def test_how_long_it_will_take_is_told_after_the_first_steps(tmp_path: Path) -> None:
+    notes: list[str] = []
+    fit(trainer(), plan(tmp_path), on_event=lambda event: notes.append(event.note))
+    assert any("54 steps of" in note and "to go at most" in note for note in notes)
+
+
+def test_a_checkpoint_of_other_settings_or_of_another_model_is_refused(tmp_path: Path) -> None:
+    fit(trainer(), plan(tmp_path), is_stopped=lambda: True)
+    with pytest.raises(ConfigError, match="a was 1, is 2"):
+        fit(trainer(), plan(tmp_path, settings={"a": 2}))
+    other = Trainer(tiny.model(reader=True), tiny.groups(40), RECIPE)
+    with pytest.raises(ModelError, match="is damaged"):
+        fit(other, plan(tmp_path))
+
+
+def test_a_loss_that_is_no_number_is_an_error_with_the_remedy(tmp_path: Path) -> None:
+    broken = trainer()
+    broken.model.classifier.bias.data.fill_(float("nan"))
+    with pytest.raises(ModelError, match="--learning-rate"):
+        fit(broken, plan(tmp_path))

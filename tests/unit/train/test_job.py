@@ -1,0 +1,109 @@
+"""A whole training on a small collection, from a small model of random weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import ragkit
+from ragkit.cli import main
+from ragkit.models.cross_encoder import OnnxReranker
+from tests.conftest import CORPUS
+from tests.unit.models import small_reranker
+
+pytest.importorskip("torch", reason="needs the extra train: make test EXTRAS=all")
+
+pytestmark = pytest.mark.torch
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The English guide and its neighbours: 24 documents."""
+    folder = tmp_path_factory.mktemp("index")
+    with ragkit.open(folder) as rag:
+        rag.ingest([CORPUS / "en" / part for part in ("guide", "admin", "policies")], progress=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model to start from."""
+    return small_reranker.write_reranker(tmp_path_factory.mktemp("start"))
+
+
+@pytest.fixture
+def train(index: Path, start: Path, tmp_path: Path) -> list[str]:
+    """The command, into a folder of the test's own."""
+    out = str(tmp_path / "mine")
+    return [
+        *("models", "train-reranker", "--index", str(index), "--from", str(start), "--out", out),
+        *("--epochs", "1", "--group-size", "2", "--generate", "60"),
+    ]
+
+
+def test_a_training_gives_a_model_with_its_report(
+    train: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*train, "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    folder = tmp_path / "mine"
+    files = {"MODEL_CARD.md", "model.json", "model.onnx", "report.json", "tokenizer.json"}
+    assert {path.name for path in folder.iterdir()} == files
+    scores = OnnxReranker(folder).score("Where are returns kept?", ["On shelf nine.", "It rains."])
+    assert scores.shape == (2,)
+    report = json.loads((folder / "report.json").read_text())
+    assert report["gains"] == printed["gains"]
+    (gain,) = report["gains"]
+    figure = gain["figures"]["nDCG@10"]["this model"]
+    assert figure["n"] == report["counts"]["to report on"] or figure["n"] >= 8
+    assert figure["low"] <= figure["mean"] <= figure["high"]
+    assert {one["system"] for one in gain["differences"]} >= {"this model"}
+    card = (folder / "MODEL_CARD.md").read_text()
+    assert "rerank/onnx" in card
+    assert "## Where it does not help" in card
+    assert main(train) == 2
+    assert "holds a model already" in capsys.readouterr().err
+
+
+def test_a_stopped_training_is_kept_and_goes_on(
+    train: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from contextlib import contextmanager
+
+    @contextmanager
+    def stopped_at_once() -> Iterator[object]:
+        yield lambda: True
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ragkit.cli.models._stoppable", stopped_at_once)
+        assert main(train) == 130
+    assert "Run it again to go on" in capsys.readouterr().err
+    assert (tmp_path / "mine" / "training" / "checkpoint.npz").exists()
+    assert main([*train, "--epochs", "2"]) == 2
+    assert "epochs was 1, is 2" in capsys.readouterr().err
+    assert main(train) == 0
+    assert "going on after step 1" in capsys.readouterr().err
+    assert not (tmp_path / "mine" / "training").exists()
+
+
+def test_questions_of_the_user_s_are_read_and_mistakes_in_them_told(
+    train: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "q.jsonl"
+    path.write_text('{"question": "How long?", "document_id": "policies/waranty.md"}\n')
+    assert main([*train, "--questions", str(path)]) == 1
+    told = capsys.readouterr().err
+    assert f"{path}:1: document 'policies/waranty.md' is not in the index." in told
+    assert "Did you mean" in told
+
+
+def test_one_document_is_too_few(
+    train: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ragkit.open(tmp_path / "one") as rag:
+        rag.ingest([ragkit.Document("a", "One text.")], progress=False)
+    assert main([*train[:2], "--index", str(tmp_path / "one"), *train[4:]]) == 2
+    assert "the index holds 1 documents" in capsys.readouterr().err
