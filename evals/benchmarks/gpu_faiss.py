@@ -250,7 +250,7 @@ def _lists(bench: Bench, kind: str) -> None:
     wanted = index._parts[0].kind.wanted(K)
     say(section=kind, lists=cpu.nlist, probes=cpu.nprobe, candidates=wanted)
     ours: Way = lambda q: index.search(q, K, None)[0]  # noqa: E731
-    for probes in (8, 32, 128):
+    for probes in (16, 64, 256):
         raw.nprobe = cpu.nprobe = probes
         ways: dict[str, Way] = {
             "ours_gpu": ours,
@@ -260,8 +260,8 @@ def _lists(bench: Bench, kind: str) -> None:
         }
         say(section=kind, probes=probes)
         bench.measure(ways, seconds=3, ratio=("ours_gpu", "raw_gpu"))
-    raw.nprobe = cpu.nprobe = 32
-    effort = faiss.SearchParametersIVF(nprobe=32)
+    raw.nprobe = cpu.nprobe = 64
+    effort = faiss.SearchParametersIVF(nprobe=64)
     bench.measure({"raw_cpu": lambda q: cpu.search(q, wanted, params=effort)[1]}, seconds=3, ratio=None)
 
 

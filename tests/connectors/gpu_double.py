@@ -107,6 +107,11 @@ def installed(patch: pytest.MonkeyPatch, n_gpus: int, *, cuvs: bool = False) -> 
         def add(self, vectors: Any) -> None:
             raise RuntimeError("add not supported")
 
+    cagra = {
+        "GpuIndexCagra": Cagra,
+        "GpuIndexCagraConfig": config,
+        "SearchParametersCagra": lambda itopk_size: SimpleNamespace(sel=None, itopk_size=itopk_size),
+    }
     names: dict[str, object] = {
         "get_num_gpus": lambda: n_gpus,
         "StandardGpuResources": StandardGpuResources,
@@ -116,7 +121,7 @@ def installed(patch: pytest.MonkeyPatch, n_gpus: int, *, cuvs: bool = False) -> 
         "index_cpu_to_gpu": to_gpu,
         "index_gpu_to_cpu": lambda index: faiss.clone_index(index._index),
         **{f"GpuIndex{name}Config": config for name in ("Flat", "IVFFlat", "IVFPQ")},
-        **({"GpuIndexCagra": Cagra, "GpuIndexCagraConfig": config} if cuvs else {}),
+        **(cagra if cuvs else {}),
     }
     for name, value in names.items():
         patch.setattr(faiss, name, value, raising=False)

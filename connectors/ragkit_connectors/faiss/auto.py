@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from ragkit_connectors.faiss.kinds import Cagra, Flat, Hnsw, Ivf, IvfPq, Kind, RaBitQ, Sq8
+from ragkit_connectors.faiss.kinds import Cagra, Flat, Hnsw, Kind, Sq8
+from ragkit_connectors.faiss.lists import Ivf, IvfPq, RaBitQ
 from ragkit_connectors.faiss.settings import ON_GPU, FaissSettings
 
 _ON_GPU = Flat(min_rows=1_000)  # fewer are compared on the CPU before a GPU has answered
-_GPU_FLAT_ROWS = 4_000_000
-_CPU_FLAT_ROWS = 20_000
-_EFFORTS = ((0.9, 64), (0.95, 128), (0.99, 256))  # recall, HNSW's ef_search
+_ANY = 1 << 40  # rows: what the largest part would be
+# Below, and where more recall is wanted than a row names, all rows are compared: one core takes 1.1 ms for
+# 20,000 of 384, a tenth of a GPU's memory holds 4,000,000.
+_FLAT_ROWS, _GPU_FLAT_ROWS = 20_000, 4_000_000
+# recall@10 that was measured, and the effort: `ef_search` of HNSW at 50,000 rows, and for IVF one list of
+# how many is read. docs/guide/faiss.md has the table, evals/benchmarks/faiss_kinds.py makes it.
+_EF_SEARCH = ((0.9, 16), (0.96, 32), (0.98, 64), (0.99, 128), (0.999, 256))
+_MEASURED_ROWS = 50_000
+_ONE_LIST_OF = ((0.9, 16), (0.94, 7), (0.99, 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,25 +30,32 @@ class Choice:
 
     def of(self, n_rows: int) -> Kind:
         """The kind of a part of so many rows."""
-        settings = self.settings
-        if settings.kind != "auto":
-            return self._named(settings.kind)
-        if self.on_gpu:
-            return self._named("flat" if n_rows < _GPU_FLAT_ROWS else "ivf")
-        effort = next((effort for recall, effort in _EFFORTS if settings.recall <= recall), None)
-        if effort is None or n_rows < _CPU_FLAT_ROWS:
-            return Flat()
-        return Hnsw(settings.neighbours, settings.ef_construction, effort)
+        if self.settings.kind != "auto":
+            return self._named(self.settings.kind)
+        return self._auto_on_gpu(n_rows) if self.on_gpu else self._auto(n_rows)
 
-    @property
-    def is_exact(self) -> bool:
-        """Whether every part is compared in full."""
-        return isinstance(self.of(1 << 40), Flat) and not isinstance(self.of(1 << 40), Cagra)
+    def _auto(self, n_rows: int) -> Kind:
+        """HNSW answers soonest of all kinds at a given recall, whatever the size."""
+        settings = self.settings
+        effort = _least(_EF_SEARCH, settings.recall)
+        if effort is None or n_rows < _FLAT_ROWS:
+            return Flat()
+        # What was measured at 10,000 and 50,000 rows grows about as their root; so does this.
+        ef_search = round(effort * max(1.0, n_rows / _MEASURED_ROWS) ** 0.5)
+        return Hnsw(settings.neighbours, settings.ef_construction, ef_search)
+
+    def _auto_on_gpu(self, n_rows: int) -> Kind:
+        """Flat as long as it fits well: exact, and a search reads all rows in a millisecond or two."""
+        of_lists = _least(_ONE_LIST_OF, self.settings.recall)
+        if of_lists is None or n_rows < _GPU_FLAT_ROWS:
+            return _ON_GPU
+        lists = Ivf(self.settings.lists, 1, self.settings.train_rows)
+        return replace(lists, probes=min(2048, -(-lists.n_lists(n_rows) // of_lists)))
 
     @property
     def fingerprint(self) -> str:
         """Of the kinds that a part may be."""
-        return self.of(1 << 40).fingerprint
+        return self.of(_ANY).fingerprint
 
     def _named(self, name: str) -> Kind:
         settings = self.settings
@@ -70,3 +85,8 @@ class Choice:
 def can_be_on_gpu(kind: str) -> bool:
     """Whether FAISS has the kind there."""
     return kind in ON_GPU
+
+
+def _least(efforts: Sequence[tuple[float, int]], recall: float) -> int | None:
+    """The effort of the first row that reaches a recall; None if no row does."""
+    return next((effort for reached, effort in efforts if reached >= recall), None)

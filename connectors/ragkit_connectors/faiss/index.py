@@ -18,7 +18,7 @@ from ragkit.arrays import Ids
 from ragkit.errors import StoreError
 from ragkit.protocols import IndexFile, IndexPart, Vectors
 from ragkit.subsets import Subsets, compare
-from ragkit_connectors.faiss import gpu
+from ragkit_connectors.faiss import gpu, gpu_build
 from ragkit_connectors.faiss.auto import Choice, can_be_on_gpu
 from ragkit_connectors.faiss.kinds import Kind
 from ragkit_connectors.faiss.rank import ranked
@@ -112,7 +112,7 @@ class FaissIndex:
         vectors, gpus = matrix[start:], self._gpus
         if gpus and len(vectors) >= (kind := self._choice.of(len(vectors))).min_rows:
             try:
-                return Part(start, len(vectors), kind, gpu.build(kind, vectors, gpus))
+                return Part(start, len(vectors), kind, gpu_build.build(kind, vectors, gpus))
             except StoreError as e:
                 self._tell_of(e)
         kind = Choice(self.config, on_gpu=False).of(len(vectors))
@@ -125,7 +125,7 @@ class FaissIndex:
         index = _read(file, kind, dimension)
         if index is not None and gpus:
             try:
-                index = gpu.moved(index, kind, gpus)
+                index = gpu_build.moved(index, kind, gpus)
             except StoreError as e:
                 self._tell_of(e)
         return None if index is None else Part(file.first_row, file.n_rows, kind, index, file.path)

@@ -14,7 +14,7 @@ from ragkit.arrays import Ids
 from ragkit.protocols import Vectors
 from ragkit.subsets import MARGIN, Subset, compare
 from ragkit_connectors.faiss.gpu import MOST_ROWS, OnGpus
-from ragkit_connectors.faiss.kinds import Kind
+from ragkit_connectors.faiss.kinds import Cagra, Kind
 from ragkit_connectors.faiss.vendor import faiss
 
 Rows = NDArray[np.int64]
@@ -133,11 +133,11 @@ class PartSearch:
         if wanted > MOST_ROWS:
             return self._compared(vectors, wanted)
         if self.allowed is None:
-            return index.search(vectors, wanted)
+            return index.search(vectors, wanted, _parameters_on_gpu(self.part.kind, wanted))
         asked = wanted * self.part.n_rows // n_allowed
         while True:
             asked = min(asked + asked // 4 + 8, MOST_ROWS, self.part.n_rows)
-            scores, rows = index.search(vectors, asked)
+            scores, rows = index.search(vectors, asked, _parameters_on_gpu(self.part.kind, asked))
             kept = (rows >= 0) & self.allowed[rows]
             enough = np.count_nonzero(kept, axis=1) >= wanted
             if enough.all() or asked in (MOST_ROWS, self.part.n_rows) or rows[~enough, -1].min() < 0:
@@ -155,3 +155,8 @@ class PartSearch:
         subset = None if self.allowed is None else Subset(np.flatnonzero(self.allowed), None)
         rows, scores = compare(self.matrix, self.ids, vectors, wanted, subset)
         return scores, rows
+
+
+def _parameters_on_gpu(kind: Kind, wanted: int) -> Any:
+    """None but for graphs: how many lists are read is set when the index is made."""
+    return kind.parameters(wanted, None) if isinstance(kind, Cagra) else None

@@ -28,7 +28,7 @@ class FaissSettings(Settings):
     lists: int | None = Field(
         None, ge=1, le=65_536, description="IVF: lists per part; by its rows, if not given."
     )
-    probes: int = Field(32, ge=1, le=2048, description="IVF: lists that a search reads.")
+    probes: int = Field(64, ge=1, le=2048, description="IVF: lists that a search reads.")
     code_bytes: int | None = Field(
         None, ge=1, le=512, description="ivf-pq: bytes per vector, a divisor of its length; an eighth of it."
     )
@@ -36,7 +36,7 @@ class FaissSettings(Settings):
         10_000, ge=256, description="IVF and compressed kinds: a part of fewer rows is compared exactly."
     )
     candidates: int = Field(
-        8, ge=1, le=200, description="Compressed kinds: vectors compared exactly for each one asked for."
+        16, ge=1, le=200, description="Compressed kinds: vectors compared exactly for each one asked for."
     )
     filter_cache_mb: int = Field(
         128, ge=0, description="Most memory for copies of the vectors that filters in use allow."
