@@ -34,9 +34,9 @@ EFFORTS: dict[str, list[dict[str, int]]] = {
     "flat": [{}],
     "hnsw": [{"ef_search": n} for n in (16, 32, 64, 128, 256)],
     "ivf": [{"probes": n} for n in (8, 32, 64, 128)],
-    "ivf-pq": [{"probes": p, "candidates": c} for p, c in ((32, 8), (64, 16), (128, 40))],
+    "ivf-pq": [{"probes": p, "candidates": c} for p, c in ((32, 8), (32, 20), (64, 16), (128, 40))],
     "sq8": [{"candidates": n} for n in (1, 2, 4)],
-    "rabitq": [{"probes": p, "candidates": c} for p, c in ((32, 8), (64, 16), (128, 40))],
+    "rabitq": [{"probes": p, "candidates": c} for p, c in ((32, 8), (32, 20), (64, 16), (128, 40))],
 }
 
 

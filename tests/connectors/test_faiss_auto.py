@@ -27,7 +27,7 @@ def chosen(n_rows: int, *, on_gpu: bool = False, **settings: object) -> tuple[st
         (20_000, 0.9, ("Hnsw", 16)),
         (50_000, 0.95, ("Hnsw", 32)),
         (50_000, 0.99, ("Hnsw", 128)),
-        (200_000, 0.95, ("Hnsw", 64)),
+        (400_000, 0.95, ("Hnsw", 64)),
         (10_000_000, 1.0, ("Flat", None)),
     ],
 )
@@ -41,7 +41,7 @@ def test_on_a_cpu_a_graph_from_20_000_rows_on(
     ("n_rows", "recall", "kind"),
     [
         (3_999_999, 0.9, ("Flat", None)),
-        (4_000_000, 0.9, ("Ivf", 500)),
+        (4_000_000, 0.9, ("Ivf", 667)),
         (4_000_000, 0.94, ("Ivf", 1143)),
         (4_000_000, 1.0, ("Flat", None)),
     ],
