@@ -20,7 +20,7 @@ from ragkit.protocols import Vectors
 _SLICE = 1024
 
 # Tokens in one call of the model: pairs of 16 tokens take 40% less time shared, of 32 25%, of 64 12%, of 128
-# 2% (evals/benchmarks/reranking.py --lengths); larger calls only outgrow the processor's caches.
+# 2% (evals/benchmarks/reranking.py --part lengths); larger calls only outgrow the processor's caches.
 _TOGETHER = 256
 
 
