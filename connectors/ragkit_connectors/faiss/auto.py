@@ -15,7 +15,7 @@ _ANY = 1 << 40  # rows: what the largest part would be
 # 20,000 of 384, a tenth of a GPU's memory holds 4,000,000.
 _FLAT_ROWS, _GPU_FLAT_ROWS = 20_000, 4_000_000
 # The least recall@10 measured at any size up to 100,000 rows, and the effort: `ef_search` of HNSW, and for
-# IVF one list of how many is read. docs/guide/faiss.md has the table, made by evals/benchmarks/faiss_kinds.py.
+# IVF one list of how many is read. See docs/guide/faiss.md for the table, faiss_kinds.py for how it is made.
 _EF_SEARCH = ((0.9, 16), (0.96, 32), (0.975, 64), (0.99, 128), (0.997, 256))
 _MEASURED_ROWS = 100_000
 _ONE_LIST_OF = ((0.9, 12), (0.94, 7), (0.99, 2))
