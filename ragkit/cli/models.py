@@ -129,12 +129,11 @@ def _train(args: argparse.Namespace) -> int:
         emit({"folder": str(trained.folder), "seconds": trained.fitted.seconds, **account.as_plain()})
         return 0
     from ragkit.cli.show import print_lines
-    from ragkit.train.card import usage
 
     lines = [f"{trained.folder}: {account.verdict()}", ""]
     for gain in account.gains:
         lines += [gain.title, *gain.comparison.text().splitlines(), ""]
-    print_lines([*lines, "Use it in rag.yaml:", *usage(str(trained.folder)).splitlines()])
+    print_lines([*lines, *account.use(str(trained.folder)).splitlines()])
     return 0
 
 

@@ -43,6 +43,21 @@ class Account:
     gains: Sequence[Gain] = field(kw_only=True)
     versions: Mapping[str, str] = field(kw_only=True)
 
+    @property
+    def is_worse(self) -> bool:
+        """Whether it is proven to be worse than the first stage alone."""
+        contrasts = [gain.comparison.contrast(METRICS[0], OWN) for gain in self.gains]
+        return any(one.p_holm < 0.05 and one.difference.mean < 0 for one in contrasts)
+
+    def use(self, folder: str) -> str:
+        """How it is put to use, or what to do instead."""
+        if self.is_worse:
+            return (
+                "Do not use it. Train longer (more --epochs, no --time-limit), give more questions, or start "
+                "from a reranker with --from FOLDER."
+            )
+        return f"Use it in `rag.yaml`:\n\n```yaml\n{_usage(folder)}\n```"
+
     def verdict(self) -> str:
         """One sentence for each measurement: does it help, is it sure?"""
         return " ".join(_verdict(gain) for gain in self.gains)
@@ -77,7 +92,7 @@ class Account:
             f"# {self.name}",
             "A cross-encoder that orders passages by how well they answer a question, trained with ragkit "
             f"for one collection. Languages: {', '.join(self.languages) or 'any'}.",
-            f"**Use it** in `rag.yaml`:\n\n```yaml\n{usage('THIS FOLDER')}\n```",
+            self.use("THIS FOLDER"),
             f"## What it gains\n\n{self.verdict()}",
             *(_gain_markdown(gain) for gain in self.gains),
             "## Where it does not help\n\n" + "\n".join(f"- {line}" for line in self._limits()),
@@ -121,7 +136,7 @@ class Account:
         return limits
 
 
-def usage(folder: str) -> str:
+def _usage(folder: str) -> str:
     """The lines of `rag.yaml` that put a model to use."""
     return (
         f"models:\n  rerank: {{use: rerank/onnx, folder: {json.dumps(folder)}}}\n"
@@ -140,6 +155,9 @@ def _verdict(gain: Gain) -> str:
         )
     else:
         told = f"{direction} than the first stage alone (nDCG@10 {change.mean:+.3f}, p {contrast.p_holm:.4f}"
+    if gain.over_start is not None:
+        own = gain.over_start.contrast(METRICS[0], OWN)
+        told += f"; against the {own.baseline} {own.difference.mean:+.3f}, p {own.p_holm:.4f}"
     return f"{gain.title}: {told}, n={change.n})."
 
 
@@ -150,7 +168,8 @@ def _gain_markdown(gain: Gain) -> str:
         for kind, (n, means) in gain.by_kind.items()
     ]
     kinds = _table(("nDCG@10 by kind", "n", *systems), rows)
-    return f"### {gain.title}\n\n{gain.comparison.markdown()}\n\n{kinds}"
+    over = "" if gain.over_start is None else f"{gain.over_start.markdown()}\n\n"
+    return f"### {gain.title}\n\n{gain.comparison.markdown()}\n\n{over}{kinds}"
 
 
 def _gain_json(gain: Gain) -> dict[str, Any]:
@@ -161,7 +180,12 @@ def _gain_json(gain: Gain) -> dict[str, Any]:
             metric: {system: asdict(figure) for system, figure in figures.items()}
             for metric, figures in comparison.figures.items()
         },
-        "differences": [asdict(contrast) for contrast in comparison.contrasts],
+        "differences": [
+            asdict(contrast)
+            for compared in (comparison, gain.over_start)
+            if compared is not None
+            for contrast in compared.contrasts
+        ],
         "by_kind": {kind: {"n": n, "nDCG@10": dict(means)} for kind, (n, means) in gain.by_kind.items()},
         "in_reach": gain.in_reach,
         "failed": dict(gain.failed),

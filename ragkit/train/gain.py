@@ -27,6 +27,7 @@ class Gain:
     Args:
         title: which questions, and of what they were asked.
         comparison: of all systems with the first stage.
+        over_start: of the last reranker with the one before it, which it was trained from; None: from none.
         by_kind: for each kind of question its number, and the mean nDCG@10 of each system.
         in_reach: the share of questions whose answer is among the candidates: no order finds the others.
         failed: questions that could not be asked, with the reason.
@@ -34,6 +35,7 @@ class Gain:
 
     title: str
     comparison: Comparison = field(kw_only=True)
+    over_start: Comparison | None = field(default=None, kw_only=True)
     by_kind: Mapping[str, tuple[int, Mapping[str, float]]] = field(kw_only=True)
     in_reach: float = field(kw_only=True)
     failed: Mapping[str, str] = field(kw_only=True)
@@ -55,7 +57,8 @@ def measured(
         title: of the result.
         lessons: held out, at least one.
         retrieve: the first stage; its candidates are what is ranked.
-        rerankers: by the name that they are to have in the result.
+        rerankers: by the name that they are to have in the result; the trained one last, and before it the
+            one that it was trained from, if that was one.
         clusters: by lesson id: lessons about the same documents are drawn together when intervals are made.
         seed: of the intervals and tests.
         on_each: called after each lesson.
@@ -83,9 +86,11 @@ def measured(
     scores = [
         score(Run.of_orders(name, made, failed=failed), qrels, METRICS) for name, made in orders.items()
     ]
+    start = scores[-2:] if len(scores) > 2 else None
     return Gain(
         title,
         comparison=compare(scores, baseline=FIRST_STAGE, clusters=dict(clusters), seed=seed),
+        over_start=None if start is None else compare(start, clusters=dict(clusters), seed=seed),
         by_kind=_by_kind(lessons, scores),
         in_reach=in_reach / len(lessons),
         failed=failed,

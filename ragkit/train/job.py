@@ -4,49 +4,36 @@ from __future__ import annotations
 
 import platform
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from ragkit.app import RAG
 from ragkit.assembly import Assembly
 from ragkit.errors import ConfigError, ModelError
-from ragkit.models.bundled_reranker import BUNDLED_RERANKER
-from ragkit.models.cross_encoder import OnnxReranker
 from ragkit.models.manifest import MANIFEST
-from ragkit.protocols import Reranker
-from ragkit.train.card import OWN, Account
+from ragkit.train.card import Account
 from ragkit.train.cross_encoder import CrossEncoder, EncoderShape
 from ragkit.train.device import chosen_device
-from ragkit.train.export import SelfTest, self_test, write_model
 from ragkit.train.fit import fit
 from ragkit.train.fit_plan import FitEvent, FitPlan, Fitted
-from ragkit.train.gain import Gain, measured
 from ragkit.train.groups import Group
-from ragkit.train.lessons import GIVEN
 from ragkit.train.material import Material, gathered
-from ragkit.train.mining import Retrieve
 from ragkit.train.options import Silent, Teller, TrainOptions
 from ragkit.train.passages import Passages
 from ragkit.train.recipe import Recipe
-from ragkit.train.scoring import pair_scores
-from ragkit.train.split import FEWEST
+from ragkit.train.result import exported, gains, model_name, retrieval, settle
 from ragkit.train.start import StartModel, start_model
 from ragkit.train.tokens import GroupMaker, digest
 from ragkit.train.trainer import Trainer
-from ragkit.train.trial import fill_trial, trial_config, trial_lessons
 
 _WORK = "training"  # below the result's folder; gone at the end
-_TESTED = 24  # questions of the self-test
-_TESTED_PASSAGES = 8
-_JUDGED = 200  # held-out questions that say when to stop: judging must not take longer than training
-_JUDGED_OTHERS = 20
+_JUDGED = 150  # held-out questions that say when to stop: judging must not take longer than training
+_JUDGED_OTHERS = 15
 _STATES = 5  # weights, average, two moments, best: what a checkpoint has of each trained number
 
 
@@ -104,7 +91,7 @@ class _Job:
             )
         start = start_model(options.start)
         with _opened(options) as (rag, passages):
-            retrieve = self._retrieve(rag)
+            retrieve = retrieval(rag, options)
             material = gathered(
                 options,
                 passages,
@@ -117,13 +104,22 @@ class _Job:
             if fitted.ending == "stopped":
                 return Trained(self._work, fitted=fitted)
             folder = self._work / "result"
-            test = self._exported(folder, model, start, material)
-            gains = self._gains(folder, material, passages, retrieve)
-        account = self._account(start, material, fitted, test, gains)
-        self._settle(folder, account)
+            test = exported(folder, model, start, self._recipe(start), model_name(options), material)
+            found = gains(folder, start, options, material, passages, retrieve, self._teller)
+        account = Account(
+            model_name(options),
+            start=start.manifest.fingerprint,
+            languages=material.languages,
+            command=options.command or "ragkit.train.job.train_reranker(...)",
+            counts=material.counts,
+            recipe=self._recipe(start),
+            fitted=fitted,
+            test=test,
+            gains=tuple(found),
+            versions=self._versions(),
+        )
+        settle(self._work, options.out, account)
         return Trained(options.out, account, fitted=fitted)
-
-    # --- training ---------------------------------------------------------------------------------
 
     def _recipe(self, start: StartModel) -> Recipe:
         options = self._options
@@ -139,9 +135,9 @@ class _Job:
 
     def _fitted(self, start: StartModel, material: Material) -> tuple[CrossEncoder, Fitted]:
         recipe = self._recipe(start)
-        self._maker = GroupMaker(start.folder / "tokenizer.json", max_tokens=recipe.max_tokens)
-        train = self._maker.groups(material.train)
-        held_out = [_judged(group) for group in self._maker.groups(material.stop[:_JUDGED])]
+        maker = GroupMaker(start.folder / "tokenizer.json", max_tokens=recipe.max_tokens)
+        train = maker.groups(material.train)
+        held_out = [_judged(group) for group in maker.groups(material.stop[:_JUDGED])]
         model = _torch_model(start, seed=recipe.seed)
         trainer = Trainer(model, train, recipe, device=self._device)
         settings = {
@@ -176,126 +172,13 @@ class _Job:
                 f"{needed / 1e6:,.0f} MB. Make room, or choose another folder with --out"
             )
 
-    # --- result -----------------------------------------------------------------------------------
-
-    def _exported(self, folder: Path, model: CrossEncoder, start: StartModel, material: Material) -> SelfTest:
-        recipe = self._recipe(start)
-        manifest: dict[str, Any] = {
-            "kind": "reranker",
-            "name": self._name,
-            "revision": "int8-1",
-            "max_tokens": recipe.max_tokens,
-            "max_query_tokens": recipe.max_query_tokens,
-            "languages": list(material.languages),
+    def _versions(self) -> dict[str, str]:
+        return {
+            "ragkit": version("ragkit"),
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+            "device": torch.cuda.get_device_name() if self._device == "cuda" else "CPU",
         }
-        asked, groups = _tested(material, self._maker, recipe)
-        write_model(
-            folder,
-            model.cpu().eval(),
-            asked,
-            tokenizer=start.folder / "tokenizer.json",
-            manifest=manifest,
-        )
-        expected = [
-            pair_scores(model, [(group.question, passage) for passage in group.others], recipe)
-            for group in groups
-        ]
-        return self_test(folder, asked, expected)
-
-    def _gains(self, folder: Path, material: Material, passages: Passages, retrieve: Retrieve) -> list[Gain]:
-        rerankers: dict[str, Reranker] = {}
-        if (BUNDLED_RERANKER / MANIFEST).exists():
-            rerankers["bundled reranker"] = OnnxReranker(BUNDLED_RERANKER)
-        rerankers[OWN] = OnnxReranker(folder)
-        given = [lesson for lesson in material.parts.report if lesson.kind == GIVEN]
-        made = [lesson for lesson in material.parts.report if lesson.kind != GIVEN]
-        gains = []
-        clusters = material.parts.clusters
-        if len(given) >= FEWEST or not made:
-            self._teller.phase("measuring on your questions", len(given))
-            gains.append(
-                measured(
-                    "Your questions",
-                    given,
-                    retrieve,
-                    rerankers,
-                    clusters=clusters,
-                    seed=self._options.seed,
-                    on_each=self._teller.advance,
-                )
-            )
-        if len(made) >= FEWEST or not gains:
-            gains.append(self._gain_on_trial(material, passages, rerankers))
-        return gains
-
-    def _gain_on_trial(self, material: Material, passages: Passages, rerankers: dict[str, Reranker]) -> Gain:
-        lessons = trial_lessons([one for one in material.parts.report if one.kind != GIVEN])
-        with tempfile.TemporaryDirectory(prefix="ragkit-trial-") as folder:
-            self._teller.phase("indexing what generated questions left", 1)
-            with RAG(trial_config(self._options.config, Path(folder) / "index")) as rag:
-                fill_trial(rag, lessons, passages, seed=self._options.seed)
-                self._teller.phase("measuring on generated questions", len(lessons))
-                return measured(
-                    "Generated questions",
-                    lessons,
-                    self._retrieve(rag, is_trial=True),
-                    rerankers,
-                    clusters=material.parts.clusters,
-                    seed=self._options.seed,
-                    on_each=self._teller.advance,
-                )
-
-    def _account(
-        self, start: StartModel, material: Material, fitted: Fitted, test: SelfTest, gains: Sequence[Gain]
-    ) -> Account:
-        return Account(
-            self._name,
-            start=start.manifest.fingerprint,
-            languages=material.languages,
-            command=self._options.command or "ragkit.train.job.train_reranker(...)",
-            counts=material.counts,
-            recipe=self._recipe(start),
-            fitted=fitted,
-            test=test,
-            gains=tuple(gains),
-            versions={
-                "ragkit": version("ragkit"),
-                "torch": torch.__version__,
-                "python": platform.python_version(),
-                "device": torch.cuda.get_device_name() if self._device == "cuda" else "CPU",
-            },
-        )
-
-    def _settle(self, folder: Path, account: Account) -> None:
-        """Puts the result in its place, the manifest last: a folder with a manifest is whole."""
-        out = self._options.out
-        try:
-            (folder / "MODEL_CARD.md").write_text(account.as_markdown(), encoding="utf-8")
-            (folder / "report.json").write_text(account.as_json(), encoding="utf-8")
-            (out / MANIFEST).unlink(missing_ok=True)
-            for name in ("model.onnx", "tokenizer.json", "MODEL_CARD.md", "report.json", MANIFEST):
-                (folder / name).replace(out / name)
-        except OSError as error:
-            raise ModelError(
-                f"{out} cannot be written: {error.strerror or error}. Mend it and run the same command "
-                "again; the training is kept and need not be repeated"
-            ) from error
-        shutil.rmtree(self._work)
-
-    # --- inside -----------------------------------------------------------------------------------
-
-    @property
-    def _name(self) -> str:
-        return self._options.name or self._options.out.resolve().name
-
-    def _retrieve(self, rag: RAG, *, is_trial: bool = False) -> Retrieve:
-        reader = {} if is_trial else self._options.reader.as_arguments()
-
-        def retrieve(question: str) -> list[Any]:
-            ranking = rag.retrieve(question, k=self._options.candidates, retriever="hybrid", **reader)
-            return [hit.chunk for hit in ranking.hits]
-
-        return retrieve
 
 
 @contextmanager
@@ -321,27 +204,3 @@ def _torch_model(start: StartModel, *, seed: int) -> CrossEncoder:
 
 def _judged(group: Group) -> Group:
     return Group(group.question, group.relevant, group.others[:_JUDGED_OTHERS])
-
-
-def _tested(
-    material: Material, maker: GroupMaker, recipe: Recipe
-) -> tuple[list[tuple[str, list[str]]], list[Group]]:
-    """Questions of the stopping part with passages of one window, which the file reads as torch does."""
-    asked: list[tuple[str, list[str]]] = []
-    groups: list[Group] = []
-    for one in material.stop[:_TESTED]:
-        question = one.lesson.question
-        room = recipe.max_tokens - 3 - min(maker.count(question), recipe.max_query_tokens)
-        texts = [text for text in (*one.relevant, *one.others) if maker.count(text) <= room][
-            :_TESTED_PASSAGES
-        ]
-        if len(texts) > 1:
-            asked.append((question, texts))
-            ids = tuple(maker.ids(text) for text in texts)
-            groups.append(Group(maker.ids(question), ids[:1], ids))
-    if not asked:
-        raise ModelError(
-            f"no question with two passages of under {recipe.max_tokens} tokens to test the export on. Make "
-            "smaller passages: ingest.chunk.size"
-        )
-    return asked, groups

@@ -58,11 +58,11 @@ def test_a_training_gives_a_model_with_its_report(
     assert report["gains"] == printed["gains"]
     (gain,) = report["gains"]
     figure = gain["figures"]["nDCG@10"]["this model"]
-    assert figure["n"] == report["counts"]["to report on"] or figure["n"] >= 8
+    assert 8 <= figure["n"] <= report["counts"]["to report on"]
     assert figure["low"] <= figure["mean"] <= figure["high"]
     assert {one["system"] for one in gain["differences"]} >= {"this model"}
     card = (folder / "MODEL_CARD.md").read_text()
-    assert "rerank/onnx" in card
+    assert "Do not use it" in card  # from random weights in a few steps it is far worse
     assert "## Where it does not help" in card
     assert main(train) == 2
     assert "holds a model already" in capsys.readouterr().err

@@ -1,0 +1,160 @@
+"""The result of a training: the model's file, tested, its gain, measured, and all of it put in its place."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from ragkit.app import RAG
+from ragkit.errors import ModelError
+from ragkit.models.bundled_reranker import BUNDLED_RERANKER
+from ragkit.models.cross_encoder import OnnxReranker
+from ragkit.models.manifest import MANIFEST
+from ragkit.protocols import Reranker
+from ragkit.train.card import OWN, Account
+from ragkit.train.cross_encoder import CrossEncoder
+from ragkit.train.export import SelfTest, self_test, write_model
+from ragkit.train.gain import Gain, measured
+from ragkit.train.lessons import GIVEN, Lesson
+from ragkit.train.material import Material
+from ragkit.train.mining import Retrieve
+from ragkit.train.options import Teller, TrainOptions
+from ragkit.train.passages import Passages
+from ragkit.train.recipe import Recipe
+from ragkit.train.scoring import pair_scores
+from ragkit.train.split import FEWEST
+from ragkit.train.start import StartModel
+from ragkit.train.tokens import GroupMaker
+from ragkit.train.trial import fill_trial, trial_config, trial_lessons
+from ragkit.types import Chunk
+
+_TESTED = 24  # questions of the self-test
+_TESTED_PASSAGES = 8
+_FILES = ("model.onnx", "tokenizer.json", "MODEL_CARD.md", "report.json", MANIFEST)
+
+
+def model_name(options: TrainOptions) -> str:
+    """What the result is called."""
+    return options.name or options.out.resolve().name
+
+
+def retrieval(rag: RAG, options: TrainOptions, *, is_trial: bool = False) -> Retrieve:
+    """The first stage, as the reader of the options sees it; of a trial everything is seen."""
+    reader = {} if is_trial else options.reader.as_arguments()
+
+    def retrieve(question: str) -> list[Chunk]:
+        ranking = rag.retrieve(question, k=options.candidates, retriever="hybrid", **reader)
+        return [hit.chunk for hit in ranking.hits]
+
+    return retrieve
+
+
+def exported(
+    folder: Path, model: CrossEncoder, start: StartModel, recipe: Recipe, name: str, material: Material
+) -> SelfTest:
+    """Writes the model to `folder` and tests that it ranks as before.
+
+    Raises:
+        ModelError: it does not, or cannot be written.
+    """
+    tokenizer = start.folder / "tokenizer.json"
+    maker = GroupMaker(tokenizer, max_tokens=recipe.max_tokens)
+    asked = _tested(material, maker, recipe)
+    manifest = {
+        "kind": "reranker",
+        "name": name,
+        "revision": "int8-1",
+        "max_tokens": recipe.max_tokens,
+        "max_query_tokens": recipe.max_query_tokens,
+        "languages": list(material.languages),
+    }
+    model.cpu().eval()
+    expected = [
+        pair_scores(model, [(maker.ids(question), maker.ids(text)) for text in texts], recipe)
+        for question, texts in asked
+    ]
+    write_model(folder, model, asked, tokenizer=tokenizer, manifest=manifest)
+    return self_test(folder, asked, expected)
+
+
+def gains(
+    folder: Path,
+    start: StartModel,
+    options: TrainOptions,
+    material: Material,
+    passages: Passages,
+    retrieve: Retrieve,
+    teller: Teller,
+) -> list[Gain]:
+    """The gain on the given questions of the report, and on its generated ones; at least one of the two.
+
+    Fewer than 8 of one kind say nothing, and are left out where there are others.
+    """
+    rerankers: dict[str, Reranker] = {}
+    if (BUNDLED_RERANKER / MANIFEST).exists():
+        rerankers["bundled reranker"] = OnnxReranker(BUNDLED_RERANKER)
+    if start.is_reranker and start.folder != BUNDLED_RERANKER:
+        rerankers["start model"] = OnnxReranker(start.folder)
+    rerankers[OWN] = OnnxReranker(folder)
+    given = [lesson for lesson in material.parts.report if lesson.kind == GIVEN]
+    made = [lesson for lesson in material.parts.report if lesson.kind != GIVEN]
+    found: list[Gain] = []
+
+    def measure(title: str, lessons: list[Lesson], stage: Retrieve) -> None:
+        teller.phase(f"measuring: {title.lower()}", len(lessons))
+        clusters, seed = material.parts.clusters, options.seed
+        found.append(
+            measured(title, lessons, stage, rerankers, clusters=clusters, seed=seed, on_each=teller.advance)
+        )
+
+    if len(given) >= FEWEST or not made:
+        measure("Your questions", given, retrieve)
+    if len(made) >= FEWEST or not found:
+        lessons = trial_lessons(made)
+        with tempfile.TemporaryDirectory(prefix="ragkit-trial-") as place:
+            teller.phase("indexing what generated questions left", 1)
+            with RAG(trial_config(options.config, Path(place) / "index")) as rag:
+                fill_trial(rag, lessons, passages, seed=options.seed)
+                measure("Generated questions", lessons, retrieval(rag, options, is_trial=True))
+    return found
+
+
+def settle(work: Path, out: Path, account: Account) -> None:
+    """Moves the result from `work/result` to `out`, the manifest last: a folder with a manifest is whole.
+
+    `work` is removed.
+
+    Raises:
+        ModelError: the folder cannot be written; the training is kept.
+    """
+    folder = work / "result"
+    try:
+        (folder / "MODEL_CARD.md").write_text(account.as_markdown(), encoding="utf-8")
+        (folder / "report.json").write_text(account.as_json(), encoding="utf-8")
+        (out / MANIFEST).unlink(missing_ok=True)
+        for name in _FILES:
+            (folder / name).replace(out / name)
+    except OSError as error:
+        raise ModelError(
+            f"{out} cannot be written: {error.strerror or error}. Mend it and run the same command again; "
+            "the training is kept and need not be repeated"
+        ) from error
+    shutil.rmtree(work)
+
+
+def _tested(material: Material, maker: GroupMaker, recipe: Recipe) -> list[tuple[str, list[str]]]:
+    """Questions of the stopping part with passages of one window, which the file reads as torch does."""
+    asked: list[tuple[str, list[str]]] = []
+    for one in material.stop[:_TESTED]:
+        question = one.lesson.question
+        room = recipe.max_tokens - 3 - min(maker.count(question), recipe.max_query_tokens)
+        texts = [text for text in (*one.relevant, *one.others) if maker.count(text) <= room]
+        if len(texts) > 1:
+            asked.append((question, texts[:_TESTED_PASSAGES]))
+    if not asked:
+        raise ModelError(
+            f"no question with two passages of under {recipe.max_tokens} tokens to test the export on. Make "
+            "smaller passages: ingest.chunk.size"
+        )
+    return asked
