@@ -36,7 +36,7 @@ _BY_HALF_INDEX = """
 SELECT c.id, c.embedding FROM chunks c WHERE {shown}
 ORDER BY c.embedding::halfvec({dimension}) <#> %(vector)s::halfvec({dimension}) LIMIT %(limit)s
 """
-_COUNT = "SELECT count(*) FROM (SELECT 1 FROM chunks c WHERE {shown} LIMIT %(most)s) AS some"
+_COUNT = "SELECT count(*) FROM (SELECT 1 FROM chunks c WHERE {shown} LIMIT %(most)s) AS few"
 _OPTIONS = "SELECT unnest(reloptions) FROM pg_class WHERE oid = to_regclass(%(index)s)"
 _SETTINGS = (
     "SELECT set_config('hnsw.ef_search', %(ef)s, true), set_config('ivfflat.probes', %(probes)s, true)"

@@ -104,14 +104,13 @@ def create(connection: Connection[Any], dimension: int, spec: str) -> None:
 
 def tables_in(connection: Connection[Any], schema: str) -> set[str] | None:
     """The names of a schema's tables; None where there is no such schema."""
-    (oid,) = connection.execute("SELECT to_regnamespace(quote_ident(%s))::oid", [schema]).fetchone() or (
-        None,
-    )
-    if oid is None:
+    # Read from the table: to_regnamespace may remember that there was none before another process made it.
+    row = connection.execute("SELECT oid FROM pg_namespace WHERE nspname = %s", [schema]).fetchone()
+    if row is None:
         return None
     rows = connection.execute(
         "SELECT relname::text FROM pg_class WHERE relnamespace = %s AND relkind IN ('r', 'p', 'v', 'm', 'f')",
-        [oid],
+        [row[0]],
     )
     return {name for (name,) in rows}
 

@@ -80,7 +80,7 @@ def write_commit(database: Database, connection: Connection[Any], changes: Seque
                     reach("commit.pointer")
             except psycopg.OperationalError:
                 # The connection may have died after the server committed and before it said so.
-                found = _number_of(database, token) if connection.broken else None
+                found = _number_of(database, token) if connection.closed else None
                 if found is None:
                     raise
                 number = found

@@ -1,0 +1,185 @@
+"""Tenants are kept apart: by the filter, and by the database itself where it is asked to."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import psycopg
+import pytest
+
+from ragkit.errors import ConfigError, FilterError, StoreError, TenantError
+from ragkit.filters import Eq, Exists, Filter, Ne, Not, Or
+from ragkit.protocols import Scope
+from ragkit.store_spec import StoreSpec
+from ragkit.testing.collecting import CollectingStoreChecks
+from ragkit.testing.data import put, unit
+from ragkit.testing.stores import EAST, SparseIndexChecks, VectorStoreChecks, spec_of
+from ragkit_connectors.pgvector import PgvectorStore
+from tests.connectors.pgvector_server import Stores, server
+from tests.hostile import MALFORMED, STRANGERS, TENANTS
+from tests.scale import scaled
+
+SEED = 20
+GUARDED = spec_of(tenant="keyword!")
+
+
+@pytest.fixture
+def stores() -> Iterator[Stores]:
+    made = Stores(user="bound")
+    yield made
+    made.close()
+
+
+class TestGuardedPgvector(VectorStoreChecks, SparseIndexChecks, CollectingStoreChecks):
+    """As a role that row-level security binds, wherever the checks have tenants."""
+
+    @pytest.fixture(autouse=True)
+    def _stores(self, stores: Stores) -> None:
+        self.stores = stores
+
+    def make_store(self, spec: StoreSpec) -> PgvectorStore:
+        return self.stores.make(spec, tenancy="rls" if spec.has_tenants else "filter")
+
+
+# --- what the database does by itself ----------------------------------------------------------------
+
+
+def two_tenants(stores: Stores) -> PgvectorStore:
+    store = stores.make(GUARDED, tenancy="rls")
+    store.commit([put("a", [("ours", EAST)], tenant="acme"), put("b", [("theirs", EAST)], tenant="globex")])
+    return store
+
+
+def seen(store: PgvectorStore, tenant: str | None) -> dict[str, set[str]]:
+    """The tenants whose rows each table shows to the tables' own owner."""
+    shown = {}
+    with server().connect("rag", "bound") as connection, connection.transaction():
+        connection.execute(f"SET search_path = {store.config.name}")
+        if tenant is not None:
+            connection.execute("SELECT set_config('ragkit.tenant', %s, true)", [tenant])
+        for table in ("sources", "documents", "chunks", "postings"):
+            rows = connection.execute(f"SELECT DISTINCT tenant FROM {table}").fetchall()
+            shown[table] = {bytes(name).decode() for (name,) in rows}
+    return shown
+
+
+def test_every_table_shows_the_rows_of_one_tenant_alone(stores: Stores) -> None:
+    store = two_tenants(stores)
+    acme, nobody = f"t{b'acme'.hex()}", f"t{b'nobody'.hex()}"
+    assert set(map(frozenset, seen(store, acme).values())) == {frozenset({"acme"})}
+    for tenant in (None, "", nobody, "t", "acme", "t*"):
+        if tenant in ("acme", "t*"):  # read as hexadecimal, of which it is none
+            with pytest.raises(psycopg.errors.InvalidParameterValue):
+                seen(store, tenant)
+        else:
+            assert set(map(frozenset, seen(store, tenant).values())) == {frozenset()}
+
+
+def test_nothing_is_written_for_another_tenant(stores: Stores) -> None:
+    store = two_tenants(stores)
+    with server().connect("rag", "bound") as connection, connection.transaction():
+        connection.execute(f"SET search_path = {store.config.name}")
+        connection.execute("SELECT set_config('ragkit.tenant', %s, true)", [f"t{b'acme'.hex()}"])
+        assert connection.execute("UPDATE chunks SET to_commit = 1").rowcount == 1
+        assert connection.execute("DELETE FROM postings").rowcount == 1
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
+            connection.execute("INSERT INTO postings VALUES ('globex', 'x', 1, 1)")
+        raise psycopg.Rollback
+
+
+def test_a_forgotten_condition_shows_nothing_of_others(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = two_tenants(stores)
+    monkeypatch.setattr(
+        "ragkit_connectors.pgvector.view._conditions", lambda scope: ("true", "true", {"tenant": b"acme"})
+    )
+    hits = store.search(EAST[None], 10, Scope("acme"))[0].id_list()
+    assert [c.text for c in store.fetch(hits, Scope("acme")) if c is not None] == ["ours"]
+    assert len(store.search_terms([["theirs", "ours"]], 10, Scope("acme"))[0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("user", "what"), [("postgres", "a superuser"), ("bypassing", "a role with BYPASSRLS")]
+)
+def test_a_role_that_is_not_bound_is_refused(stores: Stores, user: str, what: str) -> None:
+    with pytest.raises(ConfigError, match=rf"tenancy: rls, and {user} is {what}.*NOSUPERUSER NOBYPASSRLS"):
+        stores.make(GUARDED, tenancy="rls", dsn=server().dsn(user=user))
+
+
+def test_row_level_security_needs_tenants(stores: Stores) -> None:
+    with pytest.raises(
+        ConfigError, match=r"declares no tenants. Declare collection.fields: \{tenant: keyword!\}"
+    ):
+        stores.make(spec_of(), tenancy="rls")
+
+
+def test_an_index_made_without_guards_gets_them_from_its_owner(stores: Stores) -> None:
+    store = stores.make(GUARDED)
+    store.commit([put("a", [("ours", EAST)], tenant="acme")])
+    name = store.config.name
+    with server().connect("rag") as connection:
+        connection.execute(f"GRANT USAGE ON SCHEMA {name} TO reader")
+        connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {name} TO reader")
+    with pytest.raises(ConfigError, match=r"not guarded yet. Open it once as the tables' owner"):
+        stores.make(GUARDED, name=name, tenancy="rls", dsn=server().dsn(user="reader"))
+    guarded = stores.make(GUARDED, name=name, tenancy="rls")
+    assert len(guarded.search(EAST[None], 1, Scope("acme"))[0]) == 1
+    assert len(stores.make(GUARDED, name=name, tenancy="rls", dsn=server().dsn(user="reader")).search(
+        EAST[None], 1, Scope("acme"))[0]) == 1  # fmt: skip
+    with pytest.raises(ConfigError, match=r"tenancy: filter would see none of them. Set tenancy: rls"):
+        stores.make(GUARDED, name=name)
+
+
+# --- whoever asks -----------------------------------------------------------------------------------
+
+
+def _filters(rng: random.Random) -> Filter | None:
+    widening = [
+        None,
+        Or((Eq("lang", "en"), Not(Eq("lang", "en")))),
+        Not(Exists("note")),
+        Ne("lang", "x' OR '1'='1"),
+    ]
+    return rng.choice([*widening, Or(()), Not(Or(()))])
+
+
+@pytest.mark.parametrize("tenancy", ["filter", "rls"])
+def test_no_call_shows_another_tenants_chunks(stores: Stores, tenancy: str) -> None:
+    store = stores.make(spec_of(tenant="keyword!", acl=["keyword"]), tenancy=tenancy)
+    groups, owner = ("staff", "legal"), dict[str, tuple[str, str]]()
+    changes = [
+        put(f"d{g}", [(f"{t} {g} common", unit([1, i]))], tenant=t, acl=[g], metadata={"lang": "en"})
+        for i, t in enumerate(TENANTS)
+        for g in groups
+    ]
+    store.commit(changes)
+    for change in changes:
+        owner[change.records[0].chunk.id] = (change.state.tenant, change.records[0].chunk.acl[0])
+    rng, ids, n_hits = random.Random(SEED), list(owner), 0
+    malformed = [m for m in MALFORMED if isinstance(m, str | int | bytes | None)]
+    names: list[Any] = [*TENANTS, *STRANGERS, *malformed]
+    for _ in range(scaled(50_000)):
+        tenant = rng.choice(names)
+        acl = tuple(rng.sample(groups, rng.randint(0, 2)))
+        scope = Scope(tenant, acl, _filters(rng), rng.choice([None, 0, 1]))
+        try:
+            kind = rng.randrange(4)
+            if kind == 0:
+                found = store.search(unit([1, rng.random()])[None], rng.choice([1, 50]), scope)[0].id_list()
+            elif kind == 1:
+                found = store.search_terms([["common", "acme", "globex"]], 50, scope)[0].id_list()
+            elif kind == 2:
+                found = [c.id for c in store.fetch(rng.sample(ids, 5), scope) if c is not None]
+            else:
+                asked = rng.sample(ids, 5)
+                given = store.vectors(asked, scope)
+                found = [i for i, vector in zip(asked, given, strict=True) if np.any(vector)]
+        except (TenantError, FilterError, StoreError):
+            continue
+        n_hits += len(found)
+        assert all(owner[i][0] == tenant and owner[i][1] in acl for i in found), (scope, found)
+    assert n_hits > 0
