@@ -18,7 +18,7 @@ class OwnReranker(OnnxReranker):
     """
 
     class Config(Settings):
-        folder: str | Path = Field(description="Folder of the model, as training writes it.")
+        folder: Path = Field(description="Folder of the model, as training writes it.")
         threads: int | None = Field(
             None, ge=1, description="Cores to use; all that are usable when left out."
         )

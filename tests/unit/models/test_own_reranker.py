@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from ragkit import registry
+from ragkit.config.defaults import default_text
+from ragkit.config.load import load_config
 from ragkit.errors import ConfigError, ModelError
 from ragkit.models.bundled_reranker import BUNDLED_RERANKER, BundledReranker
 from ragkit.models.cross_encoder import OnnxReranker
@@ -39,3 +41,10 @@ def test_a_wrong_number_of_threads_is_refused(reranker_folder: Path) -> None:
 def test_without_its_weights_the_bundled_one_says_so() -> None:
     with pytest.raises(ModelError, match=r"reranker is not a model folder"):
         BundledReranker()
+
+
+def test_a_relative_folder_lies_beside_the_file_that_names_it(tmp_path: Path) -> None:
+    file = tmp_path / "rag.yaml"
+    text = default_text().replace("models:", "models:\n  own: {use: rerank/onnx, folder: mine}", 1)
+    file.write_text(text, encoding="utf-8")
+    assert load_config(file, env={}).models["own"].settings.folder == tmp_path / "mine"
