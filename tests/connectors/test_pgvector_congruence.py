@@ -50,7 +50,7 @@ def emptied(store: PgvectorStore) -> None:
         connection.execute(f"SET search_path = {store.config.name}")
         connection.execute("TRUNCATE sources, documents, chunks, postings")
         connection.execute("UPDATE head SET number = 0, kept_from = 0, generation = 0, to_erase = false")
-    store._sparse._populations.clear()
+    store._sparse.forget()
     store._dense._are_few.clear()
 
 

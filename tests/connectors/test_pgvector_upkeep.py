@@ -265,7 +265,6 @@ def test_what_is_derived_is_made_anew(stores: Stores) -> None:
     repaired = store.repair(lambda texts: np.stack([EAST for _ in texts]))
     assert len(repaired) == 3
     assert store.verify() == []
-    store._sparse._populations.clear()
     after = store.search_terms([["two"]], 5, OPEN)[0]
     assert (after.id_list(), after.scores.tolist()) == (before.id_list(), before.scores.tolist())
 

@@ -1,10 +1,11 @@
-"""The approximate index over the vectors: built when an ingestion ends, derived, dropped when not wanted."""
+"""What an ingestion ends with: the approximate index over the vectors, and what the planner knows."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from ragkit.errors import ConfigError
+from ragkit_connectors.pgvector.schema import TABLES
 from ragkit_connectors.pgvector.settings import PgSettings
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 INDEX = "chunks_by_nearness"
 _MOST = {("hnsw", False): 2_000, ("hnsw", True): 4_000, ("ivfflat", False): 2_000, ("ivfflat", True): 4_000}
 _ROWS_PER_LIST = 1_000
+_STALE = 0.2
+_KNOWN = "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = to_regclass('chunks')"
 _DEFINED = "SELECT obj_description(to_regclass(%s), 'pg_class')"
 
 
@@ -31,6 +34,18 @@ def check_dimension(settings: PgSettings, dimension: int) -> None:
             f"store/pgvector: index: {settings.index} takes vectors of at most {most:,} numbers, and the "
             f"embedder gives {dimension:,}. Set index: none{wider}"
         )
+
+
+def refresh(connection: Connection[Any], n_rows: int) -> None:
+    """Lets the server know what the tables hold, once that is another matter than it knows of.
+
+    Its plans for a table that has just been filled are those for an empty one otherwise, until it looks by
+    itself. Where this role may not do so, the server passes the tables over.
+    """
+    (known,) = connection.execute(_KNOWN).fetchone() or (0,)
+    if abs(n_rows - known) > known * _STALE:
+        for table in TABLES:
+            connection.execute(f"VACUUM (ANALYZE) {table}")
 
 
 def build(connection: Connection[Any], settings: PgSettings, dimension: int, n_rows: int) -> bool:

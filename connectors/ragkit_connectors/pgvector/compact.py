@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _POLL_S = 0.05
 _ALL_TENANTS = "SELECT set_config('ragkit.tenant', '*', true)"
-_NO_LIMIT = "SELECT set_config('statement_timeout', '0', false)"
+NO_LIMIT = "SELECT set_config('statement_timeout', '0', false)"
 _PATIENCE = "SELECT set_config('lock_timeout', %s, false)"
 _HEAD = "SELECT number, kept_from, generation, to_erase FROM head"
 _N_ENDED = """
@@ -72,7 +72,7 @@ def compact(database: Database, connection: Connection[Any], leases: Leases, *, 
         StoreError: the database refuses; `TransientStoreError` where the same call may go through later.
     """
     with database.explained():
-        connection.execute(_NO_LIMIT)
+        connection.execute(NO_LIMIT)
         number, _, _, to_erase = connection.execute(_HEAD).fetchone() or (0, 0, 0, False)
         deadline = time.monotonic() + wait_s
         kept_from = _wait_for_readers(connection, leases, number, deadline)

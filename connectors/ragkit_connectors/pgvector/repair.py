@@ -27,7 +27,7 @@ SELECT c.id, d.id, c.text, c.shape, c.checksum, c.tenant, c.acl
 FROM chunks c JOIN documents d ON d.key = c.document WHERE c."row" = %s
 """
 _DROP_ORPHANS = 'DELETE FROM postings p WHERE NOT EXISTS (SELECT 1 FROM chunks c WHERE c."row" = p.chunk)'
-_DROP_POSTINGS = "DELETE FROM postings WHERE chunk = %s"
+_DROP_POSTINGS = "DELETE FROM postings WHERE chunk = ANY(%s)"
 _ADD_POSTINGS = """
 INSERT INTO postings SELECT %s, t.term, %s, t.n FROM unnest(%s::bytea[], %s::integer[]) AS t (term, n)
 """
@@ -65,10 +65,11 @@ def _mend_postings(
     rows = [row for (row,) in connection.execute(DAMAGED_POSTINGS).fetchall()]
     if rows and terms is None:
         raise CorruptIndexError(f"{database.where}: counts of terms are damaged, and there is no analyzer")
+    if rows:
+        connection.execute(_DROP_POSTINGS, [rows])
     for row in rows:
         chunk = _chunk(connection, row)
         counted = Counter(terms(chunk.search_text) if terms else [])
-        connection.execute(_DROP_POSTINGS, [row])
         keys = [term_key(term) for term in counted]
         connection.execute(_ADD_POSTINGS, (to_bytes(chunk.tenant), row, keys, list(counted.values())))
         connection.execute(_SET_LENGTH, (counted.total(), row))

@@ -86,7 +86,6 @@ _STATEMENTS = (
     n integer NOT NULL,
     PRIMARY KEY (tenant, term, chunk) INCLUDE (n)
 )""",
-    "CREATE INDEX postings_by_chunk ON postings (chunk)",
     "INSERT INTO head VALUES (true, 0, 0, 0, 0, 0, false, gen_random_uuid())",
 )
 

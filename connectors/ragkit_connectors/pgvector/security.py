@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 _OF_TENANTS = ("sources", "documents", "chunks", "postings")
 # A setting that was never made is NULL, and one of a transaction that ended is empty: both show nothing.
+# As a SELECT each is worked out once for a statement, not for every row.
 _MINE = """
-    current_setting('ragkit.tenant', true) = '*'
-    OR tenant = decode(substr(nullif(current_setting('ragkit.tenant', true), ''), 2), 'hex')
+    (SELECT current_setting('ragkit.tenant', true) = '*')
+    OR tenant = (SELECT decode(substr(nullif(current_setting('ragkit.tenant', true), ''), 2), 'hex'))
 """
 
 

@@ -29,15 +29,21 @@ WHERE p.tenant = %(owner)s AND p.term = ANY(%(terms)s) AND {population} GROUP BY
 # Summed in float8, in any order: what is less than a millionth below the k-th may belong above it.
 _CANDIDATES = """
 WITH scored AS MATERIALIZED (
-    SELECT p.chunk, c.id, c.n_terms, array_agg(q.i) AS terms, array_agg(p.n) AS counts,
+    SELECT p.chunk,
         sum(q.weight * p.n / (p.n + %(level)s::float8 + %(slope)s::float8 * c.n_terms)) AS score
-    FROM unnest(%(terms)s::bytea[], %(weights)s::float8[], %(places)s::integer[]) AS q (term, weight, i)
-    JOIN postings p ON p.tenant = %(owner)s AND p.term = q.term
-    JOIN chunks c ON c."row" = p.chunk
-    WHERE {shown}
-    GROUP BY p.chunk, c.id, c.n_terms
+    FROM postings p JOIN chunks c ON c."row" = p.chunk
+    JOIN unnest(%(terms)s::bytea[], %(weights)s::float8[]) AS q (term, weight) ON q.term = p.term
+    WHERE p.tenant = %(owner)s AND p.term = ANY(%(terms)s::bytea[]) AND {shown}
+    GROUP BY p.chunk
 ), best AS (SELECT score FROM scored ORDER BY score DESC LIMIT %(k)s)
-SELECT id, n_terms, terms, counts FROM scored WHERE score >= (SELECT min(score) FROM best) * (1 - 1e-6)
+SELECT c.id, c.n_terms, held.terms, held.counts
+FROM (SELECT chunk FROM scored WHERE score >= (SELECT min(score) FROM best) * (1 - 1e-6)) near
+JOIN chunks c ON c."row" = near.chunk
+CROSS JOIN LATERAL (
+    SELECT array_agg(q.i) AS terms, array_agg(p.n) AS counts
+    FROM unnest(%(terms)s::bytea[]) WITH ORDINALITY AS q (term, i)
+    JOIN postings p ON p.tenant = %(owner)s AND p.term = q.term AND p.chunk = near.chunk
+) held
 """
 
 
@@ -63,6 +69,11 @@ class SparseSearch:
         population = self._population(view)
         self._learn(view, population, {term for terms in queries for term in terms})
         return [self._ranked(view, population, terms, k) for terms in queries]
+
+    def forget(self) -> None:
+        """Lets go of all statistics that were remembered."""
+        with self._lock:
+            self._populations.clear()
 
     def _population(self, view: View) -> _Population:
         key = (view.scope.tenant, view.scope.commit)
@@ -101,7 +112,8 @@ class SparseSearch:
         scores = np.array(
             [
                 _score(
-                    [(weights[asked[i]], n) for i, n in sorted(zip(row[2], row[3], strict=True))], float(norm)
+                    [(weights[asked[i - 1]], n) for i, n in sorted(zip(row[2], row[3], strict=True))],
+                    float(norm),
                 )
                 for row, norm in zip(rows, norms, strict=True)
             ],
@@ -119,7 +131,6 @@ class SparseSearch:
             owner=_owner(view),
             terms=[term_key(term) for term in terms],
             weights=[weights[term] for term in terms],
-            places=list(range(len(terms))),
             level=self._bm25.k1 * (1 - self._bm25.b),
             slope=self._bm25.k1 * self._bm25.b / (population.average or 1.0),
             k=k,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from ragkit.arrays import HitBatch
@@ -20,19 +20,20 @@ from ragkit.protocols import (
     StoreCounts,
     Vectors,
 )
-from ragkit.store.abilities import Compaction, Holdings
+from ragkit.store.abilities import Compaction, Engine, Holdings
 from ragkit.store.arguments import check_k
 from ragkit.store.changes import checked_vectors
 from ragkit.store_spec import StoreSpec
 from ragkit.types import Chunk, Document
 from ragkit_connectors.pgvector import approximate, chunks, schema
-from ragkit_connectors.pgvector.compact import compact, holdings, mark
+from ragkit_connectors.pgvector.compact import NO_LIMIT, compact, holdings, mark
 from ragkit_connectors.pgvector.database import Database
 from ragkit_connectors.pgvector.dense import DenseSearch
 from ragkit_connectors.pgvector.leases import Leases
 from ragkit_connectors.pgvector.manifest import PgManifest
 from ragkit_connectors.pgvector.opening import bm25_of, opened
 from ragkit_connectors.pgvector.repair import repaired
+from ragkit_connectors.pgvector.scratch import engine_of, scratch_schema
 from ragkit_connectors.pgvector.settings import PgSettings
 from ragkit_connectors.pgvector.sparse import SparseSearch
 from ragkit_connectors.pgvector.verify import problems_of
@@ -103,6 +104,14 @@ class PgvectorStore:
         return Capabilities(
             self.use, filters=frozenset(OPERATORS), exact_dense=self.config.index == "none", sparse=True
         )
+
+    def engine(self) -> Engine:
+        """PostgreSQL and pgvector, as the server says."""
+        return engine_of(self._database)
+
+    def scratch(self, name: str) -> AbstractContextManager[PgvectorStore]:
+        """A store in a schema of its own of the same database, which is dropped when the block ends."""
+        return scratch_schema(self.config, name, lambda own: PgvectorStore(**own.as_keywords()))
 
     def head(self) -> int:
         """The current commit: what a new reader pins. 0 means nothing was ever committed."""
@@ -224,8 +233,11 @@ class PgvectorStore:
 
     def prepare(self) -> None:
         """Builds the index over the vectors that the settings ask for, where there are enough of them."""
+        n_chunks = self.counts().chunks
         with self._lock as connection, self._database.explained():
-            approximate.build(connection, self.config, self.spec.dimension, self.counts().chunks)
+            connection.execute(NO_LIMIT)
+            approximate.refresh(connection, n_chunks)
+            approximate.build(connection, self.config, self.spec.dimension, n_chunks)
 
     def verify(self) -> list[str]:
         """Compares everything with what was written: one line per problem with its remedy, none if all is
@@ -237,7 +249,10 @@ class PgvectorStore:
         """Makes damaged postings and, by `embed`, damaged vectors anew; gives one line per thing mended."""
         with self._lock as connection, self._database.explained():
             terms = None if self._analyzer is None else self._analyzer.terms
-            return repaired(self._database, connection, self.spec, terms, embed)
+            connection.execute(NO_LIMIT)
+            lines = repaired(self._database, connection, self.spec, terms, embed)
+        self._sparse.forget()
+        return lines
 
     def close(self) -> None:
         """Closes all connections. A closed store refuses further calls."""

@@ -68,6 +68,7 @@ _SAME_FIELDS = 'SELECT fields = %(fields)s::jsonb FROM chunks WHERE "row" = %(ro
 def problems_of(database: Database) -> list[str]:
     """One line per problem of an index, as of one moment, with what mends it."""
     with database.reading() as reading:
+        reading.rows("SELECT set_config('statement_timeout', '0', true)")
         where = database.where
         problems = [f"{where}: {n} {what}. {RESTORE}" for n, what in _totals(reading)]
         for statement, what in ((DAMAGED_POSTINGS, "counts of terms"), (DAMAGED_VECTORS, "vectors")):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from ragkit.errors import StoreError
@@ -49,17 +50,19 @@ _ADD_POSTINGS = """
 INSERT INTO postings SELECT %s, t.term, t.chunk, t.n
 FROM unnest(%s::bytea[], %s::bigint[], %s::integer[]) AS t (term, chunk, n)
 """
+_MOST_POSTINGS = 200_000  # at a time
 _AS_TENANT = "SELECT set_config('ragkit.tenant', %s, true)"
 _COMMITTED = "SELECT number FROM head WHERE token = %s"
 
 
 @dataclass(slots=True)
 class _Place:
-    """What the next things that are written are numbered."""
+    """What the next things that are written are numbered, and the counts that are not yet written."""
 
     number: int
     row: int
     key: int
+    postings: list[tuple[bytes, int, int]] = field(default_factory=list)
 
 
 def write_commit(database: Database, connection: Connection[Any], changes: Sequence[Change]) -> int:
@@ -106,15 +109,20 @@ def _write(connection: Connection[Any], changes: Sequence[Change], token: uuid.U
     number, row, key = connection.execute(_POINTER).fetchone() or (0, 0, 0)
     place = _Place(number + 1, row, key)
     reach("commit.begun")
-    tenant: str | None = None
-    for change in sorted(changes, key=lambda change: change.state.tenant):
-        if change.state.tenant != tenant:
-            # Under row-level security nothing of another tenant can be touched from here on.
-            tenant = change.state.tenant
-            connection.execute(_AS_TENANT, [tenant_setting(tenant)])
-        _write_change(connection, change, place)
+    for tenant, own in groupby(sorted(changes, key=_tenant), key=_tenant):
+        # Under row-level security nothing of another tenant can be touched from here on.
+        connection.execute(_AS_TENANT, [tenant_setting(tenant)])
+        for change in own:
+            _write_change(connection, change, place)
+            if len(place.postings) >= _MOST_POSTINGS:
+                _write_postings(connection, tenant, place)
+        _write_postings(connection, tenant, place)
     connection.execute(_MOVE, (place.number, place.row, place.key, token))
     return place.number
+
+
+def _tenant(change: Change) -> str:
+    return change.state.tenant
 
 
 def _write_change(connection: Connection[Any], change: Change, place: _Place) -> None:
@@ -175,7 +183,9 @@ def _write_document(connection: Connection[Any], change: Change, place: _Place) 
         with connection.cursor() as cursor:
             cursor.executemany(_ADD_CHUNK, _chunk_rows(change.records, tenant, place))
         reach("commit.chunk")
-        _write_postings(connection, change.records, tenant, place.row)
+        for i, record in enumerate(change.records):
+            counted = Counter(record.terms).items()
+            place.postings += [(term_key(term), place.row + i, n) for term, n in counted]
     place.row += len(change.records)
     place.key += 1
 
@@ -192,19 +202,12 @@ def _chunk_rows(records: Sequence[Record], tenant: bytes, place: _Place) -> Iter
         )  # fmt: skip
 
 
-def _write_postings(
-    connection: Connection[Any], records: Sequence[Record], tenant: bytes, first_row: int
-) -> None:
-    terms: list[bytes] = []
-    rows: list[int] = []
-    counts: list[int] = []
-    for i, record in enumerate(records):
-        for term, n in Counter(record.terms).items():
-            terms.append(term_key(term))
-            rows.append(first_row + i)
-            counts.append(n)
-    if terms:
-        connection.execute(_ADD_POSTINGS, (tenant, terms, rows, counts))
+def _write_postings(connection: Connection[Any], tenant: str, place: _Place) -> None:
+    if place.postings:
+        # In the order of the index, which takes half the time.
+        terms, rows, counts = map(list, zip(*sorted(place.postings), strict=True))
+        connection.execute(_ADD_POSTINGS, (to_bytes(tenant), terms, rows, counts))
+        place.postings.clear()
 
 
 def checked(changes: Iterable[Change], dimension: int) -> list[Change]:
