@@ -51,7 +51,7 @@ class Assembly:
             if self._collection is None:
                 spec = self._config.collection
                 self._collection = open_collection(
-                    make(_named(self._config.stores, spec.store, "stores")),
+                    make(named(self._config.stores, spec.store, "stores")),
                     embedder=self.embedder(spec.embed),
                     bm25=spec.bm25,
                     fields=spec.fields,
@@ -90,7 +90,7 @@ class Assembly:
             return ref
         with self._lock:
             if ref not in self._models:
-                self._models[ref] = make(_named(self._config.models, ref, "models"))
+                self._models[ref] = make(named(self._config.models, ref, "models"))
             return self._models[ref]
 
 
@@ -103,7 +103,12 @@ def make(spec: ComponentSpec) -> Any:
     return registry.load(spec.use)(**spec.settings.as_keywords())
 
 
-def _named(table: Mapping[str, ComponentSpec], name: str, where: str) -> ComponentSpec:
+def named(table: Mapping[str, ComponentSpec], name: str, where: str) -> ComponentSpec:
+    """The component that is declared under a name in the section `where`.
+
+    Raises:
+        ConfigError: there is none; the message offers the nearest.
+    """
     if name not in table:
         raise ConfigError(f"{where}: nothing is named {name!r}.{did_you_mean(name, table)}")
     return table[name]

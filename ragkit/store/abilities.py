@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from ragkit.protocols import Change, Vectors
 
@@ -46,6 +46,52 @@ class Compaction:
     n_collected: int
     n_held: int = field(kw_only=True)
     erased: bool = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What a store really runs on.
+
+    >>> Engine("SQLite", version="3.45.1").is_real
+    True
+
+    Args:
+        name: of the engine, or of several joined by ` + `.
+        version: as the engine itself says it.
+        stand_in: what stands in for it, such as recorded answers or a client's local mode; empty for the
+            engine itself.
+    """
+
+    name: str
+    version: str = field(kw_only=True)
+    stand_in: str = field(default="", kw_only=True)
+
+    @property
+    def is_real(self) -> bool:
+        """Whether what holds here holds of the engine."""
+        return not self.stand_in
+
+
+@runtime_checkable
+class NamedEngine(Protocol):
+    """A store that says what it runs on."""
+
+    def engine(self) -> Engine:
+        """The engine that this opened store talks to."""
+        ...
+
+
+@runtime_checkable
+class ScratchStore(Protocol):
+    """A store, as configuration makes it, that can make others like it for a while."""
+
+    def scratch(self, name: str) -> AbstractContextManager[Any]:
+        """A store with the same settings, not opened, in a place of its own that holds nothing.
+
+        The place (a folder, a schema, a collection) has `name` in its name, and was not there before. When
+        the block ends, it and all that lies in it are removed, whatever happened. Nothing else is touched.
+        """
+        ...
 
 
 @runtime_checkable

@@ -66,6 +66,10 @@ class OracleStore:
         """The current commit."""
         return self._commit
 
+    def ids(self) -> list[str]:
+        """The ids of all chunks that were ever written; one that came back is there more than once."""
+        return [row.record.chunk.id for row in self._rows]
+
     def search(self, vectors: Vectors, k: int, scope: Scope) -> list[HitBatch]:
         """Every visible chunk compared with every query; products summed without rounding error."""
         visible = self._visible(scope)

@@ -92,7 +92,7 @@ def _stored(name: str) -> st.SearchStrategy[Any]:
 def filters() -> st.SearchStrategy[Filter]:
     """Filters over `FIELDS`, of a few levels."""
     return st.recursive(
-        _leaves(),
+        leaves(),
         lambda inner: st.one_of(
             st.lists(inner, max_size=3).map(tuple).map(And),
             st.lists(inner, max_size=3).map(tuple).map(Or),
@@ -103,7 +103,8 @@ def filters() -> st.SearchStrategy[Filter]:
 
 
 @st.composite
-def _leaves(draw: st.DrawFn) -> Filter:
+def leaves(draw: st.DrawFn) -> Filter:
+    """Filters of one comparison."""
     name = draw(st.sampled_from(sorted(_WANTED)))
     values = st.sampled_from(_WANTED[name])
     kinds: list[Any] = [Eq, Ne, In, NotIn, Exists]

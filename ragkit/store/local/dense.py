@@ -36,3 +36,8 @@ def named_index(index: Any) -> tuple[str, dict[str, Any]]:
         expected = ", ".join(registry.names("index"))
         raise ConfigError(f"expected {{use: NAME}} with one of: {expected}; got {index!r}")
     return name, {key: value for key, value in index.items() if key != "use"}
+
+
+def index_name(index: Any) -> str:
+    """What people call an index: the registered name, or the class of one that was made in code."""
+    return type(index).__name__ if isinstance(index, DenseIndex) else named_index(index)[0]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,13 @@ from ragkit.protocols import (
     Vectors,
 )
 from ragkit.settings import Settings
-from ragkit.store.abilities import Compaction, Holdings
+from ragkit.store.abilities import Compaction, Engine, Holdings
 from ragkit.store.arguments import check_k
 from ragkit.store.bm25.search import DefaultBm25
 from ragkit.store.changes import checked_vectors
 from ragkit.store.local import schema
 from ragkit.store.local.compact import compact_folder
-from ragkit.store.local.dense import dense_index, named_index
+from ragkit.store.local.dense import dense_index, index_name, named_index
 from ragkit.store.local.dense_files import DENSE, DenseFiles
 from ragkit.store.local.files import size_of, sync_folder
 from ragkit.store.local.last_commit import LAST_COMMIT, LastCommit
@@ -41,6 +42,7 @@ from ragkit.store.local.lock import WriterLock
 from ragkit.store.local.manifest import SqliteManifest
 from ragkit.store.local.reader import Reader
 from ragkit.store.local.repair import Embed, repair_folder
+from ragkit.store.local.scratch import scratch_folder
 from ragkit.store.local.segments import SegmentFiles
 from ragkit.store.local.transaction import mark
 from ragkit.store.local.verify import RESTORE, problems_of_folder
@@ -155,6 +157,14 @@ class LocalStore:
             sparse=True,
             fast=self.manifest.head().n_rows <= _FAST_ROWS,
         )
+
+    def engine(self) -> Engine:
+        """SQLite and the dense index."""
+        return Engine(f"SQLite + {index_name(self.config.index)}", version=sqlite3.sqlite_version)
+
+    def scratch(self, name: str) -> AbstractContextManager[LocalStore]:
+        """A store in an empty folder beside this one, with the same dense index; the folder is removed."""
+        return scratch_folder(self.path, name, lambda path: LocalStore(path=path, index=self.config.index))
 
     def head(self) -> int:
         """The current commit: what a new reader pins. 0 means nothing was ever committed."""
