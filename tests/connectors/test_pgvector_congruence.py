@@ -80,7 +80,7 @@ def compare(
 def test_it_answers_as_the_oracle(shape: made.Shape, stores: Stores, tenancy: str) -> None:
     store = stores.make(spec_for(shape), tenancy=tenancy)
 
-    @settings(max_examples=scaled(900), deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=scaled(1_700), deadline=None, suppress_health_check=list(HealthCheck))
     @given(data=st.data())
     def run(data: st.DataObject) -> None:
         emptied(store)

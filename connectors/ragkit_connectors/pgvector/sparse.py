@@ -26,19 +26,20 @@ _FREQUENCIES = """
 SELECT p.term, count(*) FROM postings p JOIN chunks c ON c."row" = p.chunk
 WHERE p.tenant = %(owner)s AND p.term = ANY(%(terms)s) AND {population} GROUP BY p.term
 """
-# Summed in float8, in any order: what is less than a millionth below the k-th may belong above it.
+# Summed in float8, in any order: what is less than a millionth below the k-th may belong above it. Weights
+# are looked up in an array, not joined, so that the planner knows how many rows the terms have.
 _CANDIDATES = """
 WITH scored AS MATERIALIZED (
     SELECT p.chunk,
-        sum(q.weight * p.n / (p.n + %(level)s::float8 + %(slope)s::float8 * c.n_terms)) AS score
+        sum((%(weights)s::float8[])[array_position(%(terms)s::bytea[], p.term)]
+            * p.n / (p.n + %(level)s::float8 + %(slope)s::float8 * c.n_terms)) AS score
     FROM postings p JOIN chunks c ON c."row" = p.chunk
-    JOIN unnest(%(terms)s::bytea[], %(weights)s::float8[]) AS q (term, weight) ON q.term = p.term
     WHERE p.tenant = %(owner)s AND p.term = ANY(%(terms)s::bytea[]) AND {shown}
     GROUP BY p.chunk
 ), best AS (SELECT score FROM scored ORDER BY score DESC LIMIT %(k)s)
 SELECT c.id, c.n_terms, held.terms, held.counts
 FROM (SELECT chunk FROM scored WHERE score >= (SELECT min(score) FROM best) * (1 - 1e-6)) near
-JOIN chunks c ON c."row" = near.chunk
+CROSS JOIN LATERAL (SELECT id, n_terms FROM chunks WHERE "row" = near.chunk LIMIT 1) c
 CROSS JOIN LATERAL (
     SELECT array_agg(q.i) AS terms, array_agg(p.n) AS counts
     FROM unnest(%(terms)s::bytea[]) WITH ORDINALITY AS q (term, i)
