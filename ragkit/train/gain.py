@@ -11,10 +11,11 @@ from ragkit.errors import RagkitError
 from ragkit.evaluation.compare import Comparison, compare
 from ragkit.evaluation.run import Run
 from ragkit.evaluation.scores import Scores, score
-from ragkit.protocols import Reranker
+from ragkit.protocols import BlendingReranker, Reranker
+from ragkit.rerank.blend import Blend
 from ragkit.train.lessons import Lesson
 from ragkit.train.mining import Retrieve, retrieved
-from ragkit.types import Chunk
+from ragkit.types import Chunk, Hit
 
 METRICS = ("nDCG@10", "RR@10", "R@10")
 FIRST_STAGE = "first stage"
@@ -72,13 +73,13 @@ def measured(
     for lesson in lessons:
         try:
             found = retrieved(lesson, retrieve)
-            ranked = {FIRST_STAGE: found} | {
+            ranked = {FIRST_STAGE: [hit.chunk for hit in found]} | {
                 name: _reranked(lesson, found, reranker) for name, reranker in rerankers.items()
             }
         except RagkitError as error:
             failed[lesson.id] = f"{type(error).__name__}: {error}"
         else:
-            in_reach += any(lesson.unit(chunk) in lesson.judgements for chunk in found)
+            in_reach += any(lesson.unit(hit.chunk) in lesson.judgements for hit in found)
             for name, chunks in ranked.items():
                 orders[name][lesson.id] = [lesson.unit(chunk) for chunk in chunks]
         on_each()
@@ -97,10 +98,17 @@ def measured(
     )
 
 
-def _reranked(lesson: Lesson, found: Sequence[Chunk], reranker: Reranker) -> list[Chunk]:
-    scores = reranker.score(lesson.question, [chunk.search_text for chunk in found])
-    # As `rerank/model` orders: score descending, then chunk id.
-    return [found[i] for i in sorted(range(len(found)), key=lambda i: (-scores[i], found[i].id))]
+def _reranked(lesson: Lesson, found: Sequence[Hit], reranker: Reranker) -> list[Chunk]:
+    """The order that `rerank/model` makes: blended where the model brings weights, ties by chunk id."""
+    scores = np.asarray(
+        reranker.score(lesson.question, [hit.chunk.search_text for hit in found]), dtype=np.float64
+    )
+    if isinstance(reranker, BlendingReranker) and reranker.blend is not None:
+        before = np.array([hit.score for hit in found], dtype=np.float64)
+        blend = Blend.given(reranker.name, reranker.blend)
+        scores = blend.of(before, scores, n_words=len(lesson.question.split()))
+    chunks = [hit.chunk for hit in found]
+    return [chunks[i] for i in sorted(range(len(chunks)), key=lambda i: (-scores[i], chunks[i].id))]
 
 
 def _by_kind(lessons: Sequence[Lesson], scores: Sequence[Scores]) -> dict[str, tuple[int, dict[str, float]]]:

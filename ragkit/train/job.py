@@ -26,7 +26,7 @@ from ragkit.train.material import Material, gathered
 from ragkit.train.options import Silent, Teller, TrainOptions
 from ragkit.train.passages import Passages
 from ragkit.train.recipe import Recipe
-from ragkit.train.result import exported, gains, model_name, retrieval, settle
+from ragkit.train.result import blended, exported, gains, model_name, retrieval, settle
 from ragkit.train.start import StartModel, start_model
 from ragkit.train.tokens import GroupMaker, digest
 from ragkit.train.trainer import Trainer
@@ -105,6 +105,7 @@ class _Job:
                 return Trained(self._work, fitted=fitted)
             folder = self._work / "result"
             test = exported(folder, model, start, self._recipe(start), model_name(options), material)
+            blended(folder, material, retrieve, self._teller)
             found = gains(folder, start, options, material, passages, retrieve, self._teller)
         account = Account(
             model_name(options),

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ragkit.train.lessons import Lesson
-from ragkit.types import Chunk
+from ragkit.types import Chunk, Hit
 
-Retrieve = Callable[[str], Sequence[Chunk]]
+Retrieve = Callable[[str], Sequence[Hit]]
 
 CANDIDATES = 50
 _WORD = re.compile(r"\w+")
@@ -34,7 +34,7 @@ class MinedLesson:
     others: tuple[str, ...] = field(kw_only=True)
 
 
-def retrieved(lesson: Lesson, retrieve: Retrieve) -> Sequence[Chunk]:
+def retrieved(lesson: Lesson, retrieve: Retrieve) -> Sequence[Hit]:
     """What the first stage finds for a lesson's question, best first."""
     return retrieve(lesson.question[:_ASKED_CHARS])
 
@@ -61,7 +61,7 @@ def mined(
         on_each: called after each lesson.
     """
     for lesson in lessons:
-        found = retrieved(lesson, retrieve)
+        found = [hit.chunk for hit in retrieved(lesson, retrieve)]
         relevant = lesson.relevant or _best(lesson, found, passages_of)
         others = tuple(_others(lesson, found, relevant, avoid))
         on_each()

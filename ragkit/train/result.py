@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -27,7 +28,8 @@ from ragkit.train.split import FEWEST
 from ragkit.train.start import StartModel
 from ragkit.train.tokens import GroupMaker
 from ragkit.train.trial import fill_trial, trial_config, trial_lessons
-from ragkit.types import Chunk
+from ragkit.train.weighing import weighed
+from ragkit.types import Hit
 
 _TESTED = 24  # questions of the self-test
 _TESTED_PASSAGES = 8
@@ -43,9 +45,9 @@ def retrieval(rag: RAG, options: TrainOptions, *, is_trial: bool = False) -> Ret
     """The first stage, as the reader of the options sees it; of a trial everything is seen."""
     reader = {} if is_trial else options.reader.as_arguments()
 
-    def retrieve(question: str) -> list[Chunk]:
+    def retrieve(question: str) -> tuple[Hit, ...]:
         ranking = rag.retrieve(question, k=options.candidates, retriever="hybrid", **reader)
-        return [hit.chunk for hit in ranking.hits]
+        return ranking.hits
 
     return retrieve
 
@@ -76,6 +78,26 @@ def exported(
     ]
     write_model(folder, model, asked, tokenizer=tokenizer, manifest=manifest)
     return self_test(folder, asked, expected)
+
+
+def blended(folder: Path, material: Material, retrieve: Retrieve, teller: Teller) -> None:
+    """Puts into the manifest how much the model counts against the first stage.
+
+    Raises:
+        ModelError: the manifest cannot be written.
+    """
+    lessons = [one.lesson for one in material.stop]
+    teller.phase("weighing the model against the first stage", len(lessons))
+    blend = weighed(lessons, retrieve, OnnxReranker(folder), on_each=teller.advance)
+    path = folder / MANIFEST
+    try:
+        described = json.loads(path.read_text(encoding="utf-8")) | {"blend": blend.model_dump()}
+        path.write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ModelError(
+            f"{path} cannot be written: {error.strerror or error}. Mend it and run the same command again; "
+            "the training is kept and need not be repeated"
+        ) from error
 
 
 def gains(

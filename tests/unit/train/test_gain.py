@@ -18,13 +18,16 @@ from ragkit.train.gain import FIRST_STAGE, Gain, measured
 from ragkit.train.held_out import Standing
 from ragkit.train.lessons import Lesson
 from ragkit.train.recipe import Recipe
-from ragkit.types import Chunk
+from ragkit.types import Hit
 from tests.unit.making import chunk
 
 pytest.importorskip("torch", reason="needs the extra train: make test EXTRAS=all")
 pytestmark = pytest.mark.torch
 
-PASSAGES = [chunk(key, text, document_id=key) for key, text in (("a", "wrong"), ("b", "right"), ("c", "so"))]
+PASSAGES = [
+    Hit(chunk(key, text, document_id=key), 1.0 - n / 10)
+    for n, (key, text) in enumerate((("a", "wrong"), ("b", "right"), ("c", "so")))
+]
 
 
 class ByWord:
@@ -70,13 +73,22 @@ def test_the_start_model_is_compared_with_too() -> None:
     assert found.over_start.contrast("RR@10", OWN).difference.mean == 0.5
 
 
+def test_a_model_with_weights_is_measured_as_the_graph_would_order() -> None:
+    class Weighed(ByWord):
+        blend = {"model": 0.01, "first": 1.0}  # noqa: RUF012
+
+    models = {OWN: Weighed("right")}
+    found = measured("Mine", lessons(12), lambda _: PASSAGES, models, clusters={}, seed=0)
+    assert found.comparison.figures["RR@10"][OWN].mean == 0.5
+
+
 def test_equal_scores_stand_in_order_of_chunk_id() -> None:
     found = gain(this_model="nowhere")
     assert found.comparison.figures["RR@10"][OWN].mean == 0.5
 
 
 def test_a_question_that_cannot_be_asked_is_counted() -> None:
-    def retrieve(question: str) -> list[Chunk]:
+    def retrieve(question: str) -> list[Hit]:
         if question.endswith("3"):
             raise QueryError("no")
         return PASSAGES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ragkit.train.lessons import Lesson
 from ragkit.train.mining import MinedLesson, mined
-from ragkit.types import Chunk
+from ragkit.types import Chunk, Hit
 from tests.unit.making import chunk
 
 LONG = "the warranty of a handheld scanner lasts two years from the day on which it was delivered"
@@ -18,7 +18,9 @@ def lesson(*, relevant: tuple[str, ...] = (LONG,), answers: tuple[str, ...] = ()
 
 def found(one: Lesson, *chunks: Chunk, avoid: frozenset[str] = frozenset()) -> list[MinedLesson]:
     own = [chunk("z", "never found", document_id="own")]
-    return list(mined([one], lambda _: chunks, passages_of=lambda _: own, avoid=avoid))
+    return list(
+        mined([one], lambda _: [Hit(one, 1.0) for one in chunks], passages_of=lambda _: own, avoid=avoid)
+    )
 
 
 def test_others_keep_the_order_of_the_first_stage() -> None:

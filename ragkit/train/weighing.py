@@ -1,0 +1,95 @@
+"""How much a trained model counts against the first stage: found on questions that it did not learn from.
+
+The weights are those with the least listwise loss on a grid; the bias is such that the scores, taken as
+probabilities, are right on average. Generated questions are of no use for this: in the collection that they
+were cut from, the first stage finds their passages at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragkit.protocols import Reranker
+from ragkit.rerank.blend import Blend, standardised
+from ragkit.train.lessons import GIVEN, Lesson
+from ragkit.train.mining import Retrieve, retrieved
+
+FEWEST = 20  # questions; fewer choose by chance
+# The model counts a third of what the first stage does: what a general reranker got on 13 kinds of questions.
+USUAL = Blend.weighing(3.0)
+_MOST = 150  # questions: a minute on two cores
+_MODEL = np.geomspace(0.01, 10.0, 16)
+_FIRST = np.array([0.0, *np.geomspace(0.03, 10.0, 16)])
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """The candidates of one question: scores before and by the model, and which of them answer it."""
+
+    first: Numbers
+    model: Numbers
+    relevant: NDArray[np.bool_]
+
+
+def weighed(
+    lessons: Sequence[Lesson],
+    retrieve: Retrieve,
+    reranker: Reranker,
+    *,
+    on_each: Callable[[], None] = lambda: None,
+) -> Blend:
+    """The weights for `reranker`, found on the given `lessons`; the usual ones where those are few."""
+    judged = []
+    for lesson in [lesson for lesson in lessons if lesson.kind == GIVEN][:_MOST]:
+        hits = retrieved(lesson, retrieve)
+        relevant = np.array([lesson.unit(hit.chunk) in lesson.judgements for hit in hits], dtype=np.bool_)
+        if relevant.any() and not relevant.all():
+            scores = reranker.score(lesson.question, [hit.chunk.search_text for hit in hits])
+            first = np.array([hit.score for hit in hits], dtype=np.float64)
+            judged.append(Judged(first, scores.astype(np.float64), relevant))
+        on_each()
+    return fitted(judged) if len(judged) >= FEWEST else USUAL
+
+
+def fitted(judged: Sequence[Judged]) -> Blend:
+    """The weights with the least loss over `judged`, at least one question.
+
+    >>> seen = Judged(np.array([2.0, 1.0]), np.array([-3.0, 3.0]), np.array([False, True]))
+    >>> blend = fitted([seen])
+    >>> blend.model > blend.first
+    True
+    """
+    first = [standardised(one.first) for one in judged]
+    losses = {
+        (m, f): sum(
+            _loss(m * one.model + f * before, one.relevant) for one, before in zip(judged, first, strict=True)
+        )
+        for m in _MODEL.tolist()
+        for f in _FIRST.tolist()
+    }
+    m, f = min(losses, key=lambda pair: losses[pair])
+    logits = np.concatenate([m * one.model + f * before for one, before in zip(judged, first, strict=True)])
+    share = float(np.concatenate([one.relevant for one in judged]).mean())
+    return Blend(model=m, first=f, long=0.0, bias=_bias(logits, share))
+
+
+def _loss(logits: Numbers, relevant: NDArray[np.bool_]) -> float:
+    """Cross-entropy of the relevant candidates among all of a list."""
+    shifted = logits - logits.max()
+    return float(np.log(np.exp(shifted).sum()) - shifted[relevant].mean())
+
+
+def _bias(logits: Numbers, share: float) -> float:
+    """What makes the mean probability `share`, by halving an interval."""
+    low, high = -60.0, 60.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        mean = float((1.0 / (1.0 + np.exp(-np.clip(logits + middle, -60.0, 60.0)))).mean())
+        low, high = (middle, high) if mean < share else (low, middle)
+    return (low + high) / 2
