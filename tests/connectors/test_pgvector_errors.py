@@ -255,6 +255,12 @@ def test_an_index_that_pgvector_cannot_build_is_refused(stores: Stores, index: s
         stores.make(wide, index=index)
 
 
+def test_half_precision_needs_a_pgvector_that_has_it(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "version_of_vector", lambda connection: (0, 6))
+    with pytest.raises(ConfigError, match=r"halfvec: true needs pgvector 0\.7 or newer, .* has 0\.6"):
+        stores.make(SPEC, index="hnsw", halfvec=True)
+
+
 def test_another_ranker_than_our_own_is_refused(stores: Stores) -> None:
     class Other:
         def over(self, segments: Any, live: Any) -> Any: ...

@@ -19,14 +19,19 @@ _KNOWN = "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = to_reg
 _DEFINED = "SELECT obj_description(to_regclass(%s), 'pg_class')"
 
 
-def check_dimension(settings: PgSettings, dimension: int) -> None:
-    """Refuses an index that pgvector cannot build.
+def check(settings: PgSettings, dimension: int, version: tuple[int, ...]) -> None:
+    """Refuses an index that this version of pgvector cannot build.
 
     Raises:
-        ConfigError: its vectors are too long.
+        ConfigError: its vectors are too long, or half precision is not there yet.
     """
     if settings.index == "none":
         return
+    if settings.halfvec and version < (0, 7):
+        raise ConfigError(
+            f"store/pgvector: halfvec: true needs pgvector 0.7 or newer, and the server has "
+            f"{'.'.join(map(str, version))}. Upgrade it, or set halfvec: false"
+        )
     most = _MOST[settings.index, settings.halfvec]
     if dimension > most:
         wider = "" if settings.halfvec or dimension > 4_000 else ", or halfvec: true, which takes 4,000"

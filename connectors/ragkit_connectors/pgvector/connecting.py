@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ragkit.errors import ConfigError
 from ragkit_connectors.pgvector.errors import explain
 from ragkit_connectors.pgvector.settings import PgSettings
-from ragkit_connectors.pgvector.vendor import register_vector
+from ragkit_connectors.pgvector.vendor import register_types
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -98,4 +98,4 @@ def set_up(connection: Connection[Any], settings: PgSettings) -> None:
         },
     ).fetchone()
     if row is not None:
-        register_vector(connection, row[0])
+        register_types(connection, row[0])

@@ -55,11 +55,12 @@ def opened(database: Database, spec: StoreSpec | None, *, create: bool) -> Opene
                 spec = spec.completed(recorded)
                 spec.check(recorded, where)
             spec = spec or recorded
-            approximate.check_dimension(settings, spec.dimension)
+            version = schema.version_of_vector(connection)
+            approximate.check(settings, spec.dimension, version)
             if settings.tenancy == "rls":
                 security.check_tenants(spec.has_tenants, where)
             security.check_mode(connection, settings.name, settings.tenancy, where)
-            return Opened(spec, schema.version_of_vector(connection) >= (0, 8))
+            return Opened(spec, version >= (0, 8))
     finally:
         connection.close()
 

@@ -1,8 +1,9 @@
-"""psycopg, imported when a store is first opened, and the one type of pgvector that it does not know."""
+"""psycopg, imported when a store is first opened, and the types that it does not know or sends slowly."""
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,11 +14,51 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 
-def register_vector(connection: Connection[Any], oid: int) -> None:
-    """Lets a connection send float32 arrays as `vector`, and gives back such arrays.
+class Packed:
+    """A long list in the binary form of an array: sent as it is, where psycopg writes out every element.
 
     Args:
-        oid: the number of the type in this database.
+        array_oid: the number of the array's type; those of PostgreSQL's own types never change.
+        element_oid: of its elements.
+        n: how many there are.
+        data: each with its length before it, in network order.
+    """
+
+    __slots__ = ("array_oid", "data")
+
+    def __init__(self, array_oid: int, element_oid: int, *, n: int, data: bytes) -> None:
+        self.array_oid = array_oid
+        # One dimension, no NULL, counted from 1.
+        self.data = struct.pack(">iiiii", 1, 0, element_oid, n, 1) + data
+
+
+def packed_bytes(items: Sequence[bytes]) -> Packed:
+    """A list as `bytea[]`; it has at least one element."""
+    parts = [part for item in items for part in (len(item).to_bytes(4, "big"), item)]
+    return Packed(1001, 17, n=len(items), data=b"".join(parts))
+
+
+def packed_bigints(items: Sequence[int]) -> Packed:
+    """A list as `bigint[]`; it has at least one element."""
+    return Packed(1016, 20, n=len(items), data=_with_lengths(items, ">i8"))
+
+
+def packed_integers(items: Sequence[int]) -> Packed:
+    """A list as `integer[]`; it has at least one element."""
+    return Packed(1007, 23, n=len(items), data=_with_lengths(items, ">i4"))
+
+
+def _with_lengths(items: Sequence[int], kind: str) -> bytes:
+    rows = np.empty(len(items), dtype=[("length", ">i4"), ("item", kind)])
+    rows["length"], rows["item"] = np.dtype(kind).itemsize, items
+    return rows.tobytes()
+
+
+def register_types(connection: Connection[Any], oid: int) -> None:
+    """Lets a connection send float32 arrays as `vector`, give back such arrays, and send what is packed.
+
+    Args:
+        oid: the number of the type `vector` in this database.
     """
     from psycopg.adapt import Dumper, Loader
     from psycopg.pq import Format
@@ -38,6 +79,23 @@ def register_vector(connection: Connection[Any], oid: int) -> None:
         def load(self, data: Any) -> Vectors:
             return np.frombuffer(data, dtype=">f4", offset=4).astype(np.float32)
 
+    class PackedDumper(Dumper):
+        """Sends what is in the right form already."""
+
+        format = Format.BINARY
+
+        def dump(self, obj: Packed) -> bytes:
+            return obj.data
+
+        def get_key(self, obj: Packed, format: Any) -> Any:  # noqa: A002  (psycopg's name)
+            return (Packed, obj.array_oid)
+
+        def upgrade(self, obj: Packed, format: Any) -> Dumper:  # noqa: A002  (psycopg's name)
+            dumper = PackedDumper(Packed)
+            dumper.oid = obj.array_oid
+            return dumper
+
     VectorDumper.oid = oid
+    connection.adapters.register_dumper(Packed, PackedDumper)
     connection.adapters.register_dumper(np.ndarray, VectorDumper)
     connection.adapters.register_loader(oid, VectorLoader)

@@ -18,6 +18,7 @@ from ragkit_connectors.pgvector.database import Database, tenant_setting
 from ragkit_connectors.pgvector.encoding import spelled, term_key, to_bytes
 from ragkit_connectors.pgvector.fields import fields_json
 from ragkit_connectors.pgvector.schema import OPEN
+from ragkit_connectors.pgvector.vendor import packed_bigints, packed_bytes, packed_integers
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -205,8 +206,9 @@ def _chunk_rows(records: Sequence[Record], tenant: bytes, place: _Place) -> Iter
 def _write_postings(connection: Connection[Any], tenant: str, place: _Place) -> None:
     if place.postings:
         # In the order of the index, which takes half the time.
-        terms, rows, counts = map(list, zip(*sorted(place.postings), strict=True))
-        connection.execute(_ADD_POSTINGS, (to_bytes(tenant), terms, rows, counts))
+        terms, rows, counts = zip(*sorted(place.postings), strict=True)
+        lists = packed_bytes(terms), packed_bigints(rows), packed_integers(counts)
+        connection.execute(_ADD_POSTINGS, (to_bytes(tenant), *lists))
         place.postings.clear()
 
 
