@@ -49,15 +49,20 @@ class Assembly:
                     "this RAG is closed. Open it again with ragkit.open(...) or ragkit.load(...)"
                 )
             if self._collection is None:
-                spec = self._config.collection
-                self._collection = open_collection(
-                    make(named(self._config.stores, spec.store, "stores")),
-                    embedder=self.embedder(spec.embed),
-                    bm25=spec.bm25,
-                    fields=spec.fields,
-                    create=self._create,
-                )
+                self._collection = self._opened(self._config.collection.store, create=self._create)
             return self._collection
+
+    def collection_in(self, store: str) -> StoreCollection:
+        """The same collection in another declared store, made if it is not there. The caller closes it.
+
+        Raises:
+            ConfigError: no such store is declared, it is the one in use, or it was made with another model or
+                analyzer.
+            StoreError: it cannot be opened.
+        """
+        if store == self._config.collection.store:
+            raise ConfigError(f"the collection is in {store!r} already. Name another one under stores:")
+        return self._opened(store, create=True)
 
     def embedder(self, ref: object) -> Embedder:
         """The embedder that `ref` names under `models:`, or `ref` itself."""
@@ -84,6 +89,16 @@ class Assembly:
             if self._collection is not None:
                 self._collection.close()
                 self._collection = None
+
+    def _opened(self, store: str, *, create: bool) -> StoreCollection:
+        spec = self._config.collection
+        return open_collection(
+            make(named(self._config.stores, store, "stores")),
+            embedder=self.embedder(spec.embed),
+            bm25=spec.bm25,
+            fields=spec.fields,
+            create=create,
+        )
 
     def _model(self, ref: object) -> object:
         if not isinstance(ref, str):

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from ragkit.assembly import Assembly
 from ragkit.errors import CorruptIndexError
 from ragkit.status import Status, status_of
-from ragkit.store import forgetting, mending
+from ragkit.store import forgetting, mending, migrate
 from ragkit.store.abilities import Compaction
 from ragkit.store.forgetting import Forgotten
 from ragkit.store.mending import Repair
+from ragkit.store.migrate import Migration
 
 
 class Upkeep:
-    """The part of a `RAG` that looks after its index: status, verify, repair, forget, compact."""
+    """The part of a `RAG` that looks after its index: status, verify, repair, forget, compact, migrate."""
 
     _parts: Assembly
 
@@ -88,3 +89,25 @@ class Upkeep:
             CorruptIndexError: a file is not what was written; nothing is changed then.
         """
         return forgetting.compact(self._parts.collection, wait_s=wait_s)
+
+    def migrate(self, to: str, *, progress: migrate.Progress | None = None) -> Migration:
+        """Copies the collection into another declared store, without embedding, and compares both.
+
+        Killed at any moment, it goes on where it was when it is run again. The source is not changed; to use
+        the other store is to change the word `store:` of the collection, and to go back is to change it back.
+
+        Args:
+            to: a name under `stores:`; what it names is made if it is not there.
+            progress: is told how many documents are copied, then compared.
+
+        Raises:
+            ConfigError: no such store, the one in use, or one that was made with another embedder or analyzer
+                or holds other documents.
+            StoreError: another process is writing to one of them, or a store cannot be reached.
+        """
+        source = self._parts.collection
+        target = self._parts.collection_in(to)
+        try:
+            return migrate.migrate(source, target, progress=progress)
+        finally:
+            target.close()

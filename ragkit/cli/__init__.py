@@ -21,6 +21,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "verify": ("ragkit.cli.verify", "prove an index sound, or list what is damaged"),
     "repair": ("ragkit.cli.repair", "make damaged parts of an index anew"),
     "check": ("ragkit.cli.check", "validate the config and open what it names"),
+    "migrate": ("ragkit.cli.migrate", "the same collection in another store, without embedding"),
     "certify": ("ragkit.cli.certify", "whether a store behaves as every store must, on your server"),
     "graph": ("ragkit.cli.graph", "draw the graph"),
     "models": ("ragkit.cli.models", "list local models, train a reranker for your collection"),

@@ -42,10 +42,11 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"--cases {args.cases}: expected a whole number of at least 0")
     from ragkit.assembly import make, named
     from ragkit.cli.interrupt import TerminatedError, terminable
+    from ragkit.cli.line import Line
     from ragkit.testing.certify import certify
 
     spec = named(config_from(args).stores, args.store, "stores")
-    line = _Line(quiet=args.json)
+    line = Line(quiet=args.json)
     try:
         with terminable():
             certificate = certify(make(spec), spec.use, cases=args.cases, seed=args.seed, progress=line)
@@ -57,19 +58,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print(args.store, certificate)
     return _CODES[certificate.verdict]
-
-
-class _Line:
-    """Progress in one line of a terminal."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        self._is_shown = not quiet and sys.stderr.isatty()
-
-    def __call__(self, done: int, total: int, what: str) -> None:
-        if self._is_shown:
-            end = "\r" if done < total else "\r\033[K"
-            sys.stderr.write(f"\r\033[K{done} of {total}  {what[:60]}{end}")
-            sys.stderr.flush()
 
 
 def _print(name: str, certificate: Certificate) -> None:
