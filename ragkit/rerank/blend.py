@@ -38,6 +38,9 @@ class Blend(Settings):
     first: float = Field(ge=0.0, description="Weight of the standardised score before.")
     long: float = Field(0.0, ge=0.0, description="How fast `model` falls with the words of a long query.")
     bias: float = Field(0.0, description="Added to the sum, so that the result is a probability.")
+    highest: float | None = Field(
+        None, description="Logits above count as this, so that it is known what a passage can reach."
+    )
 
     @classmethod
     def given(cls, name: str, values: Mapping[str, Any]) -> Blend:
@@ -57,7 +60,7 @@ class Blend(Settings):
     @classmethod
     def weighing(cls, first: float) -> Blend:
         """The score before counts `first` times what the model's does; both shares sum to 1."""
-        return cls(model=1.0 / (1.0 + first), first=first / (1.0 + first), long=0.0, bias=0.0)
+        return cls(model=1.0 / (1.0 + first), first=first / (1.0 + first), long=0.0, bias=0.0, highest=None)
 
     def of(self, first: Numbers, scores: Numbers, *, n_words: int) -> Numbers:
         """Blended scores in (0, 1), shape `[n]`.
@@ -69,12 +72,23 @@ class Blend(Settings):
 
         Beyond ±30 a logit counts as that much: such probabilities could not be told apart.
         """
-        share = max(0.0, 1.0 - self.long * max(0.0, float(np.log(max(n_words, 1) / PLAIN_WORDS))))
+        if self.highest is not None:
+            scores = np.minimum(scores, self.highest)
         unjudged = np.isnan(scores)
         if unjudged.any():
             mean = float(scores[~unjudged].mean()) if not unjudged.all() else 0.0
             scores = np.where(unjudged, mean, scores)
-        logit = self.model * share * scores + self.first * standardised(first) + self.bias
+        return self._probabilities(standardised(first), scores, n_words)
+
+    def reach(self, first: Numbers, *, n_words: int) -> Numbers:
+        """What each passage has at most, whatever the model says of it; all 1 where that is not known."""
+        if self.highest is None:
+            return np.ones(len(first))
+        return self._probabilities(standardised(first), np.full(len(first), self.highest), n_words)
+
+    def _probabilities(self, z: Numbers, scores: Numbers, n_words: int) -> Numbers:
+        share = max(0.0, 1.0 - self.long * max(0.0, float(np.log(max(n_words, 1) / PLAIN_WORDS))))
+        logit = self.model * share * scores + self.first * z + self.bias
         return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logit, -30.0, 30.0))))
 
 

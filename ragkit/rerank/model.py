@@ -6,25 +6,27 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from ragkit.errors import ModelError
 from ragkit.graph.stage import RunContext, Stage, stage
 from ragkit.protocols import BlendingReranker, Reranker, Resources
-from ragkit.rerank.blend import Blend
+from ragkit.rerank.blend import Blend, Numbers
 from ragkit.settings import RerankerRef, Settings
 from ragkit.text.language import UNDETERMINED, detect_language
 from ragkit.types import Hit, Ranking
+
+_READ_TOGETHER = 8  # passages between two looks at whether the order is settled: enough for all cores
 
 
 @stage("rerank/model")
 class ModelRerank(Stage[Ranking, Ranking]):
     """Scores the hits with a reranker model and keeps the best `k`.
 
-    A model that brings its own weights for it is blended with the order before: `rerank/bundled` does, and so
-    does a model that `ragkit models train-reranker` made. The scores are then probabilities; the two parts
-    are under `before_rerank` and `rerank` in a hit's `scores`.
+    A model that brings its own weights for it is blended with the order before, as a model does that
+    `ragkit models train-reranker` made. The scores are then probabilities; the two parts
+    are under `before_rerank` and `rerank` in a hit's `scores`. Where such a model says how high its scores
+    get, passages that could not come among the best `k` any more are not read; that changes no result.
 
     Order is score descending, then chunk id. A model that does not know the question's language leaves the
     order as it was, and the trace says so; a passage in a language that it does not know keeps its place
@@ -37,7 +39,9 @@ class ModelRerank(Stage[Ranking, Ranking]):
     class Config(Settings):
         model: RerankerRef = Field(description="Name of a reranker under `models:`.")
         k: int = Field(8, ge=1, description="Hits to keep.")
-        candidates: int = Field(50, ge=1, description="Hits to score; those further down are dropped.")
+        candidates: int = Field(
+            50, ge=1, description="Hits to score at most; those further down are dropped."
+        )
         first_weight: float | None = Field(
             None,
             ge=0.0,
@@ -70,13 +74,11 @@ class ModelRerank(Stage[Ranking, Ranking]):
         if not self._knows(detect_language(question)) and self.config.unknown_language == "keep":
             ctx.note(order="kept", why=f"{self.model.name} was not trained on {detect_language(question)!r}")
             return Ranking(ranking.plan, hits[: self.config.k])
-        scores = self._scores(question, hits)
-        before = np.array([hit.score for hit in hits], dtype=np.float64)
-        final = scores
-        if self.blend is not None:
-            if self.config.unknown_language == "keep":
-                scores = np.where([self._knows(hit.chunk.lang) for hit in hits], scores, np.nan)
-            final = self.blend.of(before, scores, n_words=len(question.split()))
+        if self.blend is None:
+            scores = final = self._scores(question, hits)
+        else:
+            hits, scores, final = self._blended(question, hits, self.blend)
+        ctx.note(scored=len(hits))
         rescored = [
             Hit(
                 hit.chunk,
@@ -88,10 +90,40 @@ class ModelRerank(Stage[Ranking, Ranking]):
         rescored.sort(key=lambda hit: (-hit.score, hit.chunk.id))
         return Ranking(ranking.plan, tuple(rescored[: self.config.k]))
 
+    def _blended(
+        self, question: str, hits: tuple[Hit, ...], blend: Blend
+    ) -> tuple[tuple[Hit, ...], Numbers, Numbers]:
+        """Hits, scores and blended scores, without the hits that cannot come among the best `k`."""
+        n_words = len(question.split())
+        before = np.array([hit.score for hit in hits], dtype=np.float64)
+        judged = np.array(
+            [self.config.unknown_language == "score" or self._knows(hit.chunk.lang) for hit in hits]
+        )
+        scores = np.full(len(hits), np.nan)
+        reach, n_read = blend.reach(before, n_words=n_words), 0
+        while n_read < len(hits):
+            some = slice(n_read, n_read + max(self.config.k, _READ_TOGETHER))
+            scores[some] = self._scores(question, hits[some])
+            n_read = min(some.stop, len(hits))
+            # A passage that is not judged has the mean of the others: all of them must be known.
+            if judged.all():
+                final = blend.of(
+                    before, np.where(np.arange(len(hits)) < n_read, scores, 0.0), n_words=n_words
+                )
+                if self._is_settled(final[:n_read], reach[n_read:]):
+                    return hits[:n_read], scores[:n_read], final[:n_read]
+        final = blend.of(before, np.where(judged, scores, np.nan), n_words=n_words)
+        return hits, scores, final
+
+    def _is_settled(self, read: Numbers, reach: Numbers) -> bool:
+        """Whether none of the passages left can come among the best `k` of those read."""
+        k = self.config.k
+        return len(read) >= k and bool(np.all(reach < np.partition(read, -k)[-k]))
+
     def _knows(self, language: str) -> bool:
         return not self.model.languages or language in self.model.languages or language == UNDETERMINED
 
-    def _scores(self, question: str, hits: Sequence[Hit]) -> NDArray[np.float64]:
+    def _scores(self, question: str, hits: Sequence[Hit]) -> Numbers:
         scores = self.model.score(question, [hit.chunk.search_text for hit in hits])
         if len(scores) != len(hits) or not np.isfinite(scores).all():
             raise ModelError(

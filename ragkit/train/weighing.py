@@ -76,7 +76,8 @@ def fitted(judged: Sequence[Judged]) -> Blend:
     m, f = min(losses, key=lambda pair: losses[pair])
     logits = np.concatenate([m * one.model + f * before for one, before in zip(judged, first, strict=True)])
     share = float(np.concatenate([one.relevant for one in judged]).mean())
-    return Blend(model=m, first=f, long=0.0, bias=_bias(logits, share))
+    highest = max(float(one.model.max()) for one in judged)
+    return Blend(model=m, first=f, long=0.0, bias=_bias(logits, share), highest=highest)
 
 
 def _loss(logits: Numbers, relevant: NDArray[np.bool_]) -> float:

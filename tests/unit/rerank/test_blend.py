@@ -17,8 +17,10 @@ LISTS = st.integers(1, 12).flatmap(
 )
 
 
-def blend(model: float = 1.0, first: float = 1.0, long: float = 0.0, bias: float = 0.0) -> Blend:
-    return Blend(model=model, first=first, long=long, bias=bias)
+def blend(
+    model: float = 1.0, first: float = 1.0, long: float = 0.0, bias: float = 0.0, highest: float | None = None
+) -> Blend:
+    return Blend(model=model, first=first, long=long, bias=bias, highest=highest)
 
 
 def test_both_parts_add_up_to_a_logit() -> None:
@@ -65,6 +67,15 @@ def test_scores_are_probabilities_and_a_better_pair_is_never_below(
     assert ((made >= 0) & (made <= 1)).all()
     ahead = (first[:, None] >= first) & (scores[:, None] >= scores)
     assert (made[:, None] - made)[ahead].min() >= -1e-12
+
+
+@given(LISTS, st.integers(0, 500))
+def test_no_score_is_above_its_reach(lists: tuple[np.ndarray, np.ndarray], n_words: int) -> None:
+    first, scores = lists
+    made = blend(0.7, 0.4, long=0.3, highest=2.0)
+    reach = made.reach(first, n_words=n_words)
+    assert (made.of(first, scores, n_words=n_words) <= reach).all()
+    assert (blend().reach(first, n_words=n_words) == 1.0).all()
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ragkit.errors import ModelError
 from ragkit.protocols import Vectors
@@ -119,3 +121,44 @@ def test_passages_in_an_unknown_language_keep_their_place_among_each_other() -> 
 def test_weights_that_are_none_are_an_error_when_the_graph_is_built() -> None:
     with pytest.raises(ModelError, match="blend of reranker 'by length'"):
         rerank("What?", Blended(model=-1.0))
+
+
+class Numbered:
+    """Scores by the number that a text is, and keeps what it was asked."""
+
+    name = "numbered"
+    languages = frozenset({"en"})
+
+    def __init__(self, **weights: float) -> None:
+        self.blend = weights
+        self.read: list[str] = []
+
+    def score(self, query: str, texts: Sequence[str]) -> Vectors:
+        self.read += texts
+        return np.array([float(text) for text in texts], dtype=np.float32)
+
+
+@given(st.lists(st.integers(-6, 6), min_size=1, max_size=40), st.integers(1, 6))
+def test_passages_that_cannot_come_among_the_best_are_not_read_and_nothing_changes(
+    numbers: list[int], k: int
+) -> None:
+    chunks = [replace(chunk("x", str(n)), id=f"{i:032d}") for i, n in enumerate(numbers)]
+    bounded = Numbered(model=0.2, first=1.0, highest=4.0)
+    everything = Numbered(model=0.2, first=1.0, highest=4.0)
+    results = []
+    for model, n in ((bounded, k), (everything, len(numbers))):
+        stage = ModelRerank(model=model, k=n)
+        stage.setup(WordsOnly())
+        results.append(stage.run(ranking("What is the longest of these?", *chunks), run_context()).hits[:k])
+    assert [(hit.chunk.id, hit.score) for hit in results[0]] == [
+        (hit.chunk.id, hit.score) for hit in results[1]
+    ]
+
+
+def test_how_many_were_read_is_told() -> None:
+    chunks = [replace(chunk("x", "0"), id=f"{i:032d}") for i in range(40)]
+    model, ctx = Numbered(model=0.1, first=1.0, highest=1.0), run_context()
+    stage = ModelRerank(model=model, k=1)
+    stage.setup(WordsOnly())
+    stage.run(ranking("What is the longest of these?", *chunks), ctx)
+    assert len(model.read) == ctx.trace.facts["scored"] == 8

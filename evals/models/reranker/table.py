@@ -1,0 +1,78 @@
+"""What reranking changes, on questions that the bundled reranker was not trained on.
+
+    python evals/models/reranker/table.py DATA [--questions 300] [--set KEY=VALUE]
+
+For each set: BM25, dense, both fused, and the default graph, which reranks what was fused; nDCG@10 with its
+interval, paired differences from the fused order, and the time of a question with and without reranking.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from sets import collections
+
+import ragkit
+from ragkit.evaluation.compare import compare
+from ragkit.evaluation.dataset import Dataset, load_dataset
+from ragkit.evaluation.retrieval import latency, retrieved
+from ragkit.evaluation.scores import score
+
+DEPTH = 30
+RETRIEVERS = ("hybrid", "full", "bm25", "dense")
+
+
+def test_sets(data: Path) -> Iterator[Dataset]:
+    """The sets that are only measured on; of SQuAD and XQuAD the questions on unseen articles."""
+    unseen = {
+        one.id
+        for collection in collections(data)
+        if collection.name in ("squad", "xquad")
+        for one in collection.asked
+        if one.split == "test"
+    }
+    yield load_dataset(data / "cranfield")
+    yield load_dataset(data / "scifact")
+    for folder in ("squad11-dev", "xquad-dev/en"):
+        whole = load_dataset(data / folder)
+        yield replace(whole, qrels={id_: grades for id_, grades in whole.qrels.items() if id_ in unseen})
+    yield load_dataset(data / "mtrag-un-dev")
+    yield load_dataset(data / "xquad-dev" / "ru")
+
+
+def main() -> None:
+    """Command line: DATA [--questions N] [--set KEY=VALUE] [--only NAME]."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--questions", type=int, default=300, help="at most about so many of a set")
+    parser.add_argument("--set", action="append", default=[], help="override of the default config")
+    parser.add_argument("--only", action="append", default=[], help="names of folders")
+    arguments = parser.parse_args()
+    overrides = dict(pair.split("=", 1) for pair in arguments.set)
+    for data in test_sets(arguments.data):
+        if not arguments.only or data.name in arguments.only:
+            with tempfile.TemporaryDirectory() as index, ragkit.open(index, set=overrides) as rag:
+                measure(rag, data.sample(arguments.questions))
+
+
+def measure(rag: ragkit.RAG, data: Dataset) -> None:
+    """Ingests one set and prints its table."""
+    rag.ingest(data.documents(), progress=False)
+    systems = []
+    for name in RETRIEVERS:
+        run = retrieved(rag, data.judged.values(), depth=DEPTH, retriever=name)  # type: ignore[arg-type]
+        if name in ("hybrid", "full"):
+            print(f"{name}: {latency(run)}")
+        systems.append(score(run, data.qrels, ["nDCG@10", "RR@10"]))
+    source = f"{data.folder.parent.name}/{data.name}, checksum {data.checksum()[:12]}"
+    print(f"\n{compare(systems, baseline='hybrid', source=source).markdown()}\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()
