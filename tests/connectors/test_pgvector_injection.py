@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import psycopg
 import pytest
 
 from ragkit.errors import ConfigError
@@ -18,6 +17,8 @@ from ragkit.testing.stores import EAST, spec_of
 from ragkit_connectors.pgvector import PgvectorStore
 from tests.connectors.pgvector_server import Stores, server
 from tests.hostile import STRANGERS
+
+psycopg = pytest.importorskip("psycopg", reason="needs the extra pgvector")
 
 _SEEDS = (
     "' OR '1'='1", "'; DROP TABLE chunks; --", '" OR ""="', "') OR ('1'='1", "1; SELECT pg_sleep(9)", "/* */",

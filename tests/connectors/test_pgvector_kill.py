@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from ragkit.errors import StoreError, TransientStoreError
@@ -23,6 +22,8 @@ from tests.crash.checking import matched
 from tests.crash.ledger import Ledger, Notes
 from tests.crash.workloads import COMMON, DIMENSION, vector_of
 from tests.scale import scaled
+
+psycopg = pytest.importorskip("psycopg", reason="needs the extra pgvector")
 
 SEED = 20
 KILLS = scaled(60)

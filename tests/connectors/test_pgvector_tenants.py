@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import psycopg
 import pytest
 
 from ragkit.errors import ConfigError, FilterError, StoreError, TenantError
@@ -21,6 +20,8 @@ from ragkit_connectors.pgvector import PgvectorStore
 from tests.connectors.pgvector_server import Stores, server
 from tests.hostile import MALFORMED, STRANGERS, TENANTS
 from tests.scale import scaled
+
+psycopg = pytest.importorskip("psycopg", reason="needs the extra pgvector")
 
 SEED = 20
 GUARDED = spec_of(tenant="keyword!")

@@ -102,6 +102,20 @@ def test_another_index_takes_the_place_of_the_first_and_none_drops_it(stores: St
         assert change_sql(store, kind) == expected
 
 
+def test_however_many_tie_the_smallest_ids_are_taken(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ragkit_connectors.pgvector.dense._AT_ONCE", 7)
+    store, oracle = stores.make(spec_of()), OracleStore(spec_of())
+    nearly = [unit([1, 1e-5 * i]) for i in range(4)]
+    changes = [put(f"d{i}", [(f"t{i}", nearly[i % 4]), (f"u{i}", unit([1, i]))]) for i in range(60)]
+    store.commit(changes)
+    oracle.commit(changes)
+    for k in (1, 2, 7, 30, 59, 60, 61, 100, 119, 120, 500):
+        for scope in (OPEN, Scope(filter=None, commit=1)):
+            ours, theirs = (s.search(EAST[None], k, scope)[0] for s in (store, oracle))
+            assert ours.id_list() == theirs.id_list()
+            np.testing.assert_allclose(ours.scores, theirs.scores, atol=1e-6)
+
+
 # --- texts ------------------------------------------------------------------------------------------
 
 

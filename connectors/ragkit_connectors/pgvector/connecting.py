@@ -65,7 +65,11 @@ def target_of(settings: PgSettings) -> Target:
         "connect_timeout": max(2, math.ceil(settings.connect_timeout_s)),
         "fallback_application_name": "ragkit",
         "client_encoding": "utf8",
-        "keepalives_idle": 30,
+        # A server that is cut off without a word is given up after half a minute, not after hours.
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 4,
+        "tcp_user_timeout": 30_000,
     }
     options = {**defaults, **{key: value for key, value in options.items() if value is not None}}
     place = ":".join(str(options[key]) for key in ("host", "port") if options.get(key))
