@@ -70,6 +70,7 @@ def migrate(
     with source.writing(), target.writing():
         _refuse_foreign(ours, theirs, target.store_name)
         states = list(ours.manifest.states())
+        ours.check_readable(states)
         there = {_key(s) for s in states if theirs.manifest.state(*_key(s)) == s}
         todo = [state for state in states if _key(state) not in there]
         replaced = sum(theirs.manifest.state(*_key(state)) is not None for state in todo)

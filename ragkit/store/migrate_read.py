@@ -13,7 +13,7 @@ from ragkit.protocols import Analyzer, Change, DocumentState, Manifest, Record, 
 from ragkit.store.identity import chunk_id, content_hash
 from ragkit.types import Chunk, Document
 
-_PAGE = 1_000
+_PAGE, _LISTED = 1_000, 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +46,25 @@ class ContentReader:
         """What a tenant has for these groups."""
         return Scope(tenant if self._has_tenants else None, acl if self._has_acl else None)
 
+    def check_readable(self, states: Iterable[DocumentState]) -> None:
+        """Refuses documents that no scope shows, before anything is copied.
+
+        Raises:
+            StoreError: there are some.
+        """
+        if not self._has_acl:
+            return
+        kept = (s for s in states if s.n_chunks)
+        named = ((s, self.manifest.source(s.tenant, s.document_id)) for s in kept)
+        closed = [s for s, document in named if document is not None and not document.acl]
+        if closed:
+            listed = ", ".join(shown(state.document_id) for state in closed[:_LISTED])
+            raise StoreError(
+                f"{len(closed)} documents have no groups (acl), so that nobody can read them, nor can they "
+                f"be copied: {listed}. Give them groups by ingesting them again, or remove them with ragkit "
+                "forget"
+            )
+
     def content(self, state: DocumentState) -> Content:
         """What is kept of a document.
 
@@ -56,11 +75,6 @@ class ContentReader:
         scope = self.scope(state.tenant, document.acl if document is not None else ())
         if document is None or not state.n_chunks:
             return Content(document, (), self.store.vectors([], scope))
-        if self._has_acl and not document.acl:
-            raise StoreError(
-                f"document {shown(state.document_id)} has no groups (acl), so that nobody can read it, nor "
-                "can it be copied. Give it groups by ingesting it again, or remove it with ragkit forget"
-            )
         ids = self._ids(state, document)
         chunks = tuple(c for c in self.store.fetch(ids, scope) if c is not None)
         if len(chunks) != state.n_chunks or any(c.document_id != state.document_id for c in chunks):

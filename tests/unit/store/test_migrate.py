@@ -166,9 +166,12 @@ def test_foreign_documents_are_refused(source: StoreCollection, tmp_path: Path, 
 
 def test_a_document_that_nobody_can_read_is_said(tmp_path: Path, opened: Open) -> None:
     source = opened(tmp_path / "source")
-    source.store.commit([put("closed", [("text", unit([1] * 8))], tenant="acme")])
-    with pytest.raises(StoreError, match=r"'closed' has no groups \(acl\), so that nobody can read it"):
-        migrate(source, opened(tmp_path / "target"))
+    closed = [put(f"c{i}", [("text", unit([1] * 8))], tenant="acme") for i in range(7)]
+    source.store.commit([document(1), *closed])
+    target = opened(tmp_path / "target")
+    with pytest.raises(StoreError, match=r"7 documents have no groups \(acl\).*copied: 'c0', .* 'c4'\. Give"):
+        migrate(source, target)
+    assert target.head() == 0
 
 
 def test_the_same_folder_is_refused(source: StoreCollection, tmp_path: Path, opened: Open) -> None:
