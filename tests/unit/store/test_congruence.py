@@ -18,6 +18,7 @@ from ragkit.protocols import Change, DenseIndex, RankerFactory, Scope
 from ragkit.store.local.store import LocalStore
 from ragkit.store_spec import StoreSpec
 from ragkit.testing import strategies as made
+from ragkit.testing.congruence import check_batch
 from ragkit.testing.oracle import OracleStore
 
 TOLERANCE = 1e-6
@@ -84,6 +85,14 @@ def compare(
     found = oracle.search_terms(terms, k, scope)
     for ours, theirs in zip(local.search_terms(terms, k, scope), found, strict=True):
         agree(ours, theirs)
+    # Of the last hits, whose scores may tie with what was cut off, the whole ranking says who may be there.
+    for ours, theirs in zip(
+        local.search(vectors, k, scope), oracle.search(vectors, 10_000, scope), strict=True
+    ):
+        check_batch(ours, theirs, k)
+    found = oracle.search_terms(terms, 10_000, scope)
+    for ours, theirs in zip(local.search_terms(terms, k, scope), found, strict=True):
+        check_batch(ours, theirs, k)
     ids = [row.record.chunk.id for row in oracle._rows]
     assert local.fetch(ids, scope) == oracle.fetch(ids, scope)
     np.testing.assert_array_equal(local.vectors(ids, scope), oracle.vectors(ids, scope))
