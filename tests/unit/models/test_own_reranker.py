@@ -47,4 +47,4 @@ def test_a_relative_folder_lies_beside_the_file_that_names_it(tmp_path: Path) ->
     file = tmp_path / "rag.yaml"
     text = default_text().replace("models:", "models:\n  own: {use: rerank/onnx, folder: mine}", 1)
     file.write_text(text, encoding="utf-8")
-    assert load_config(file, env={}).models["own"].settings.folder == tmp_path / "mine"
+    assert load_config(file, env={}).models["own"].settings.as_keywords()["folder"] == tmp_path / "mine"
