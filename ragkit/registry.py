@@ -73,6 +73,13 @@ BUILT_IN: dict[str, Component] = _ours(
         "pgvector",
         "psycopg",
     ),
+    (
+        "store/qdrant",
+        "ragkit_connectors.qdrant:QdrantStore",
+        "two collections of a Qdrant server",
+        "qdrant",
+        "qdrant_client",
+    ),
     ("bm25/default", "ragkit.store.bm25.search:DefaultBm25", "our own index: exact, tenant-aware, fast"),
     ("index/exact", "ragkit.store.local.exact:ExactIndex", "compare with every vector"),
     ("index/faiss", "ragkit_connectors.faiss:FaissIndex", "FAISS, on CPUs or GPUs", "faiss-cpu", "faiss"),

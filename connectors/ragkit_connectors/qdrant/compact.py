@@ -1,0 +1,104 @@
+"""Garbage: what was replaced or removed is deleted once no reader can see it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from ragkit.failpoints import reach
+from ragkit.store.abilities import Compaction, Holdings
+from ragkit_connectors.qdrant import head as heads
+from ragkit_connectors.qdrant.filters import Condition, all_of, equals, in_range, is_among, none_of
+from ragkit_connectors.qdrant.head import OPEN, Head
+from ragkit_connectors.qdrant.holds import Holds
+from ragkit_connectors.qdrant.lease import WriterLease
+from ragkit_connectors.qdrant.server import Server
+from ragkit_connectors.qdrant.write import clean, settled
+
+_POLL_S = 0.05
+
+
+def holdings(server: Server) -> Holdings:
+    """What is kept, and how much of it the current commit does not show. A server does not tell its bytes."""
+    head, settings = heads.read(server), server.settings
+    folder = Path(str(settings.path)) if settings.path is not None else None
+    written = none_of(is_among("from", head.burnt))
+    ended = all_of([written, in_range("to", lt=OPEN), none_of(is_among("to", head.burnt))])
+    return Holdings(
+        head.number,
+        kept_from=head.kept_from,
+        generation=head.generation,
+        n_chunks=server.count(settings.collection, written),
+        n_ended=server.count(settings.collection, ended),
+        n_bytes=sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) if folder else 0,
+        to_erase=head.to_erase,
+    )
+
+
+def compact(server: Server, lease: WriterLease, holds: Holds, *, wait_s: float) -> Compaction:
+    """Deletes what no reader can see.
+
+    The head says first from where on commits are kept: a reader of an older one is told, and never given a
+    part of it.
+
+    Raises:
+        StoreError: the server refuses, or somebody else is writing.
+    """
+    head = settled(server, lease)
+    clean(server, head)
+    kept_from = _wait_for_readers(holds, head.number, time.monotonic() + wait_s)
+    reach("compact.begun")
+    n_collected = _dropped(server, lease, head, kept_from)
+    n_held, n_states = _n_ended(server, head.number)
+    erased = not head.to_erase or n_held + n_states == 0
+    if head.to_erase and erased:
+        heads.change(server, {"to_erase": False}, owner=lease.owner)
+    holds.sweep()
+    reach("compact.done")
+    return Compaction(n_collected, n_held=n_held, erased=erased)
+
+
+def mark(server: Server, lease: WriterLease) -> None:
+    """Records that something is to be gone."""
+    settled(server, lease)
+    heads.change(server, {"to_erase": True}, owner=lease.owner)
+
+
+def _wait_for_readers(holds: Holds, number: int, deadline: float) -> int:
+    while True:
+        oldest = holds.oldest(before=number)
+        if oldest == number or time.monotonic() >= deadline:
+            return oldest
+        time.sleep(_POLL_S)
+
+
+def _dropped(server: Server, lease: WriterLease, head: Head, kept_from: int) -> int:
+    n, n_states = _n_ended(server, kept_from)
+    if not n and not n_states:
+        return 0
+    # States are asked for at the current commit alone: without them an older one is still whole.
+    record = {"kept_from": max(kept_from, head.kept_from)} if n else {}
+    record["generation"] = head.generation + 1
+    heads.change(server, record, owner=lease.owner, number=head.number)
+    if heads.read(server).generation != record["generation"]:
+        raise lease.lost()
+    reach("compact.named")
+    ended, meta = _ended_by(kept_from), server.settings.meta
+    if n:
+        lease.keep()
+        server.delete(server.settings.collection, ended)
+        reach("compact.rows")
+    server.delete(meta, ended if n else all_of([ended, equals("kind", "state")]))
+    return n
+
+
+def _n_ended(server: Server, commit: int) -> tuple[int, int]:
+    """How many chunks and versions of documents a commit does not show any more, and how many states."""
+    ended, settings = _ended_by(commit), server.settings
+    n_documents = server.count(settings.meta, all_of([ended, equals("kind", "document")]))
+    n_states = server.count(settings.meta, all_of([ended, equals("kind", "state")]))
+    return server.count(settings.collection, ended) + n_documents, n_states
+
+
+def _ended_by(commit: int) -> Condition:
+    return in_range("to", lte=commit)

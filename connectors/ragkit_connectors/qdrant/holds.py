@@ -1,0 +1,107 @@
+"""Who reads which commit: a record beside the documents for each commit that a process reads.
+
+A process that dies leaves its records behind; they count until their time is over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ragkit.errors import StoreError
+from ragkit_connectors.qdrant.filters import all_of, equals, in_range
+from ragkit_connectors.qdrant.server import Server
+from ragkit_connectors.qdrant.tokens import point_id
+
+HELD_S = 600  # for how long at most a commit is kept for one reader
+
+
+class Holds:
+    """The commits that this process reads, and the oldest that anybody reads."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._begin()
+
+    def _begin(self) -> None:
+        self._held: Counter[int] = Counter()
+        self._ends: dict[int, float] = {}
+        self._lock = threading.Lock()
+        self._process = os.getpid()
+        self._name = uuid.uuid4().hex
+
+    @contextmanager
+    def hold(self, commit: int) -> Iterator[None]:
+        """Keeps a commit from being collected for the time of a block, ten minutes at most."""
+        if self._process != os.getpid():
+            self._begin()  # after a fork: what is held stays with the parent
+        with self._lock:
+            if self._held[commit] == 0 or self._ends[commit] - time.monotonic() < HELD_S / 2:
+                self._note(commit)
+            self._held[commit] += 1
+        try:
+            yield
+        finally:
+            if self._process == os.getpid():
+                self._give_back(commit)
+
+    def oldest(self, *, before: int) -> int:
+        """The oldest commit below `before` that anybody reads; `before` if nobody reads an older one."""
+        wanted = all_of([equals("kind", "hold"), in_range("ends_ms", gt=time.time() * 1000)])
+        held: list[int] = [
+            point.payload["commit"] for point in self._server.scroll(self._meta, wanted, ("commit",))
+        ]
+        return min([before, *held])
+
+    def sweep(self) -> None:
+        """Removes records whose time is over."""
+        over = in_range("ends_ms", lt=(time.time() - HELD_S) * 1000)
+        self._server.delete(self._meta, all_of([equals("kind", "hold"), over]))
+
+    def close(self) -> None:
+        """Gives up all that is held."""
+        if self._process == os.getpid() and self._ends:
+            with self._lock, contextlib.suppress(StoreError):
+                self._held.clear()
+                self._ends.clear()
+                self._server.delete(
+                    self._meta, all_of([equals("kind", "hold"), equals("holder", self._name)])
+                )
+
+    @property
+    def _meta(self) -> str:
+        return self._server.settings.meta
+
+    def _note(self, commit: int) -> None:
+        from qdrant_client import models
+
+        payload = {
+            "kind": "hold",
+            "holder": self._name,
+            "commit": commit,
+            "ends_ms": int((time.time() + HELD_S) * 1000),
+        }
+        point = models.PointStruct(id=point_id("hold", self._name, str(commit)), vector={}, payload=payload)
+        self._server.upsert(self._meta, [point])
+        self._ends[commit] = time.monotonic() + HELD_S
+
+    def _give_back(self, commit: int) -> None:
+        with self._lock:
+            if not self._held[commit]:
+                return  # closed meanwhile
+            self._held[commit] -= 1
+            if self._held[commit] == 0:
+                del self._held[commit]
+                self._ends.pop(commit, None)
+                # One that cannot be removed now ends by itself.
+                with contextlib.suppress(StoreError):
+                    self._server.delete(
+                        self._meta,
+                        all_of([equals("holder", self._name), equals("commit", commit)]),
+                    )

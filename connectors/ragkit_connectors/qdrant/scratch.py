@@ -1,0 +1,54 @@
+"""Collections for a while, and what the server says it is."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from ragkit.store.abilities import Engine
+from ragkit_connectors.qdrant.server import Server, connect
+from ragkit_connectors.qdrant.settings import QdrantSettings
+
+T = TypeVar("T")
+
+
+@contextmanager
+def scratch_place(settings: QdrantSettings, name: str, make: Callable[[QdrantSettings], T]) -> Iterator[T]:
+    """What `make` gives for a place that nobody else knows of; it is removed at the end."""
+    unique = f"{name[:60]}_{uuid.uuid4().hex[:12]}"
+    if settings.path is not None:
+        # Of local mode a folder of its own, for a folder has one client.
+        folder = Path(str(settings.path)).absolute().with_name(unique)
+        try:
+            yield make(settings.model_copy(update={"path": folder}))
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return
+    own = settings.model_copy(update={"collection": unique})
+    try:
+        yield make(own)
+    finally:
+        if not own.is_local:
+            _remove(own)
+
+
+def _remove(settings: QdrantSettings) -> None:
+    server = Server(settings, connect(settings))
+    try:
+        for name in (settings.collection, settings.meta):
+            server.call("delete_collection", collection_name=name)
+    finally:
+        server.close()
+
+
+def engine_of(server: Server) -> Engine:
+    """Qdrant with its version as the server says it; in local mode the client, which stands in for it."""
+    if server.settings.is_local:
+        version = importlib.metadata.version("qdrant-client")
+        return Engine("qdrant-client", version=version, stand_in="the client's local mode")
+    return Engine("Qdrant", version=str(server.call("info").version))

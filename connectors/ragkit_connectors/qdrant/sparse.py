@@ -1,0 +1,157 @@
+"""BM25: the server proposes by sparse vectors, the scores are summed here as on every store.
+
+N, df and the average length are those of the tenant's chunks at the reader's commit; a filter changes none.
+What the server is given to add up is at least a fixed part of what a chunk can score, so it is known when
+nothing that was not proposed can belong among the best, and until then more is asked for.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ragkit.arrays import HitBatch
+from ragkit.store.bm25.formula import Bm25
+from ragkit_connectors.qdrant.filters import all_of, as_filter, equals, is_among
+from ragkit_connectors.qdrant.points import JUDGED, K1, LENGTH, TERMS, B, summed
+from ragkit_connectors.qdrant.tokens import word
+from ragkit_connectors.qdrant.view import View
+
+_POPULATIONS = 64  # remembered: a commit never changes, so neither do its statistics
+_COUNTED = (*JUDGED, "n", "terms", "counts")
+_FEWEST = 64
+_ROUNDING = 1e-4  # relative; the server sums float32
+
+
+@dataclass(slots=True)
+class _Population:
+    """The statistics of one tenant's chunks at one commit."""
+
+    n_chunks: int
+    average: float
+    frequencies: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A query: each of its words with its weight, repeats counted."""
+
+    weights: dict[str, float]
+    average: float
+    bm25: Bm25
+
+    def score(self, payload: dict[str, Any]) -> float:
+        """What a chunk scores; 0 where it shares no word."""
+        norm = float(self.bm25.norms(np.array([payload["n"]], dtype=np.int32), self.average)[0])
+        counts: dict[str, int] = dict(
+            zip(payload.get("terms") or (), payload.get("counts") or (), strict=True)
+        )
+        parts = ((weight, counts.get(term, 0)) for term, weight in self.weights.items())
+        return sum(weight * (n / (n + norm)) for weight, n in parts if n)
+
+    def excess(self) -> float:
+        """How many times what the server adds up a chunk can score at most; infinite where unknown."""
+        k1, b = self.bm25.k1, self.bm25.b
+        ratios = [_ratio(K1 * (1 - B), k1 * (1 - b)), _ratio(K1 * B / LENGTH, k1 * b / (self.average or 1.0))]
+        return max(1.0, *ratios) * (1 + _ROUNDING)
+
+
+class SparseSearch:
+    """Searches by terms."""
+
+    def __init__(self, bm25: Bm25) -> None:
+        self._bm25 = bm25
+        self._populations: OrderedDict[tuple[str | None, int | None], _Population] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def search(self, view: View, queries: Sequence[Sequence[str]], k: int) -> list[HitBatch]:
+        """The `k` best chunks for each list of terms."""
+        population = self._population(view)
+        for term in {word(term) for terms in queries for term in terms} - set(population.frequencies):
+            condition = all_of([view.population, equals("terms", term)])
+            # Two threads may learn the same; it is the same.
+            population.frequencies[term] = view.server.count(view.server.settings.collection, condition)
+        return [self._ranked(view, population, terms, k) for terms in queries]
+
+    def _population(self, view: View) -> _Population:
+        key = (view.scope.tenant, view.scope.commit)
+        with self._lock:
+            known = self._populations.get(key)
+        if known is None:
+            n, length = _totals(view)
+            known = _Population(n, length / n if n else 0.0)
+            with self._lock:
+                self._populations[key] = known
+                while len(self._populations) > _POPULATIONS:
+                    self._populations.popitem(last=False)
+        return known
+
+    def _ranked(self, view: View, population: _Population, terms: Sequence[str], k: int) -> HitBatch:
+        known = population.frequencies
+        counted = sorted(Counter(word(term) for term in terms).items())
+        weights = {term: n * self._bm25.idf(population.n_chunks, known[term]) for term, n in counted}
+        ceiling = sum(weights.values())
+        held = {term: weight for term, weight in weights.items() if known[term]}
+        found: dict[str, float] = {}
+        if held and view.shown is not False:
+            found = _best(view, _Asked(held, population.average, self._bm25), k)
+        batch = HitBatch.of(found.items()).top(k)
+        return HitBatch(batch.ids, batch.scores, ceiling)
+
+
+def _best(view: View, asked: _Asked, k: int) -> dict[str, float]:
+    """Scores by chunk id: those of the `k` best, and of others."""
+    excess, limit = asked.excess(), max(_FEWEST, 4 * k)
+    if math.isinf(excess):
+        return _all(view, asked)
+    while True:
+        answer = view.server.call(
+            "query_points",
+            collection_name=view.server.settings.collection,
+            query=summed(asked.weights),
+            using=TERMS,
+            query_filter=as_filter(view.shown),
+            limit=limit,
+            with_payload=list(_COUNTED),
+        )
+        found = _scored(view, asked, answer.points)
+        if len(answer.points) < limit:
+            return found
+        # What was not proposed adds up to at most what the last one did.
+        rest = answer.points[-1].score * excess
+        if len(found) >= k and sorted(found.values(), reverse=True)[k - 1] > rest:
+            return found
+        limit *= 4
+
+
+def _all(view: View, asked: _Asked) -> dict[str, float]:
+    """Scores of all chunks that hold one of the words."""
+    condition = all_of([view.shown, is_among("terms", list(asked.weights))])
+    return _scored(view, asked, view.server.scroll(view.server.settings.collection, condition, _COUNTED))
+
+
+def _scored(view: View, asked: _Asked, points: Any) -> dict[str, float]:
+    # Two words may share a number of the sparse vectors: a chunk with the other one scores 0.
+    scores = {p.payload["id"]: asked.score(p.payload) for p in points if view.shows(p.payload)}
+    return {identity: score for identity, score in scores.items() if score > 0}
+
+
+def _totals(view: View) -> tuple[int, int]:
+    """How many chunks a tenant has at a commit, and how many terms they hold together."""
+    tenant = [] if view.scope.tenant is None else [equals("tenant", view.scope.tenant)]
+    assert view.scope.commit is not None
+    condition = all_of([equals("kind", "totals"), *tenant, view.head.shows(view.scope.commit)])
+    found = [p.payload for p in view.server.scroll(view.server.settings.meta, condition, ("chunks", "terms"))]
+    return sum(p["chunks"] for p in found), sum(p["terms"] for p in found)
+
+
+def _ratio(ours: float, theirs: float) -> float:
+    if ours == 0:
+        return 1.0
+    return math.inf if theirs == 0 else ours / theirs

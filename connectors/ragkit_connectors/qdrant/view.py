@@ -1,0 +1,102 @@
+"""What a scope shows, as a condition of the server, and the judge of every hit that comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from ragkit.errors import StoreError
+from ragkit.fields import shown
+from ragkit.filters import matches
+from ragkit.protocols import Scope
+from ragkit.store import codec
+from ragkit.store.scoping import check_scope
+from ragkit.store_spec import StoreSpec
+from ragkit_connectors.qdrant import head as heads
+from ragkit_connectors.qdrant.filters import Condition, all_of, equals, is_among, upper_bound
+from ragkit_connectors.qdrant.head import Head
+from ragkit_connectors.qdrant.server import Server
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """A server, and what a scope shows of it.
+
+    Args:
+        server: the server.
+        scope: the scope, its commit pinned.
+        head: what the head said when the view was made.
+        population: the condition for the chunks of the tenant at the commit, which BM25 counts.
+        shown: the condition for the chunks that may be seen, and perhaps a few that may not; False for none.
+    """
+
+    server: Server
+    scope: Scope
+    head: Head
+    population: Condition
+    shown: Condition
+
+    def shows(self, payload: dict[str, Any]) -> bool:
+        """Whether the scope shows what a hit says of itself. No hit is given on without this."""
+        scope = self.scope
+        assert scope.commit is not None
+        return (
+            payload["tenant"] == (scope.tenant or "")
+            and (scope.acl is None or not set(scope.acl).isdisjoint(payload.get("acl") or ()))
+            and self.head.is_shown(payload, scope.commit)
+            and (scope.filter is None or matches(scope.filter, codec.metadata_of(payload["shape"])))
+        )
+
+
+@contextmanager
+def viewing(server: Server, spec: StoreSpec, scope: Scope) -> Iterator[View]:
+    """What a scope shows, of the current commit where it pins none.
+
+    Raises:
+        TenantError, FilterError, StoreError: see `check_scope`; nothing is asked of the server then.
+        StoreError: the pinned commit does not exist, or was collected, at the latest while it was read.
+    """
+    check_scope(replace(scope, commit=scope.commit or 0), spec, server.where)
+    head = heads.read(server)
+    commit = head.number if scope.commit is None else scope.commit
+    if commit > head.number or commit in head.burnt:
+        raise StoreError(
+            f"{server.where}: commit {shown(commit)} does not exist; the current one is {head.number}"
+        )
+    _check_kept(commit, head, server.where)
+    population = all_of([head.shows(commit), *_of_tenant(scope)])
+    shown_ = all_of([population, *_of_reader(scope)])
+    yield View(server, replace(scope, commit=commit), head, population, shown_)
+    # What is collected leaves only after the head says so: what was read before that was whole.
+    _check_kept(commit, heads.read(server), server.where)
+
+
+def at_head(server: Server, ask: Callable[[Head], T]) -> T:
+    """What an enquiry about the current commit gives, asked again where that was collected meanwhile."""
+    while True:
+        head = heads.read(server)
+        found = ask(head)
+        after = heads.read(server)
+        if after.number == head.number or after.generation == head.generation:
+            return found
+
+
+def _check_kept(commit: int, head: Head, where: str) -> None:
+    if commit < head.kept_from:
+        raise StoreError(
+            f"{where}: commit {commit} is not kept any more, the index was compacted. Ask again: the current "
+            f"commit is {head.number}. To keep a commit while it is read, hold it: QdrantStore.hold()"
+        )
+
+
+def _of_tenant(scope: Scope) -> list[Condition]:
+    return [] if scope.tenant is None else [equals("tenant", scope.tenant)]
+
+
+def _of_reader(scope: Scope) -> list[Condition]:
+    conditions: list[Condition] = [] if scope.acl is None else [is_among("acl", scope.acl)]
+    return conditions if scope.filter is None else [*conditions, upper_bound(scope.filter)]

@@ -1,0 +1,150 @@
+"""Qdrant answers as the oracle does, whatever data, filter, reader and history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ragkit.fields import parse_fields
+from ragkit.filters import Filter, matches
+from ragkit.protocols import Change, Scope
+from ragkit.store.bm25.formula import Bm25
+from ragkit.store.bm25.search import DefaultBm25
+from ragkit.store_spec import StoreSpec
+from ragkit.testing import strategies as made
+from ragkit.testing.data import put, unit
+from ragkit.testing.filters import FilterChecks
+from ragkit.testing.oracle import OracleStore
+from ragkit_connectors.qdrant import QdrantStore, sparse
+from tests.connectors.qdrant_stores import Stores, needs_server, server_settings
+from tests.scale import scaled
+from tests.unit.store.test_congruence import agree, readers
+
+PLAIN, TENANTS = made.Shape(False, False), made.Shape(True, True)
+UP = unit([1, 0, 0, 0])
+LOCAL: dict[str, Any] = {}
+ON_SERVER = pytest.param(server_settings(), marks=needs_server, id="server")
+
+
+def spec_for(shape: made.Shape) -> StoreSpec:
+    declared: dict[str, Any] = {}
+    if shape.tenants:
+        declared["tenant"] = "keyword!"
+    if shape.acl:
+        declared["acl"] = ["keyword"]
+    return StoreSpec(
+        "m", embedder_fingerprint="v1", dimension=4, fields={**made.FIELDS, **parse_fields(declared)}
+    )
+
+
+@pytest.fixture
+def stores() -> Iterator[Stores]:
+    made_here = Stores()
+    yield made_here
+    made_here.close()
+
+
+def compare(
+    store: QdrantStore, oracle: OracleStore, shape: made.Shape, data: st.DataObject, first: int
+) -> None:
+    scope = data.draw(readers(shape, first, oracle.head()), label="scope")
+    k = data.draw(st.sampled_from([1, 2, 3, 5, 100]), label="k")
+    vectors = np.stack(data.draw(st.lists(made.VECTORS, min_size=1, max_size=3), label="vectors"))
+    terms = data.draw(st.lists(made.TERMS, max_size=3), label="terms")
+    for ours, theirs in zip(store.search(vectors, k, scope), oracle.search(vectors, k, scope), strict=True):
+        agree(ours, theirs)
+    found = oracle.search_terms(terms, k, scope)
+    for ours, theirs in zip(store.search_terms(terms, k, scope), found, strict=True):
+        agree(ours, theirs)
+    ids = [row.record.chunk.id for row in oracle._rows]
+    assert store.fetch(ids, scope) == oracle.fetch(ids, scope)
+    np.testing.assert_array_equal(store.vectors(ids, scope), oracle.vectors(ids, scope))
+
+
+@pytest.mark.parametrize("place", [pytest.param(LOCAL, id="local mode"), ON_SERVER])
+@pytest.mark.parametrize("shape", [PLAIN, TENANTS], ids=["plain", "tenants"])
+def test_it_answers_as_the_oracle(shape: made.Shape, place: dict[str, Any]) -> None:
+    @settings(max_examples=scaled(400), deadline=None, suppress_health_check=list(HealthCheck))
+    @given(data=st.data())
+    def run(data: st.DataObject) -> None:
+        stores = Stores()
+        store = stores.make(spec_for(shape), **place)
+        oracle, first = OracleStore(store.spec), 0
+        for _ in range(data.draw(st.integers(1, 3), label="commits")):
+            changes: list[Change] = data.draw(made.commits(shape), label="changes")
+            assert store.commit(changes) == oracle.commit(changes)
+            if data.draw(st.integers(0, 5), label="compact") == 0 and store.compact().n_collected:
+                first = store.head()
+            for _ in range(2):
+                compare(store, oracle, shape, data, first)
+        assert store.counts() == oracle.counts()
+        assert list(store.states()) == oracle.states()
+        for state in oracle.states():
+            key = (state.tenant, state.document_id)
+            assert store.source(*key) == oracle.source(*key)
+        stores.close()
+
+    run()
+
+
+class TestFilters(FilterChecks):
+    """Every rule of the filter language."""
+
+    @pytest.fixture(autouse=True)
+    def _store(self, stores: Stores) -> None:
+        self.store = stores.make(spec_for(PLAIN))
+
+    def holds(self, wanted: Filter, metadata: Mapping[str, Any]) -> bool:
+        self.store.commit([put("d", [("one", UP)], metadata=metadata)])
+        return len(self.store.search(UP[None], 1, Scope(filter=wanted))[0]) == 1
+
+
+@pytest.mark.parametrize("place", [pytest.param(LOCAL, id="local mode"), ON_SERVER])
+def test_filters_hold_as_the_reference_says(place: dict[str, Any]) -> None:
+    """Many documents at once, so that each filter is judged on many metadata."""
+
+    @settings(max_examples=scaled(400), deadline=None, suppress_health_check=list(HealthCheck))
+    @given(
+        st.lists(made.metadata(), min_size=5, max_size=20), st.lists(made.filters(), min_size=1, max_size=12)
+    )
+    def run(documents: list[dict[str, Any]], filters: list[Filter]) -> None:
+        stores = Stores()
+        store = stores.make(spec_for(PLAIN), **place)
+        store.commit([put(f"d{i}", [(f"t{i}", UP)], metadata=m) for i, m in enumerate(documents)])
+        for wanted in filters:
+            hits = store.search(UP[None], 100, Scope(filter=wanted))[0].id_list()
+            found = {c.document_id for c in store.fetch(hits, Scope()) if c is not None}
+            assert found == {f"d{i}" for i, m in enumerate(documents) if matches(wanted, m)}
+        stores.close()
+
+    run()
+
+
+@pytest.mark.parametrize(("k1", "b"), [(0.9, 0.4), (2.0, 1.0), (1.2, 0.0), (0.0, 0.4)])
+def test_what_the_server_proposes_is_enough(
+    stores: Stores, k1: float, b: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many more chunks than are asked for at first, and parameters other than those of the stored weights."""
+    monkeypatch.setattr(sparse, "_FEWEST", 4)
+    rng = np.random.default_rng(5)
+    spec = spec_for(PLAIN)
+    store = stores.make(spec)
+    store.close()
+    store.open(spec, bm25=DefaultBm25(k1=k1, b=b))
+    oracle = OracleStore(spec, Bm25(k1, b=b))
+    texts = [
+        " ".join(f"w{min(int(rng.zipf(1.5)), 30)}" for _ in range(int(rng.integers(1, 400))))
+        for _ in range(120)
+    ]
+    change = put("d", [(text, UP) for text in texts])
+    store.commit([change])
+    oracle.commit([change])
+    for terms in (["w1"], ["w1", "w2", "w7"], ["w30", "w3", "w3"]):
+        for k in (1, 5, 30):
+            (ours,), (theirs,) = (s.search_terms([terms], k, Scope()) for s in (store, oracle))
+            agree(ours, theirs)
