@@ -167,7 +167,9 @@ class _Bench:
             number = self.store.commit(changes)
             assert number - before == oracle.commit(changes), f"commit {number} follows on another one"
             if isinstance(self.store, CollectingStore) and data.draw(st.integers(0, 5), label="compact") == 0:
-                first = oracle.head() if self.store.compact().n_collected else first
+                self.store.compact()
+                # Whether anything was collected hangs on earlier cases, and what is drawn must not.
+                first = oracle.head()
             for _ in range(2):
                 self._compare(oracle, before, data, first)
         self._compare_manifest(oracle)
