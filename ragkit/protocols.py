@@ -269,6 +269,11 @@ class DenseIndex(Protocol):
     A value: `over` gives another one, so that searches go on undisturbed while an index grows.
     """
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether `search` never misses a neighbour."""
+        ...
+
     def over(self, matrix: Vectors, ids: Ids) -> DenseIndex:
         """This index over a matrix (`[n, d]`, unit rows) that begins with the rows it already covers."""
         ...

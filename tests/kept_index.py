@@ -42,6 +42,11 @@ class KeptIndex:
         self._parts: tuple[_Part, ...] = ()
         self._exact = ExactIndex()
 
+    @property
+    def is_exact(self) -> bool:
+        """See `DenseIndex.is_exact`."""
+        return True
+
     def over(self, matrix: Vectors, ids: Ids) -> KeptIndex:
         """See `DenseIndex.over`."""
         return self._over(matrix, ids, self._parts)

@@ -32,7 +32,6 @@ class TestFlat(DenseIndexChecks):
 
 
 class TestHnsw(PersistentIndexChecks):
-    is_exact = False
     n_rows = 2_000
 
     def make_index(self) -> PersistentIndex:
@@ -42,7 +41,6 @@ class TestHnsw(PersistentIndexChecks):
 
 
 class OfLists(PersistentIndexChecks):
-    is_exact = False
     n_rows = 2_000
     kind = "ivf"
 

@@ -87,7 +87,6 @@ class FlatOnGpu(DenseIndexChecks):
 
 
 class ListsOnGpu(PersistentIndexChecks):
-    is_exact = False
     n_rows = 2_000
     kind = "ivf"
 
@@ -143,8 +142,6 @@ class TestIvfOnTwoDoubles(ListsOnGpu):
 @pytest.mark.usefixtures("two_doubles")
 class TestCagraOnDouble(DenseIndexChecks):
     """The contract where FAISS is built with cuVS."""
-
-    is_exact = False
 
     def make_index(self) -> DenseIndex:
         index: DenseIndex = made(kind="cagra")

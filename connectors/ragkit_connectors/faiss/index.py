@@ -61,6 +61,11 @@ class FaissIndex:
         return self._over(matrix, ids, self._parts)
 
     @property
+    def is_exact(self) -> bool:
+        """With `kind: flat`; what is compressed or walked through may miss a neighbour."""
+        return self.config.kind == "flat"
+
+    @property
     def fingerprint(self) -> str:
         """Of what takes long to build: its settings, and the major version of FAISS."""
         built = self._choice.fingerprint

@@ -39,6 +39,11 @@ class ExactIndex:
         self._ids: Ids = np.empty(0, dtype="S32")
         self._subsets = Subsets(self._matrix, 0)
 
+    @property
+    def is_exact(self) -> bool:
+        """Always: every allowed row is compared."""
+        return True
+
     def over(self, matrix: Vectors, ids: Ids) -> ExactIndex:
         """This index over a matrix that begins with the rows it already covers."""
         index = ExactIndex(**self.config.model_dump())

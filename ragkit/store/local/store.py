@@ -113,6 +113,7 @@ class LocalStore:
             CorruptIndexError: what lies in the folder is not what was written.
         """
         index = dense_index(self.config.index)
+        self._is_exact = index.is_exact
         path = self.path / "manifest.sqlite"
         last = LastCommit(self.path / LAST_COMMIT)
         # Asked first: who makes an index makes the manifest before the vectors.
@@ -149,11 +150,11 @@ class LocalStore:
 
     @property
     def capabilities(self) -> Capabilities:
-        """All filters, exact search and BM25; fast while a search stays under a millisecond."""
+        """All filters and BM25; exact where its index is, fast while a search stays under a millisecond."""
         return Capabilities(
             "store/local",
             filters=frozenset(OPERATORS),
-            exact_dense=True,
+            exact_dense=self._is_exact,
             sparse=True,
             fast=self.manifest.head().n_rows <= _FAST_ROWS,
         )
