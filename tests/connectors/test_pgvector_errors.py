@@ -16,7 +16,11 @@ from ragkit.protocols import Scope
 from ragkit.testing.data import put
 from ragkit.testing.stores import EAST, OPEN, spec_of
 from ragkit_connectors.pgvector import PgvectorStore, schema
+from ragkit_connectors.pgvector.connecting import target_of
+from ragkit_connectors.pgvector.errors import explain
 from tests.connectors.pgvector_server import Stores, server
+
+psycopg = pytest.importorskip("psycopg", reason="needs the extra pgvector")
 
 SPEC = spec_of()
 
@@ -48,6 +52,41 @@ def test_what_is_no_connection_string_is_not_shown(stores: Stores, dsn: str) -> 
     while error is not None:
         assert "open-sesame" not in f"{error}{error!r}"
         error = error.__cause__
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql://rag:open/sesame@db/rag",
+        "postgresql://rag:open@sesame@db:5432/rag",
+        "postgresql://rag:12/sesame@db/rag",
+        "postgresql://rag:sesame",
+        "postgres://rag@corp:sesame@db/rag",
+        "host=db port=sesame dbname=rag",
+    ],
+)
+def test_a_password_that_is_not_percent_encoded_is_refused_and_not_shown(stores: Stores, dsn: str) -> None:
+    with pytest.raises(ConfigError, match=r"percent-encode the password: %40 for @") as caught:
+        stores.make(SPEC, dsn=dsn)
+    assert "sesame" not in f"{caught.value}{caught.value!r}{caught.value.__cause__}"
+
+
+def test_what_is_encoded_is_taken_as_it_is() -> None:
+    for dsn, host in (
+        ("postgresql://rag:pa%2Fss%40@db:5432/rag", "db:5432"),
+        ("postgresql://rag:x@one:5432,two:5433/rag", "one,two:5432,5433"),
+        ("host=db dbname=rag password=a@b/c", "db"),
+    ):
+        target = target_of(PgvectorStore(dsn=dsn).config)
+        assert target.where == f"postgresql {host}/rag, schema ragkit"
+
+
+def test_no_password_of_a_key_is_shown() -> None:
+    target = target_of(PgvectorStore(dsn="postgresql://rag:one@db/rag?sslpassword=twofold").config)
+    assert target.hidden == ("one", "twofold")
+    said = str(explain(psycopg.OperationalError("bad twofold of one"), target.where, target.hidden))
+    assert "twofold" not in said
+    assert "of one" not in said
 
 
 def test_a_wrong_password_is_said_and_not_shown(stores: Stores) -> None:

@@ -37,16 +37,17 @@ class Target:
     where: str
 
     @property
-    def password(self) -> str | None:
+    def hidden(self) -> tuple[str, ...]:
         """What must not be shown."""
-        return self.options.get("password")
+        return tuple(str(self.options[key]) for key in ("password", "sslpassword") if self.options.get(key))
 
 
 def target_of(settings: PgSettings) -> Target:
     """What the settings say of the server.
 
     Raises:
-        ConfigError: the dsn is none. Its text is not shown, for it may hold a password.
+        ConfigError: the dsn is none, or a part of a password was read as a part of an address. Its text is
+            not shown, for it may hold a password.
     """
     from psycopg import ProgrammingError
     from psycopg.conninfo import conninfo_to_dict
@@ -60,6 +61,13 @@ def target_of(settings: PgSettings) -> Target:
         raise ConfigError(
             "store/pgvector: dsn: not a connection string of PostgreSQL (it is not shown, as it may hold a "
             "password). Expected postgresql://user:password@host:5432/database or 'host=... dbname=...'"
+        )
+    if _is_torn(dsn, options):
+        raise ConfigError(
+            "store/pgvector: dsn: its host, port or database is none (it is not shown, as it may hold a "
+            "password): a character of the password was taken for a border. In an address percent-encode "
+            "the password: %40 for @, %2F for /, %3A for :, %3F for ?, %23 for #, %25 for %; or write "
+            "'host=... dbname=... password=...'"
         )
     defaults: dict[str, Any] = {
         "connect_timeout": max(2, math.ceil(settings.connect_timeout_s)),
@@ -77,6 +85,15 @@ def target_of(settings: PgSettings) -> Target:
     return Target(options, f"postgresql {place or 'localhost'}/{database}, schema {settings.name}")
 
 
+def _is_torn(dsn: str, options: dict[str, Any]) -> bool:
+    """Whether what was read as a place may be a piece of a password that was not percent-encoded."""
+    ports = str(options.get("port") or "").split(",")
+    if any(port and not (port.isascii() and port.isdigit()) for port in ports):
+        return True
+    is_address = dsn.lstrip().startswith(("postgresql:", "postgres:"))
+    return is_address and any("@" in str(options.get(key) or "") for key in ("host", "dbname"))
+
+
 def connect(target: Target) -> Connection[Any]:
     """A connection that is not set up yet.
 
@@ -89,7 +106,7 @@ def connect(target: Target) -> Connection[Any]:
         return psycopg.connect(**target.options, autocommit=True)
     except psycopg.Error as e:
         # What the server said is in our error; the cause could show what the dsn said.
-        raise explain(e, target.where, target.password) from None
+        raise explain(e, target.where, target.hidden) from None
 
 
 def set_up(connection: Connection[Any], settings: PgSettings) -> None:

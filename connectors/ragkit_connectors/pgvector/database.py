@@ -104,7 +104,7 @@ class Database:
         except psycopg_pool.PoolClosed as e:
             raise self._closed_error() from e
         except psycopg.Error as e:
-            raise explain(e, self.where, self.target.password) from e
+            raise explain(e, self.where, self.target.hidden) from e
 
     def check_open(self) -> None:
         """Raises StoreError once `close` was called."""

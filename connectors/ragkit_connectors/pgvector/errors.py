@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ragkit.errors import CorruptIndexError, StoreError, TransientStoreError
@@ -63,15 +64,15 @@ _REFUSALS = (
 )
 
 
-def explain(error: Error, where: str, hidden: str | None = None) -> StoreError:
+def explain(error: Error, where: str, hidden: Sequence[str] = ()) -> StoreError:
     """Our error for one of psycopg's.
 
     Args:
         where: which index, as `Database.where` says it.
-        hidden: a password that must not be shown, wherever it stands.
+        hidden: passwords that must not be shown, wherever they stand.
     """
     state: Any = getattr(error, "sqlstate", None)
-    said = masked(" ".join(str(error).split("\n", 1)[0].split())[:500], hidden)
+    said = " ".join(masked(str(error), hidden).split("\n", 1)[0].split())[:500]
     if state is None:
         # Of a connection that was refused psycopg keeps no code, only what the server said.
         state = next((code for words, code in _REFUSALS if words in said), None)
@@ -81,9 +82,11 @@ def explain(error: Error, where: str, hidden: str | None = None) -> StoreError:
     return kind(f"{where}: {remedy or 'the database refuses'} ({said})")
 
 
-def masked(text: str, hidden: str | None) -> str:
-    """The text without a password."""
-    return text.replace(hidden, HIDDEN) if hidden else text
+def masked(text: str, hidden: Sequence[str]) -> str:
+    """The text without passwords."""
+    for password in sorted(filter(None, hidden), key=len, reverse=True):
+        text = text.replace(password, HIDDEN)
+    return text
 
 
 def _reached(said: str) -> str:
