@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import threading
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ragkit.errors import RagkitError, StoreError
+from ragkit.errors import RagkitError, StoreError, TransientStoreError
 from ragkit.filters import Eq
 from ragkit.protocols import Change, Scope
 from ragkit.store_spec import StoreSpec
@@ -210,6 +211,43 @@ def test_a_child_that_was_forked_reads_on_connections_of_its_own(stores: Stores)
     assert len(store.search(EAST[None], 1, OPEN)[0]) == 1
 
 
+@pytest.mark.parametrize("is_used", [True, False], ids=["used", "dropped"])
+def test_a_child_that_was_forked_leaves_what_its_parent_holds(stores: Stores, is_used: bool) -> None:
+    store = stores.make(spec_of())
+    store.commit([put("a", [("one", EAST)])])
+
+    def sessions() -> list[tuple[int]]:
+        return change_sql(
+            store,
+            "SELECT DISTINCT pid FROM pg_locks JOIN pg_stat_activity USING (pid) "
+            "WHERE locktype = 'advisory' AND application_name = 'ragkit' ORDER BY pid",
+        )
+
+    with store.writing(), store.hold():
+        before = sessions()
+        assert len(before) == 2
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                if is_used:
+                    with store.hold():
+                        pass
+                    try:
+                        store.commit([put("b", [("two", EAST)])])
+                    except TransientStoreError:  # its parent is writing
+                        code = 0
+                else:
+                    del store._lock, store._leases
+                    gc.collect()
+                    code = 0
+            finally:
+                os._exit(code)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert sessions() == before
+        assert store.commit([put("b", [("two", EAST)])]) == 2
+
+
 def test_two_that_make_the_same_index_at_once_make_one(stores: Stores) -> None:
     first = stores.unopened()
     others = [stores.unopened(name=first.config.name) for _ in range(3)]
@@ -306,6 +344,60 @@ def test_what_a_transaction_of_somebody_else_may_see_is_erased_later(stores: Sto
         assert store.holdings().to_erase
     assert store.compact(wait_s=5).erased
     assert not store.holdings().to_erase
+
+
+def test_a_transaction_that_has_only_written_is_waited_for(stores: Stores) -> None:
+    store = stores.make(spec_of())
+    mark = b"qzstillthereqz"
+    store.commit([put("a", [(mark.decode(), EAST)])])
+    change_sql(store, f"CREATE TABLE public.notes_{store.config.name} (n int)")
+    with server().connect("rag") as other:
+        # Between statements of READ COMMITTED it has no snapshot, and yet nothing older is removed.
+        other.execute("BEGIN")
+        other.execute(f"INSERT INTO public.notes_{store.config.name} VALUES (1)")
+        assert not store.erase([remove("a")], wait_s=0.2).erased
+        assert store.holdings().to_erase
+        other.execute("COMMIT")
+    assert store.compact(wait_s=5).erased
+    change_sql(store, "CHECKPOINT")
+    assert not any(mark in data for data in _files(store))
+    change_sql(store, f"DROP TABLE public.notes_{store.config.name}")
+
+
+def test_a_transaction_of_another_database_is_waited_for(stores: Stores) -> None:
+    store = stores.make(spec_of())
+    store.commit([put("a", [("one", EAST)])])
+    with server().connect("postgres") as other:
+        other.execute("BEGIN")
+        other.execute("SELECT pg_current_xact_id()")
+        assert not store.erase([remove("a")], wait_s=0.2).erased
+        other.execute("COMMIT")
+    assert store.compact(wait_s=5).erased
+
+
+def test_erased_is_what_the_server_did_and_not_what_was_expected(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = stores.make(spec_of())
+    store.commit([put("a", [("one", EAST)])])
+    monkeypatch.setattr("ragkit_connectors.pgvector.compact._is_alone", lambda *_: True)
+    with server().connect("rag") as other:
+        other.execute("BEGIN")
+        other.execute("SELECT pg_current_xact_id()")
+        assert not store.erase([remove("a")], wait_s=5).erased
+    assert store.compact(wait_s=5).erased
+
+
+def test_upkeep_leaves_the_writers_limit_as_it_was(stores: Stores) -> None:
+    store = stores.make(spec_of(), statement_timeout_s=7)
+    with store.writing(), store._lock as connection:
+        for upkeep in (store.compact, store.prepare, store.repair, lambda: store.erase([remove("a")])):
+            store.commit([put("a", [("one", EAST)])])
+            upkeep()
+            shown = connection.execute(
+                "SELECT current_setting('statement_timeout'), current_setting('lock_timeout')"
+            ).fetchone()
+            assert shown == ("7s", "0")
 
 
 def _files(store: PgvectorStore) -> Iterator[bytes]:

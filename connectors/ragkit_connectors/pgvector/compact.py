@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +11,13 @@ from ragkit.store.abilities import Compaction, Holdings
 from ragkit_connectors.pgvector.database import Database
 from ragkit_connectors.pgvector.leases import Leases
 from ragkit_connectors.pgvector.schema import OPEN, TABLES
+from ragkit_connectors.pgvector.session import setting, without_limit
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
 _POLL_S = 0.05
 _ALL_TENANTS = "SELECT set_config('ragkit.tenant', '*', true)"
-NO_LIMIT = "SELECT set_config('statement_timeout', '0', false)"
-_PATIENCE = "SELECT set_config('lock_timeout', %s, false)"
 _HEAD = "SELECT number, kept_from, generation, to_erase FROM head"
 _N_ENDED = """
 SELECT (SELECT count(*) FROM chunks WHERE to_commit <= %(commit)s)
@@ -35,10 +33,23 @@ _IS_OWNER = """
 SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class
 WHERE relkind = 'r' AND relnamespace = to_regnamespace(quote_ident(%s))
 """
-# Transactions of others that began before this one: what they might still see is copied along.
+# What keeps VACUUM FULL from leaving out rows that were deleted before this transaction: snapshots in this
+# database and those of replicas that report theirs, transactions of any database that have written (its own
+# snapshot reaches back to them), prepared ones, and replication slots.
 _OLDER = """
-SELECT count(*) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND age(backend_xmin) >= age(%s::text::xid)
+SELECT count(*) FROM (
+    SELECT backend_xmin AS held FROM pg_stat_activity
+    WHERE pid <> pg_backend_pid() AND (datname = current_database() OR datname IS NULL)
+    UNION ALL SELECT backend_xid FROM pg_stat_activity WHERE pid <> pg_backend_pid()
+    UNION ALL SELECT transaction FROM pg_prepared_xacts
+    UNION ALL SELECT xmin FROM pg_replication_slots
+    UNION ALL SELECT catalog_xmin FROM pg_replication_slots WHERE database = current_database()
+) holders WHERE age(held) >= age(%s::text::xid)
+"""
+# Up to this transaction VACUUM FULL looked at what was deleted, and left it out.
+_N_BEHIND = """
+SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relname = ANY(%s)
+  AND relnamespace = to_regnamespace(quote_ident(%s)) AND age(relfrozenxid) > age(%s::text::xid)
 """
 _HOLDINGS = """
 SELECT h.number, h.kept_from, h.generation, h.to_erase,
@@ -71,8 +82,7 @@ def compact(database: Database, connection: Connection[Any], leases: Leases, *, 
     Raises:
         StoreError: the database refuses; `TransientStoreError` where the same call may go through later.
     """
-    with database.explained():
-        connection.execute(NO_LIMIT)
+    with database.explained(), without_limit(connection):
         number, _, _, to_erase = connection.execute(_HEAD).fetchone() or (0, 0, 0, False)
         deadline = time.monotonic() + wait_s
         kept_from = _wait_for_readers(connection, leases, number, deadline)
@@ -135,24 +145,26 @@ def _rewritten(database: Database, connection: Connection[Any], deadline: float)
             f"{database.where}: what was forgotten is gone from every answer, and only the tables' owner can "
             "take it out of their files. Run ragkit compact as that role"
         )
-    if not _is_alone(connection, deadline):
+    (now,) = connection.execute("SELECT pg_current_xact_id()::xid::text").fetchone() or ("",)
+    if not _is_alone(connection, now, deadline):
         return False
-    connection.execute(_PATIENCE, [str(max(1, int((deadline - time.monotonic()) * 1000)))])
+    patience = str(max(1, int((deadline - time.monotonic()) * 1000)))
     try:
-        for table in TABLES:
-            connection.execute(f"VACUUM (FULL, ANALYZE) {table}")
+        with setting(connection, "lock_timeout", patience):
+            for table in TABLES:
+                connection.execute(f"VACUUM (FULL, ANALYZE) {table}")
     except psycopg.errors.LockNotAvailable:
         return False
-    finally:
-        with contextlib.suppress(psycopg.Error):
-            connection.execute(_PATIENCE, ["0"])
+    values = (list(TABLES), database.settings.name, now)
+    (n_behind,) = connection.execute(_N_BEHIND, values).fetchone() or (1,)
+    if n_behind:  # something that began meanwhile held it back
+        return False
     connection.execute("UPDATE head SET to_erase = false")
     return True
 
 
-def _is_alone(connection: Connection[Any], deadline: float) -> bool:
-    """Waits for transactions that could still see what was deleted."""
-    (now,) = connection.execute("SELECT pg_current_xact_id()::xid::text").fetchone() or ("",)
+def _is_alone(connection: Connection[Any], now: str, deadline: float) -> bool:
+    """Waits for what could still see what was deleted."""
     while True:
         (n,) = connection.execute(_OLDER, [now]).fetchone() or (0,)
         if not n or time.monotonic() >= deadline:

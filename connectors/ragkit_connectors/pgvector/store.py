@@ -26,7 +26,7 @@ from ragkit.store.changes import checked_vectors
 from ragkit.store_spec import StoreSpec
 from ragkit.types import Chunk, Document
 from ragkit_connectors.pgvector import approximate, chunks, schema
-from ragkit_connectors.pgvector.compact import NO_LIMIT, compact, holdings, mark
+from ragkit_connectors.pgvector.compact import compact, holdings, mark
 from ragkit_connectors.pgvector.database import Database
 from ragkit_connectors.pgvector.dense import DenseSearch
 from ragkit_connectors.pgvector.leases import Leases
@@ -34,6 +34,7 @@ from ragkit_connectors.pgvector.manifest import PgManifest
 from ragkit_connectors.pgvector.opening import bm25_of, opened
 from ragkit_connectors.pgvector.repair import repaired
 from ragkit_connectors.pgvector.scratch import engine_of, scratch_schema
+from ragkit_connectors.pgvector.session import without_limit
 from ragkit_connectors.pgvector.settings import PgSettings
 from ragkit_connectors.pgvector.sparse import SparseSearch
 from ragkit_connectors.pgvector.verify import problems_of
@@ -234,8 +235,7 @@ class PgvectorStore:
     def prepare(self) -> None:
         """Builds the index over the vectors that the settings ask for, where there are enough of them."""
         n_chunks = self.counts().chunks
-        with self._lock as connection, self._database.explained():
-            connection.execute(NO_LIMIT)
+        with self._lock as connection, self._database.explained(), without_limit(connection):
             approximate.refresh(connection, n_chunks)
             approximate.build(connection, self.config, self.spec.dimension, n_chunks)
 
@@ -247,9 +247,8 @@ class PgvectorStore:
 
     def repair(self, embed: Embed | None = None) -> list[str]:
         """Makes damaged postings and, by `embed`, damaged vectors anew; gives one line per thing mended."""
-        with self._lock as connection, self._database.explained():
+        with self._lock as connection, self._database.explained(), without_limit(connection):
             terms = None if self._analyzer is None else self._analyzer.terms
-            connection.execute(NO_LIMIT)
             lines = repaired(self._database, connection, self.spec, terms, embed)
         self._sparse.forget()
         return lines
