@@ -12,7 +12,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from ragkit.errors import ModelError
-from ragkit.models.manifest import ModelManifest, verify_files
+from ragkit.models.manifest import ModelManifest, verified_bytes, verify_files
 from ragkit.models.onnx_session import open_session
 from ragkit.models.tokenizer import TextTokenizer
 
@@ -43,13 +43,13 @@ class LoadedModel:
         """The model's tokenizer.
 
         Raises:
-            ModelError: a file is missing, is not the one that the manifest names, or is no tokenizer.
+            ModelError: its file is missing, is not the one that the manifest names, or is no tokenizer.
         """
         if self._tokenizer is None:
             with self._lock():
                 if self._tokenizer is None:
-                    verify_files(self._folder, self._manifest)
-                    self._tokenizer = TextTokenizer(self._folder / "tokenizer.json")
+                    content = verified_bytes(self._folder, self._manifest, "tokenizer.json")
+                    self._tokenizer = TextTokenizer(self._folder / "tokenizer.json", content)
         return self._tokenizer
 
     def run(self, feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
@@ -72,9 +72,9 @@ class LoadedModel:
         if self._session is None:
             with self._lock():
                 if self._session is None:
-                    verify_files(self._folder, self._manifest)
+                    verify_files(self._folder, self._manifest, but="model.onnx")
                     path = self._folder / "model.onnx"
-                    session = open_session(path)
+                    session = open_session(path, verified_bytes(self._folder, self._manifest, "model.onnx"))
                     self._check_ports(path, session)
                     self._session = session
         return self._session

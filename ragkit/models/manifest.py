@@ -162,26 +162,54 @@ def _article(kind: str) -> str:
     return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
 
 
-def verify_files(folder: Path, manifest: ModelManifest) -> None:
-    """Compares each file with its checksum in the manifest; an unchanged file is read once per process.
+def verify_files(folder: Path, manifest: ModelManifest, *, but: str = "") -> None:
+    """Compares each file with its checksum in the manifest; one whose time and size stay is read once.
+
+    Args:
+        folder: the model's.
+        manifest: what it should hold.
+        but: a file that is left out.
 
     Raises:
         ModelError: a file is missing or is not the one that the manifest was made with.
     """
     for name, expected in manifest.sha256.items():
+        if name == but:
+            continue
         path = folder / name
         try:
             status = path.stat()
             found = _file_sha256(path, status.st_size, status.st_mtime_ns)
         except OSError as error:
-            raise ModelError(
-                f"{path} cannot be read ({error.strerror}). Install ragkit or fetch the model again."
-            ) from error
-        if found != expected:
-            raise ModelError(
-                f"{path} was changed or is damaged: sha256 {found[:12]}…, expected {expected[:12]}…. "
-                "Install ragkit or fetch the model again."
-            )
+            raise _unreadable(path, error) from error
+        _compare(path, found, expected)
+
+
+def verified_bytes(folder: Path, manifest: ModelManifest, name: str) -> bytes:
+    """A file's content, which is what the manifest names: nothing can change it between check and use.
+
+    Raises:
+        ModelError: the file is missing or is not the one that the manifest was made with.
+    """
+    path = folder / name
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    _compare(path, hashlib.sha256(content).hexdigest(), manifest.sha256[name])
+    return content
+
+
+def _unreadable(path: Path, error: OSError) -> ModelError:
+    return ModelError(f"{path} cannot be read ({error.strerror}). Install ragkit or fetch the model again.")
+
+
+def _compare(path: Path, found: str, expected: str) -> None:
+    if found != expected:
+        raise ModelError(
+            f"{path} was changed or is damaged: sha256 {found[:12]}…, expected {expected[:12]}…. "
+            "Install ragkit or fetch the model again."
+        )
 
 
 @cache

@@ -16,7 +16,9 @@ _REPLACEMENT = "\ufffd"
 
 
 class TextTokenizer:
-    """Reads `tokenizer.json`. Many threads may share one object: nothing in it changes after loading.
+    """Reads `tokenizer.json`, or `content` where that was read already.
+
+    Many threads may share one object: nothing in it changes after loading.
 
     Lone surrogates, which are no text and which the tokenizer refuses, count as U+FFFD.
 
@@ -26,9 +28,9 @@ class TextTokenizer:
     [(0, 4), (5, 10)]
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, content: bytes | None = None):
         try:
-            self._tokenizer = Tokenizer.from_file(str(path))
+            self._tokenizer = Tokenizer.from_buffer(path.read_bytes() if content is None else content)
         except Exception as error:  # the Rust library raises bare Exception
             raise ModelError(
                 f"{path} is not a tokenizer: {error}. Install ragkit or fetch the model again."

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from ragkit.errors import ModelError
@@ -57,6 +59,32 @@ def test_damage_after_a_good_load_is_seen_by_the_next_embedder(folder: Path) -> 
     OnnxEmbedder(folder).embed(["text"], "query")
     (folder / "model.onnx").write_bytes(b"not a model")
     with pytest.raises(ModelError, match=r"model\.onnx was changed"):
+        OnnxEmbedder(folder).embed(["text"], "query")
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json"])
+def test_damage_is_seen_though_the_files_time_was_put_back(folder: Path, name: str) -> None:
+    path = folder / name
+    OnnxEmbedder(folder).embed(["text"], "query")
+    status, content = path.stat(), bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    with pytest.raises(ModelError, match=f"{name} was changed or is damaged"):
+        OnnxEmbedder(folder).embed(["text"], "query")
+
+
+@pytest.mark.parametrize("is_within", [False, True])
+def test_weights_in_another_file_are_refused_with_the_remedy(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, is_within: bool
+) -> None:
+    model = onnx.load(folder / "model.onnx")
+    (folder / "model.onnx").unlink()
+    onnx.save(model, folder / "model.onnx", save_as_external_data=True, location="model.onnx.data")
+    approve(folder)
+    if is_within:
+        monkeypatch.chdir(folder)
+    with pytest.raises(ModelError, match=r"model\.onnx keeps weights in other files.*onnx\.save"):
         OnnxEmbedder(folder).embed(["text"], "query")
 
 
