@@ -14,8 +14,7 @@ import torch
 
 from ragkit.app import RAG
 from ragkit.assembly import Assembly
-from ragkit.errors import ConfigError, ModelError
-from ragkit.models.manifest import MANIFEST
+from ragkit.errors import ModelError
 from ragkit.train.card import Account
 from ragkit.train.cross_encoder import CrossEncoder, EncoderShape
 from ragkit.train.device import chosen_device
@@ -25,13 +24,13 @@ from ragkit.train.groups import Group
 from ragkit.train.material import Material, gathered
 from ragkit.train.options import Silent, Teller, TrainOptions
 from ragkit.train.passages import Passages
+from ragkit.train.place import CHECKPOINT, RESULT, WORK, begin, check_place
 from ragkit.train.recipe import Recipe
 from ragkit.train.result import blended, exported, gains, model_name, retrieval, settle
 from ragkit.train.start import StartModel, start_model
 from ragkit.train.tokens import GroupMaker, digest
 from ragkit.train.trainer import Trainer
 
-_WORK = "training"  # below the result's folder; gone at the end
 _JUDGED = 150  # held-out questions that say when to stop: judging must not take longer than training
 _JUDGED_OTHERS = 15
 _STATES = 5  # weights, average, two moments, best: what a checkpoint has of each trained number
@@ -79,16 +78,12 @@ class _Job:
         self._options = options
         self._teller = teller
         self._is_stopped = is_stopped
-        self._work = options.out / _WORK
+        self._work = options.out / WORK
         self._device = chosen_device(options.device)
 
     def run(self) -> Trained:
         options = self._options
-        if (options.out / MANIFEST).exists() and not options.overwrite:
-            raise ConfigError(
-                f"{options.out} holds a model already. Choose another folder with --out, or replace it with "
-                "--overwrite"
-            )
+        check_place(options.out, overwrite=options.overwrite, start=options.start)
         start = start_model(options.start)
         with _opened(options) as (rag, passages):
             retrieve = retrieval(rag, options)
@@ -103,7 +98,7 @@ class _Job:
             model, fitted = self._fitted(start, material)
             if fitted.ending == "stopped":
                 return Trained(self._work, fitted=fitted)
-            folder = self._work / "result"
+            folder = self._work / RESULT
             test = exported(folder, model, start, self._recipe(start), model_name(options), material)
             blended(folder, material, retrieve, self._teller)
             found = gains(folder, start, options, material, passages, retrieve, self._teller)
@@ -148,7 +143,7 @@ class _Job:
             "judged by": digest(held_out),
             "device": self._device,
         }
-        checkpoint = self._work / "checkpoint.npz"
+        checkpoint = self._work / CHECKPOINT
         if self._options.restart:
             checkpoint.unlink(missing_ok=True)
         self._check_room(trainer)
@@ -164,7 +159,7 @@ class _Job:
         self._teller.advance(event.step, f"loss {event.loss:.3f}" if event.loss == event.loss else "")
 
     def _check_room(self, trainer: Trainer) -> None:
-        self._work.mkdir(parents=True, exist_ok=True)
+        begin(self._work)
         needed = 2 * _STATES * sum(value.nbytes for value in trainer.averaged_weights().values()) + 50_000_000
         free = shutil.disk_usage(self._work).free
         if free < needed:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from ragkit.train.material import Material
 from ragkit.train.mining import Retrieve
 from ragkit.train.options import Teller, TrainOptions
 from ragkit.train.passages import Passages
+from ragkit.train.place import RESULT, take_place
 from ragkit.train.recipe import Recipe
 from ragkit.train.scoring import pair_scores
 from ragkit.train.split import FEWEST
@@ -33,7 +33,6 @@ from ragkit.types import Hit
 
 _TESTED = 24  # questions of the self-test
 _TESTED_PASSAGES = 8
-_FILES = ("model.onnx", "tokenizer.json", "MODEL_CARD.md", "report.json", MANIFEST)
 
 
 def model_name(options: TrainOptions) -> str:
@@ -143,26 +142,21 @@ def gains(
 
 
 def settle(work: Path, out: Path, account: Account) -> None:
-    """Moves the result from `work/result` to `out`, the manifest last: a folder with a manifest is whole.
-
-    `work` is removed.
+    """Writes card and report, and moves the result from `work` to `out`; `work` is removed.
 
     Raises:
-        ModelError: the folder cannot be written; the training is kept.
+        ModelError: the folder cannot be written; the training is kept, and what was in `out` before.
     """
-    folder = work / "result"
     try:
-        (folder / "MODEL_CARD.md").write_text(account.as_markdown(), encoding="utf-8")
-        (folder / "report.json").write_text(account.as_json(), encoding="utf-8")
-        (out / MANIFEST).unlink(missing_ok=True)
-        for name in _FILES:
-            (folder / name).replace(out / name)
+        for name, text in (("MODEL_CARD.md", account.as_markdown()), ("report.json", account.as_json())):
+            # A command line may hold bytes that are no text: they are written as escapes.
+            (work / RESULT / name).write_text(text, encoding="utf-8", errors="backslashreplace")
+        take_place(work, out)
     except OSError as error:
         raise ModelError(
             f"{out} cannot be written: {error.strerror or error}. Mend it and run the same command again; "
-            "the training is kept and need not be repeated"
+            "the training is kept and need not be repeated, and what was there before is there still"
         ) from error
-    shutil.rmtree(work)
 
 
 def _tested(material: Material, maker: GroupMaker, recipe: Recipe) -> list[tuple[str, list[str]]]:

@@ -38,6 +38,8 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def train(index: Path, start: Path, tmp_path: Path) -> list[str]:
     """The command, into a folder of the test's own."""
+    (tmp_path / "mine" / "training").mkdir(parents=True)
+    (tmp_path / "mine" / "training" / "notes.txt").write_text("the user's own")
     out = str(tmp_path / "mine")
     return [
         *("models", "train-reranker", "--index", str(index), "--from", str(start), "--out", out),
@@ -51,7 +53,8 @@ def test_a_training_gives_a_model_with_its_report(
     assert main([*train, "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     folder = tmp_path / "mine"
-    files = {"MODEL_CARD.md", "model.json", "model.onnx", "report.json", "tokenizer.json"}
+    assert (folder / "training" / "notes.txt").read_text() == "the user's own"
+    files = {"training", "MODEL_CARD.md", "model.json", "model.onnx", "report.json", "tokenizer.json"}
     assert {path.name for path in folder.iterdir()} == files
     scores = OnnxReranker(folder).score("Where are returns kept?", ["On shelf nine.", "It rains."])
     assert scores.shape == (2,)
@@ -83,12 +86,12 @@ def test_a_stopped_training_is_kept_and_goes_on(
         patch.setattr("ragkit.cli.models._stoppable", stopped_at_once)
         assert main(train) == 130
     assert "Run it again to go on" in capsys.readouterr().err
-    assert (tmp_path / "mine" / "training" / "checkpoint.npz").exists()
+    assert (tmp_path / "mine" / ".ragkit-training" / "checkpoint.npz").exists()
     assert main([*train, "--epochs", "2"]) == 2
     assert "epochs was 1, is 2" in capsys.readouterr().err
     assert main(train) == 0
     assert "going on after step 1" in capsys.readouterr().err
-    assert not (tmp_path / "mine" / "training").exists()
+    assert not (tmp_path / "mine" / ".ragkit-training").exists()
 
 
 def test_questions_of_the_user_s_are_read_and_mistakes_in_them_told(
