@@ -34,12 +34,18 @@ class Blend(Settings):
     [0.27, 0.73]
     """
 
-    model: float = Field(ge=0.0, description="Weight of the model's logit.")
-    first: float = Field(ge=0.0, description="Weight of the standardised score before.")
-    long: float = Field(0.0, ge=0.0, description="How fast `model` falls with the words of a long query.")
-    bias: float = Field(0.0, description="Added to the sum, so that the result is a probability.")
+    model: float = Field(ge=0.0, allow_inf_nan=False, description="Weight of the model's logit.")
+    first: float = Field(ge=0.0, allow_inf_nan=False, description="Weight of the standardised score before.")
+    long: float = Field(
+        0.0, ge=0.0, allow_inf_nan=False, description="How fast `model` falls with the words of a long query."
+    )
+    bias: float = Field(
+        0.0, allow_inf_nan=False, description="Added to the sum, so that the result is a probability."
+    )
     highest: float | None = Field(
-        None, description="Logits above count as this, so that it is known what a passage can reach."
+        None,
+        allow_inf_nan=False,
+        description="Logits above count as this, so that it is known what a passage can reach.",
     )
 
     @classmethod
@@ -74,11 +80,7 @@ class Blend(Settings):
         """
         if self.highest is not None:
             scores = np.minimum(scores, self.highest)
-        unjudged = np.isnan(scores)
-        if unjudged.any():
-            mean = float(scores[~unjudged].mean()) if not unjudged.all() else 0.0
-            scores = np.where(unjudged, mean, scores)
-        return self._probabilities(standardised(first), scores, n_words)
+        return self._probabilities(standardised(first), filled(scores), n_words)
 
     def reach(self, first: Numbers, *, n_words: int) -> Numbers:
         """What each passage has at most, whatever the model says of it; all 1 where that is not known."""
@@ -90,6 +92,15 @@ class Blend(Settings):
         share = max(0.0, 1.0 - self.long * max(0.0, float(np.log(max(n_words, 1) / PLAIN_WORDS))))
         logit = self.model * share * scores + self.first * z + self.bias
         return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logit, -30.0, 30.0))))
+
+
+def filled(scores: Numbers) -> Numbers:
+    """The scores with the mean of the others in place of NaN; 0 where all are NaN."""
+    unjudged = np.isnan(scores)
+    if not unjudged.any():
+        return scores
+    mean = float(scores[~unjudged].mean()) if not unjudged.all() else 0.0
+    return np.where(unjudged, mean, scores)
 
 
 def standardised(values: Numbers) -> Numbers:

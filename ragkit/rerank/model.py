@@ -12,8 +12,9 @@ from ragkit.errors import ModelError
 from ragkit.graph.stage import RunContext, Stage, stage
 from ragkit.protocols import BlendingReranker, Reranker, Resources
 from ragkit.rerank.blend import Blend, Numbers
+from ragkit.rerank.known import known_passages, knows_language
 from ragkit.settings import RerankerRef, Settings
-from ragkit.text.language import UNDETERMINED, detect_language
+from ragkit.text.language import detect_language
 from ragkit.types import Hit, Ranking
 
 _READ_TOGETHER = 8  # passages between two looks at whether the order is settled: enough for all cores
@@ -71,8 +72,9 @@ class ModelRerank(Stage[Ranking, Ranking]):
         question, hits = ranking.plan.question, ranking.hits[: self.config.candidates]
         if not hits:
             return ranking
-        if not self._knows(detect_language(question)) and self.config.unknown_language == "keep":
-            ctx.note(order="kept", why=f"{self.model.name} was not trained on {detect_language(question)!r}")
+        language = detect_language(question)
+        if self.config.unknown_language == "keep" and not knows_language(self.model, language):
+            ctx.note(order="kept", why=f"{self.model.name} was not trained on {language!r}")
             return Ranking(ranking.plan, hits[: self.config.k])
         if self.blend is None:
             scores = final = self._scores(question, hits)
@@ -96,9 +98,7 @@ class ModelRerank(Stage[Ranking, Ranking]):
         """Hits, scores and blended scores, without the hits that cannot come among the best `k`."""
         n_words = len(question.split())
         before = np.array([hit.score for hit in hits], dtype=np.float64)
-        judged = np.array(
-            [self.config.unknown_language == "score" or self._knows(hit.chunk.lang) for hit in hits]
-        )
+        judged = known_passages(self.model, hits) | (self.config.unknown_language == "score")
         scores = np.full(len(hits), np.nan)
         reach, n_read = blend.reach(before, n_words=n_words), 0
         while n_read < len(hits):
@@ -119,9 +119,6 @@ class ModelRerank(Stage[Ranking, Ranking]):
         """Whether none of the passages left can come among the best `k` of those read."""
         k = self.config.k
         return len(read) >= k and bool(np.all(reach < np.partition(read, -k)[-k]))
-
-    def _knows(self, language: str) -> bool:
-        return not self.model.languages or language in self.model.languages or language == UNDETERMINED
 
     def _scores(self, question: str, hits: Sequence[Hit]) -> Numbers:
         scores = self.model.score(question, [hit.chunk.search_text for hit in hits])

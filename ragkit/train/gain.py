@@ -13,6 +13,8 @@ from ragkit.evaluation.run import Run
 from ragkit.evaluation.scores import Scores, score
 from ragkit.protocols import BlendingReranker, Reranker
 from ragkit.rerank.blend import Blend
+from ragkit.rerank.known import known_passages, knows_language
+from ragkit.text.language import detect_language
 from ragkit.train.lessons import Lesson
 from ragkit.train.mining import Retrieve, retrieved
 from ragkit.types import Chunk, Hit
@@ -30,7 +32,8 @@ class Gain:
         comparison: of all systems with the first stage.
         over_start: of the last reranker with the one before it, which it was trained from; None: from none.
         by_kind: for each kind of question its number, and the mean nDCG@10 of each system.
-        in_reach: the share of questions whose answer is among the candidates: no order finds the others.
+        in_reach: the share of the questions asked whose answer is among the candidates: no order finds the
+            others.
         failed: questions that could not be asked, with the reason.
     """
 
@@ -93,19 +96,22 @@ def measured(
         comparison=compare(scores, baseline=FIRST_STAGE, clusters=dict(clusters), seed=seed),
         over_start=None if start is None else compare(start, clusters=dict(clusters), seed=seed),
         by_kind=_by_kind(lessons, scores),
-        in_reach=in_reach / len(lessons),
+        in_reach=in_reach / max(1, len(lessons) - len(failed)),
         failed=failed,
     )
 
 
 def _reranked(lesson: Lesson, found: Sequence[Hit], reranker: Reranker) -> list[Chunk]:
     """The order that `rerank/model` makes: blended where the model brings weights, ties by chunk id."""
+    if not knows_language(reranker, detect_language(lesson.question)):
+        return [hit.chunk for hit in found]
     scores = np.asarray(
         reranker.score(lesson.question, [hit.chunk.search_text for hit in found]), dtype=np.float64
     )
     if isinstance(reranker, BlendingReranker) and reranker.blend is not None:
         before = np.array([hit.score for hit in found], dtype=np.float64)
         blend = Blend.given(reranker.name, reranker.blend)
+        scores = np.where(known_passages(reranker, found), scores, np.nan)
         scores = blend.of(before, scores, n_words=len(lesson.question.split()))
     chunks = [hit.chunk for hit in found]
     return [chunks[i] for i in sorted(range(len(chunks)), key=lambda i: (-scores[i], chunks[i].id))]

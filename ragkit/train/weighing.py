@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.protocols import Reranker
-from ragkit.rerank.blend import Blend, standardised
+from ragkit.rerank.blend import Blend, filled, standardised
+from ragkit.rerank.known import known_passages, knows_language
+from ragkit.text.language import detect_language
 from ragkit.train.lessons import GIVEN, Lesson
 from ragkit.train.mining import Retrieve, retrieved
 
@@ -47,13 +49,16 @@ def weighed(
     """The weights for `reranker`, found on the given `lessons`; the usual ones where those are few."""
     judged = []
     for lesson in [lesson for lesson in lessons if lesson.kind == GIVEN][:_MOST]:
+        on_each()
+        if not knows_language(reranker, detect_language(lesson.question)):
+            continue  # `rerank/model` leaves their order as it is
         hits = retrieved(lesson, retrieve)
         relevant = np.array([lesson.unit(hit.chunk) in lesson.judgements for hit in hits], dtype=np.bool_)
         if relevant.any() and not relevant.all():
             scores = reranker.score(lesson.question, [hit.chunk.search_text for hit in hits])
             first = np.array([hit.score for hit in hits], dtype=np.float64)
-            judged.append(Judged(first, scores.astype(np.float64), relevant))
-        on_each()
+            known = np.where(known_passages(reranker, hits), scores.astype(np.float64), np.nan)
+            judged.append(Judged(first, filled(known), relevant))
     return fitted(judged) if len(judged) >= FEWEST else USUAL
 
 

@@ -82,6 +82,27 @@ def test_a_model_with_weights_is_measured_as_the_graph_would_order() -> None:
     assert found.comparison.figures["RR@10"][OWN].mean == 0.5
 
 
+def test_a_passage_in_a_language_that_the_model_does_not_know_is_not_judged_by_it() -> None:
+    class English(ByWord):
+        languages = frozenset({"en"})
+        blend = {"model": 1.0, "first": 0.1}  # noqa: RUF012
+
+    foreign = replace(PASSAGES[2].chunk, lang="fi")
+    hits = [Hit(PASSAGES[1].chunk, 1.0), Hit(PASSAGES[0].chunk, 0.9), Hit(foreign, 0.1)]
+    for word in ("so", "nowhere"):
+        found = measured("Mine", lessons(12), lambda _: hits, {OWN: English(word)}, clusters={}, seed=0)
+        assert found.comparison.figures["RR@10"][OWN].mean == 1.0
+
+
+def test_a_question_in_a_language_that_the_model_does_not_know_keeps_its_order() -> None:
+    class Finnish(ByWord):
+        languages = frozenset({"fi"})
+
+    asked = [replace(one, question="Where is the warehouse of the company?") for one in lessons(12)]
+    found = measured("Mine", asked, lambda _: PASSAGES, {OWN: Finnish("right")}, clusters={}, seed=0)
+    assert found.comparison.figures["RR@10"][OWN].mean == 0.5
+
+
 def test_equal_scores_stand_in_order_of_chunk_id() -> None:
     found = gain(this_model="nowhere")
     assert found.comparison.figures["RR@10"][OWN].mean == 0.5
@@ -96,6 +117,7 @@ def test_a_question_that_cannot_be_asked_is_counted() -> None:
     found = measured("Mine", lessons(12), retrieve, {OWN: ByWord("right")}, clusters={}, seed=0)
     assert found.comparison.figures["RR@10"][OWN].n == 11
     assert found.failed == {"q3": "QueryError: no"}
+    assert found.in_reach == 1.0
 
 
 def account(*gains: Gain) -> Account:

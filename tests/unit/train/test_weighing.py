@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -75,3 +77,18 @@ def test_questions_whose_answer_was_not_found_are_not_scored() -> None:
     out_of_reach = [Lesson(f"q{i}", "where?", kind="given", documents=("elsewhere",)) for i in range(30)]
     assert weighed(out_of_reach, hits, reranker) == USUAL
     assert reranker.asked == 0
+
+
+def test_passages_in_languages_that_the_model_does_not_know_count_as_they_do_when_reranked() -> None:
+    class English(Counting):
+        languages = frozenset({"en"})
+
+    def mixed(question: str, *, wild: float) -> list[Hit]:
+        foreign = replace(chunk("d", str(wild), document_id="d"), lang="fi")
+        return [*hits(question), Hit(foreign, 0.6)]
+
+    calm, wild = (
+        weighed(lessons(30, "given"), partial(mixed, wild=score), English()) for score in (2.0, 500.0)
+    )
+    assert calm == wild
+    assert wild.highest == 5.0
