@@ -135,6 +135,16 @@ def test_an_index_made_without_guards_gets_them_from_its_owner(stores: Stores) -
         stores.make(GUARDED, name=name)
 
 
+def test_who_opened_it_before_it_was_guarded_still_sees_what_is_theirs(stores: Stores) -> None:
+    before = stores.make(GUARDED)
+    before.commit([put("a", [("ours", EAST)], tenant="acme"), put("b", [("theirs", EAST)], tenant="globex")])
+    stores.make(GUARDED, name=before.config.name, tenancy="rls")
+    hits = before.search(EAST[None], 10, Scope("acme"))[0].id_list()
+    assert [c.text for c in before.fetch(hits, Scope("acme")) if c is not None] == ["ours"]
+    assert before.counts().documents == 2
+    assert before.state("globex", "b") is not None
+
+
 # --- whoever asks -----------------------------------------------------------------------------------
 
 

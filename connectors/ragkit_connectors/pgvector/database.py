@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from ragkit.errors import StoreError, TransientStoreError
 from ragkit_connectors.pgvector.connecting import connect, set_up, target_of
@@ -21,17 +22,22 @@ if TYPE_CHECKING:
     from psycopg import Connection
     from psycopg_pool import ConnectionPool
 
-_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT number, kept_from FROM head"
+_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT number, kept_from, token FROM head"
 _AS_TENANT = "SELECT set_config('ragkit.tenant', %s, true)"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """A transaction that sees the database as of one moment; `number` and `kept_from` are the pointer's."""
+    """A transaction that sees the database as of one moment.
+
+    `number`, `kept_from` and `token` are the pointer's. No two commits have the same token, be it of an index
+    that was dropped and made anew: with it, a number tells what is remembered of a commit.
+    """
 
     connection: Connection[Any]
     number: int
     kept_from: int
+    token: UUID
 
     def rows(self, statement: str, values: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """What a statement gives."""
@@ -56,16 +62,15 @@ class Database:
         """A transaction for reading.
 
         Args:
-            tenant: for whom, which row-level security is told where the store has it; None for those who look
-                after the whole index.
+            tenant: for whom, which row-level security is told, for another process may have turned it on
+                since; None for those who look after the whole index.
         """
         with self._pooled() as connection:
             cursor = connection.execute(_BEGIN)
             cursor.nextset()
-            number, kept_from = cursor.fetchone()  # type: ignore[misc]
-            if self.settings.tenancy == "rls":
-                connection.execute(_AS_TENANT, [tenant_setting(tenant)])
-            yield Reading(connection, number, kept_from)
+            number, kept_from, token = cursor.fetchone()  # type: ignore[misc]
+            connection.execute(_AS_TENANT, [tenant_setting(tenant)])
+            yield Reading(connection, number, kept_from, token)
             connection.execute("COMMIT")
 
     def head(self) -> int:
@@ -76,15 +81,19 @@ class Database:
 
     @contextmanager
     def own(self) -> Iterator[Connection[Any]]:
-        """A connection of its own, set up, for the time of the block."""
+        """A connection of its own, set up, for the time of the block.
+
+        In a child that was forked meanwhile it stays open, for closing it would end its parent's session.
+        """
         self.check_open()
-        connection = connect(self.target)
+        connection, process = connect(self.target), os.getpid()
         try:
             with self.explained():
                 set_up(connection, self.settings)
                 yield connection
         finally:
-            connection.close()
+            if process == os.getpid():
+                connection.close()
 
     @contextmanager
     def explained(self) -> Iterator[None]:

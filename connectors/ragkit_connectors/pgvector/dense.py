@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 
@@ -58,7 +59,7 @@ class DenseSearch:
         self._settings = settings
         self._dimension = dimension
         self._is_iterative = is_iterative
-        self._are_few: OrderedDict[Scope, bool] = OrderedDict()
+        self._are_few: OrderedDict[tuple[Scope, UUID], bool] = OrderedDict()
         self._lock = threading.Lock()
         self._n_lists: int | None = None
 
@@ -107,14 +108,15 @@ class DenseSearch:
 
     def _shows_few(self, view: View) -> bool:
         """Whether a scope shows so few chunks that all can be compared."""
+        key = (view.scope, view.reading.token)
         with self._lock:
-            known = self._are_few.get(view.scope)
+            known = self._are_few.get(key)
         if known is None:
             most = self._settings.exact_below
             known = view.rows(_COUNT, most=most + 1)[0][0] <= most
             with self._lock:
                 # A commit never changes, so neither does what a scope shows of it.
-                self._are_few[view.scope] = known
+                self._are_few[key] = known
                 while len(self._are_few) > _REMEMBERED:
                     self._are_few.popitem(last=False)
         return known

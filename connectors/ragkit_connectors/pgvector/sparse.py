@@ -10,6 +10,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 
@@ -62,14 +63,14 @@ class SparseSearch:
 
     def __init__(self, bm25: Bm25) -> None:
         self._bm25 = bm25
-        self._populations: OrderedDict[tuple[str | None, int | None], _Population] = OrderedDict()
+        self._populations: OrderedDict[tuple[str | None, int | None, UUID], _Population] = OrderedDict()
         self._lock = threading.Lock()
 
     def search(self, view: View, queries: Sequence[Sequence[str]], k: int) -> list[HitBatch]:
         """The `k` best chunks for each list of terms."""
         population = self._population(view)
-        self._learn(view, population, {term for terms in queries for term in terms})
-        return [self._ranked(view, population, terms, k) for terms in queries]
+        known = self._learned(view, population, {term for terms in queries for term in terms})
+        return [self._ranked(view, population, known, terms, k) for terms in queries]
 
     def forget(self) -> None:
         """Lets go of all statistics that were remembered."""
@@ -77,7 +78,7 @@ class SparseSearch:
             self._populations.clear()
 
     def _population(self, view: View) -> _Population:
-        key = (view.scope.tenant, view.scope.commit)
+        key = (view.scope.tenant, view.scope.commit, view.reading.token)
         with self._lock:
             known = self._populations.get(key)
         if known is None:
@@ -89,19 +90,26 @@ class SparseSearch:
                     self._populations.popitem(last=False)
         return known
 
-    def _learn(self, view: View, population: _Population, terms: set[str]) -> None:
-        unknown = {term_key(term): term for term in terms if term not in population.frequencies}
+    def _learned(self, view: View, population: _Population, terms: set[str]) -> dict[str, int]:
+        """How many chunks hold each of the terms, whatever other threads learn or forget meanwhile."""
+        with self._lock:
+            remembered = population.frequencies
+            known = {term: remembered[term] for term in terms if term in remembered}
+        unknown = {term_key(term): term for term in terms if term not in known}
         if not unknown:
-            return
+            return known
         found = dict(view.rows(_FREQUENCIES, owner=_owner(view), terms=list(unknown)))
         fresh = {term: int(found.get(key, 0)) for key, term in unknown.items()}
         with self._lock:
             if len(population.frequencies) > _TERMS:
-                population.frequencies = {term: population.frequencies.get(term, 0) for term in terms}
-            population.frequencies = {**population.frequencies, **fresh}
+                population.frequencies.clear()
+            population.frequencies.update(fresh)
+        return known | fresh
 
-    def _ranked(self, view: View, population: _Population, terms: Sequence[str], k: int) -> HitBatch:
-        counted, known = sorted(Counter(terms).items()), population.frequencies
+    def _ranked(
+        self, view: View, population: _Population, known: dict[str, int], terms: Sequence[str], k: int
+    ) -> HitBatch:
+        counted = sorted(Counter(terms).items())
         weights = {term: n * self._bm25.idf(population.n_chunks, known[term]) for term, n in counted}
         ceiling = sum(weights.values())
         asked = [term for term, _ in counted if known[term]]

@@ -1,0 +1,115 @@
+"""What is held and remembered between calls, over forks, lost connections, dropped schemas and threads."""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from ragkit.errors import TransientStoreError
+from ragkit.protocols import Scope
+from ragkit.testing.data import put
+from ragkit.testing.stores import EAST, OPEN, spec_of
+from ragkit_connectors.pgvector import PgvectorStore
+from tests.connectors.pgvector_server import Stores, server
+
+
+@pytest.fixture
+def stores() -> Iterator[Stores]:
+    made = Stores()
+    yield made
+    made.close()
+
+
+def change_sql(store: PgvectorStore, statement: str) -> list[tuple[Any, ...]]:
+    with server().connect("rag") as connection:
+        connection.execute(f"SET search_path = {store.config.name}, public")
+        cursor = connection.execute(statement)
+        return cursor.fetchall() if cursor.description else []
+
+
+@pytest.mark.parametrize("is_used", [True, False], ids=["used", "dropped"])
+def test_a_child_that_was_forked_leaves_what_its_parent_holds(stores: Stores, is_used: bool) -> None:
+    store = stores.make(spec_of())
+    store.commit([put("a", [("one", EAST)])])
+
+    def sessions() -> list[tuple[int]]:
+        return change_sql(
+            store,
+            "SELECT DISTINCT pid FROM pg_locks JOIN pg_stat_activity USING (pid) "
+            "WHERE locktype = 'advisory' AND application_name = 'ragkit' ORDER BY pid",
+        )
+
+    with store.writing(), store.hold():
+        before = sessions()
+        assert len(before) == 2
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                if is_used:
+                    with store.hold():
+                        pass
+                    try:
+                        store.commit([put("b", [("two", EAST)])])
+                    except TransientStoreError:  # its parent is writing
+                        code = 0
+                else:
+                    store._lock._held, store._leases._stack = ExitStack(), ExitStack()
+                    gc.collect()
+                    code = 0
+            finally:
+                os._exit(code)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert sessions() == before
+        assert store.commit([put("b", [("two", EAST)])]) == 2
+
+
+def test_threads_that_learn_and_forget_terms_rank_as_one_does(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ragkit_connectors.pgvector.sparse._TERMS", 2)
+    store = stores.make(spec_of())
+    words = [f"w{i}" for i in range(12)]
+    store.commit([put(f"d{i}", [(" ".join(words[i:]), EAST)]) for i in range(len(words))])
+    pairs = [[words[i], words[-1 - i]] for i in range(len(words))]
+    expected = [store.search_terms([pair], 5, OPEN)[0].scores.tolist() for pair in pairs]
+    errors: list[BaseException] = []
+
+    def ask(seed: int) -> None:
+        rng = random.Random(seed)
+        try:
+            for _ in range(40):
+                i = rng.randrange(len(pairs))
+                assert store.search_terms([pairs[i]], 5, OPEN)[0].scores.tolist() == expected[i]
+        except BaseException as e:
+            errors.append(e)
+
+    threads = [threading.Thread(target=ask, args=(seed,)) for seed in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+
+
+def test_nothing_is_remembered_of_an_index_that_was_dropped_and_made_anew(stores: Stores) -> None:
+    store = stores.make(spec_of(), index="hnsw", exact_below=1)
+    store.commit([put("a", [("one two", EAST)])])
+    store.search_terms([["one"]], 5, OPEN)
+    store.search(EAST[None], 5, OPEN)
+    change_sql(store, f"DROP SCHEMA {store.config.name} CASCADE")
+    anew = stores.make(spec_of(), name=store.config.name, index="hnsw", exact_below=1)
+    anew.commit([put(f"d{i}", [(f"one {'x ' * i}", EAST)]) for i in range(9)])
+    expected, found = (s.search_terms([["one"]], 5, OPEN)[0] for s in (anew, store))
+    assert (found.id_list(), found.scores.tolist()) == (expected.id_list(), expected.scores.tolist())
+    with store._database.reading() as reading:
+        key = (Scope(commit=1), reading.token)
+    store.search(EAST[None], 5, OPEN)
+    assert store._dense._are_few[key] is False
