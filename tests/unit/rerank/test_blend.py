@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -76,6 +78,13 @@ def test_no_score_is_above_its_reach(lists: tuple[np.ndarray, np.ndarray], n_wor
     reach = made.reach(first, n_words=n_words)
     assert (made.of(first, scores, n_words=n_words) <= reach).all()
     assert (blend().reach(first, n_words=n_words) == 1.0).all()
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("name", ["model", "first", "long", "bias", "highest"])
+def test_weights_that_are_no_numbers_are_refused(name: str, value: float) -> None:
+    with pytest.raises(ModelError, match="blend of reranker 'mine' cannot be read"):
+        Blend.given("mine", {"model": 1.0, "first": 1.0, name: value})
 
 
 @pytest.mark.parametrize(
