@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from numbers import Real
 
@@ -78,7 +78,7 @@ def asked(search: Search, questions: Iterable[Question], *, name: str) -> Run:
     Args:
         search: gives document ids, best first, or scores by document id, or a `Ranking`, of which a document
             stands where the first of its passages does. A question for which it raises is counted as
-            failed, and the others go on.
+            failed, and the others go on. What gives ids one by one is timed to its last.
         questions: each is asked once, one after the other.
         name: what to call the run.
 
@@ -97,7 +97,7 @@ def asked(search: Search, questions: Iterable[Question], *, name: str) -> Run:
     for question in questions:
         start = time.perf_counter()
         try:
-            found = search(question)
+            found = _at_once(search(question))
         except Exception as e:
             failed[question.id], last = f"{type(e).__name__}: {e}", e
             continue
@@ -130,6 +130,11 @@ def latency(run: Run) -> Latency:
 
 def _rag_search(rag: RAG, depth: int, retriever: Retriever) -> Search:
     return lambda question: rag.retrieve(question.text, k=depth, retriever=retriever)
+
+
+def _at_once(found: Found) -> Found:
+    """The same, of which nothing is left to be worked out: a generator searches only when it is read."""
+    return list(found) if isinstance(found, Iterator) else found
 
 
 def _scores(found: object, name: str) -> dict[str, float]:

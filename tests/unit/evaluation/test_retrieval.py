@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Iterator
 from typing import cast
 
 import numpy as np
@@ -55,6 +57,20 @@ def test_a_question_that_fails_is_counted_and_the_others_go_on() -> None:
     assert run.failed == {"q1": "TimeoutError: no answer in 5 s"}
     assert run.ranked("q2") == ["a"]
     assert list(run.seconds) == ["q2"]
+
+
+def test_a_search_that_gives_ids_one_by_one_fails_alone_and_is_timed_to_its_last() -> None:
+    def one_by_one(question: Question) -> Iterator[str]:
+        yield "a"
+        time.sleep(0.05)
+        if question.id == "q1":
+            raise TimeoutError("no answer in 5 s")
+        yield "b"
+
+    run = asked(one_by_one, QUESTIONS, name="r")
+    assert run.failed == {"q1": "TimeoutError: no answer in 5 s"}
+    assert run.ranked("q2") == ["a", "b"]
+    assert run.seconds["q2"] >= 0.05
 
 
 def test_a_score_that_is_no_number_fails_its_question_alone() -> None:
