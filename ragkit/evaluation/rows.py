@@ -87,12 +87,23 @@ def grade_of(text: str, where: str) -> int:
         EvalError: it is none.
     """
     try:
-        grade = float(text)
+        grade = number_of(text)
         if grade != int(grade) or abs(grade) > 1_000_000:
             raise ValueError
     except (ValueError, OverflowError):
         raise EvalError(f"{where}: grade {shortened(text)}: expected a whole number") from None
     return int(grade)
+
+
+def number_of(text: str) -> float:
+    """The number that a text is in any program: Python alone reads `1_0` as 10.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if "_" in text:
+        raise ValueError(text)
+    return float(text)
 
 
 def shortened(value: object) -> str:

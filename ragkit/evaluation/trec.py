@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ragkit.errors import EvalError
 from ragkit.evaluation.qrels import Qrels, add_judgement
-from ragkit.evaluation.rows import Problems, numbered_lines, shortened, text_of
+from ragkit.evaluation.rows import Problems, number_of, numbered_lines, shortened, text_of
 from ragkit.evaluation.run import Run
 
 _BLANKS = " \t\n\r\v\f\0"
@@ -126,7 +126,7 @@ def _columns(line: bytes, where: str, form: str) -> list[str]:
 
 def _score(text: str, where: str) -> float:
     try:
-        score = float(text)
+        score = number_of(text)
         if abs(score) == float("inf") or score != score:
             raise ValueError
     except ValueError:

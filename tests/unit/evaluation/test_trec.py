@@ -75,6 +75,7 @@ def test_judgements_come_back(tmp_path: Path) -> None:
     [
         ("q Q0 a 1 0.5\n", r"run\.txt:1: expected `query Q0 document rank score tag`, got 5 columns"),
         ("q Q0 a 1 high t\n", r"run\.txt:1: score 'high': expected a finite number"),
+        ("q Q0 a 1 1 t\nq Q0 b 2 1_0 t\n", r"run\.txt:2: score '1_0': expected a finite number"),
         ("q Q0 a 1 nan t\n", r"run\.txt:1: score 'nan': expected a finite number"),
         ("q Q0 a 1 2 t\nq Q0 a 2 1 t\n", r"run\.txt:2: query 'q' has document 'a' twice"),
         ("", r"run\.txt: holds no ranking"),
@@ -84,6 +85,12 @@ def test_a_malformed_run_is_told_by_line(tmp_path: Path, text: str, message: str
     (tmp_path / "run.txt").write_text(text)
     with pytest.raises(EvalError, match=message):
         read_run(tmp_path / "run.txt")
+
+
+def test_a_grade_that_only_python_reads_is_told_by_line(tmp_path: Path) -> None:
+    (tmp_path / "qrels.txt").write_text("q 0 a 1\nq 0 b 1_0\n")
+    with pytest.raises(EvalError, match=r"qrels\.txt:2: grade '1_0': expected a whole number"):
+        read_qrels(tmp_path / "qrels.txt")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
