@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import random
 import threading
@@ -101,6 +100,32 @@ def test_another_index_takes_the_place_of_the_first_and_none_drops_it(stores: St
         other = stores.make(spec, name=store.config.name, exact_below=40, **settings)
         other.prepare()
         assert change_sql(store, kind) == expected
+
+
+def test_an_index_is_built_while_somebody_reads_and_takes_its_place_later(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("_PATIENCE_MS", 100), ("_PAUSE_S", 0.0), ("_TRIES", 2)):
+        monkeypatch.setattr(f"ragkit_connectors.pgvector.approximate.{name}", value)
+    spec = replace(spec_of(), dimension=DIMENSION)
+    store = stores.make(spec, index="hnsw", exact_below=40)
+    filled(store, OracleStore(spec))
+    store.prepare()
+    other = stores.make(spec, name=store.config.name, index="ivfflat", exact_below=40)
+    names = (
+        "SELECT relname::text, amname::text FROM pg_class c JOIN pg_am a ON a.oid = c.relam "
+        "WHERE relname LIKE 'chunks_by_nearness%' "
+        "AND relnamespace = to_regnamespace(current_schema()) ORDER BY 1"
+    )
+    with server().connect("rag") as reader:
+        reader.execute("BEGIN")
+        reader.execute(f"SELECT count(*) FROM {store.config.name}.chunks")
+        with pytest.raises(TransientStoreError, match=r"something else holds a lock\. Try again"):
+            other.prepare()
+        both = [("chunks_by_nearness", "hnsw"), ("chunks_by_nearness_next", "ivfflat")]
+        assert change_sql(store, names) == both
+    other.prepare()
+    assert change_sql(store, names) == [("chunks_by_nearness", "ivfflat")]
 
 
 def test_however_many_tie_the_smallest_ids_are_taken(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,43 +234,6 @@ def test_a_child_that_was_forked_reads_on_connections_of_its_own(stores: Stores)
             os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert len(store.search(EAST[None], 1, OPEN)[0]) == 1
-
-
-@pytest.mark.parametrize("is_used", [True, False], ids=["used", "dropped"])
-def test_a_child_that_was_forked_leaves_what_its_parent_holds(stores: Stores, is_used: bool) -> None:
-    store = stores.make(spec_of())
-    store.commit([put("a", [("one", EAST)])])
-
-    def sessions() -> list[tuple[int]]:
-        return change_sql(
-            store,
-            "SELECT DISTINCT pid FROM pg_locks JOIN pg_stat_activity USING (pid) "
-            "WHERE locktype = 'advisory' AND application_name = 'ragkit' ORDER BY pid",
-        )
-
-    with store.writing(), store.hold():
-        before = sessions()
-        assert len(before) == 2
-        child = os.fork()
-        if child == 0:
-            code = 1
-            try:
-                if is_used:
-                    with store.hold():
-                        pass
-                    try:
-                        store.commit([put("b", [("two", EAST)])])
-                    except TransientStoreError:  # its parent is writing
-                        code = 0
-                else:
-                    del store._lock, store._leases
-                    gc.collect()
-                    code = 0
-            finally:
-                os._exit(code)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        assert sessions() == before
-        assert store.commit([put("b", [("two", EAST)])]) == 2
 
 
 def test_two_that_make_the_same_index_at_once_make_one(stores: Stores) -> None:
@@ -386,6 +374,82 @@ def test_erased_is_what_the_server_did_and_not_what_was_expected(
         other.execute("SELECT pg_current_xact_id()")
         assert not store.erase([remove("a")], wait_s=5).erased
     assert store.compact(wait_s=5).erased
+
+
+def sampled(store: PgvectorStore) -> dict[str, str]:
+    rows = change_sql(
+        store,
+        "SELECT tablename || '.' || attname, concat(most_common_vals, histogram_bounds, most_common_elems) "
+        "FROM pg_stats WHERE schemaname = current_schema()",
+    )
+    return {str(name): str(values) for name, values in rows}
+
+
+def refilled(store: PgvectorStore, texts: str) -> None:
+    store.commit(
+        [
+            put(f"d{i}", [(f"{texts} {j}", EAST) for j in range(3)], metadata={"lang": texts})
+            for i in range(30)
+        ]
+    )
+    change_sql(store, "ANALYZE sources; ANALYZE documents; ANALYZE chunks; ANALYZE postings")
+
+
+def test_the_server_samples_no_content(stores: Stores) -> None:
+    store = stores.make(spec_of(), index="hnsw", halfvec=True, exact_below=5)
+    refilled(store, "qzsampledqz")
+    store.prepare()
+    change_sql(store, "ANALYZE chunks")
+    assert "chunks.document" in sampled(store)
+    words = {name: values for name, values in sampled(store).items() if b"qzsampledqz".hex() in values}
+    assert set(words) <= {"postings.term"}
+    numbers_alone = {"tenant", "from_commit", "to_commit", "row", "document", "n_terms", "key", "chunk", "n"}
+    known = {"state", "n_chunks", "term", *numbers_alone}
+    assert {name.partition(".")[2] for name in sampled(store) if name[:4] not in ("meta", "head")} <= known
+
+
+def test_terms_that_are_forgotten_are_sampled_no_more(stores: Stores) -> None:
+    store = stores.make(spec_of())
+    refilled(store, "qzkeptqz")
+    store.commit([put("gone", [("qzgoneqz", EAST)] * 60)])
+    change_sql(store, "ANALYZE postings")
+    kept, gone = b"qzkeptqz".hex(), b"qzgoneqz".hex()
+    assert kept in str(sampled(store))
+    assert gone in str(sampled(store))
+    assert store.erase([remove("gone")], wait_s=5).erased
+    assert kept in str(sampled(store))
+    assert gone not in str(sampled(store))
+
+
+@pytest.mark.parametrize("tenancy", ["filter", "rls"])
+def test_what_was_sampled_of_an_older_index_goes_with_what_is_forgotten(stores: Stores, tenancy: str) -> None:
+    dsn = server().dsn(user="bound")
+    store = stores.make(spec_of(tenant="keyword!"), tenancy=tenancy, dsn=dsn)
+    columns = (
+        "SELECT format('ALTER %s %I ALTER COLUMN %s SET STATISTICS -1', "
+        "CASE relkind WHEN 'r' THEN 'TABLE' ELSE 'INDEX' END, relname, "
+        "CASE relkind WHEN 'r' THEN quote_ident(attname) ELSE attnum::text END) "
+        "FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE attnum > 0 AND attstattarget = 0 "
+        "AND relnamespace = to_regnamespace(current_schema())"
+    )
+    for (statement,) in change_sql(store, columns):
+        change_sql(store, statement)
+    tenant = "qztenantqz"
+    store.commit([put(f"qzid{i}", [("qztermqz", EAST)], tenant=tenant) for i in range(30)])
+    change_sql(store, "ANALYZE sources; ANALYZE documents; ANALYZE chunks; ANALYZE postings")
+    words = [word.encode().hex() for word in ("qzid", "qztermqz", tenant)]
+    assert all(word in str(sampled(store)) for word in words)
+    assert store.erase([remove(f"qzid{i}", tenant=tenant) for i in range(30)], wait_s=5).erased
+    assert not any(word in str(sampled(store)) for word in words)
+    store.commit([put("b", [("kept", EAST)], tenant="t")])
+    assert len(store.search(EAST[None], 5, Scope("t"))[0]) == 1
+    assert store.verify() == []
+    guards = change_sql(
+        store,
+        "SELECT count(*) FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid "
+        "WHERE relnamespace = to_regnamespace(current_schema()) AND relforcerowsecurity",
+    )
+    assert guards == [(6 if tenancy == "rls" else 0,)]
 
 
 def test_upkeep_leaves_the_writers_limit_as_it_was(stores: Stores) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ragkit.errors import ConfigError
-from ragkit_connectors.pgvector.schema import TABLES
+from ragkit_connectors.pgvector.schema import TABLES, unsample_indexes
 from ragkit_connectors.pgvector.settings import PgSettings
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
 INDEX = "chunks_by_nearness"
+_NEXT = "chunks_by_nearness_next"
+_PATIENCE_MS, _PAUSE_S, _TRIES = 1_000, 0.5, 20
 _MOST = {("hnsw", False): 2_000, ("hnsw", True): 4_000, ("ivfflat", False): 2_000, ("ivfflat", True): 4_000}
 _ROWS_PER_LIST = 1_000
 _STALE = 0.2
@@ -56,7 +60,12 @@ def refresh(connection: Connection[Any], n_rows: int) -> None:
 def build(connection: Connection[Any], settings: PgSettings, dimension: int, n_rows: int) -> bool:
     """Makes the index be the one that the settings ask for; whether anything was built or dropped.
 
-    Below `exact_below` chunks there is none: all are compared. Readers go on meanwhile.
+    Below `exact_below` chunks there is none: all are compared. Readers go on while it is built, under a name
+    of its own; then it takes the place of the other one, for which readers wait at most `_PATIENCE_MS` a try.
+
+    Raises:
+        psycopg.errors.LockNotAvailable: a reader or writer was in the way for `_TRIES` times that long. What
+            was built is kept, and the next call goes on from there.
     """
     (found,) = connection.execute(_DEFINED, [INDEX]).fetchone() or (None,)
     wanted = None
@@ -64,13 +73,54 @@ def build(connection: Connection[Any], settings: PgSettings, dimension: int, n_r
         wanted = _definition(settings, dimension, n_rows)
     # The number of lists that suits grows with the chunks: it is no reason to build anew.
     if (found or "").partition("(lists")[0] == (wanted or "").partition("(lists")[0]:
+        _drop_remains(connection)
         return False
-    with connection.transaction():
-        connection.execute(f"DROP INDEX IF EXISTS {INDEX}")
-        if wanted is not None:
-            connection.execute(f"CREATE INDEX {INDEX} ON chunks USING {wanted}")
-            connection.execute(f"COMMENT ON INDEX {INDEX} IS '{wanted}'")
+    if wanted is not None:
+        _build_beside(connection, wanted)
+    _patiently(connection, lambda: _swap(connection, is_built=wanted is not None))
     return True
+
+
+def _build_beside(connection: Connection[Any], wanted: str) -> None:
+    (begun,) = connection.execute(_DEFINED, [_NEXT]).fetchone() or (None,)
+    if begun is not None and begun.partition("(lists")[0] == wanted.partition("(lists")[0]:
+        return
+    _drop_remains(connection)
+
+    def make() -> None:
+        connection.execute(f"CREATE INDEX {_NEXT} ON chunks USING {wanted}")
+        connection.execute(f"COMMENT ON INDEX {_NEXT} IS '{wanted}'")
+        unsample_indexes(connection, "chunks")
+
+    _patiently(connection, make)
+
+
+def _drop_remains(connection: Connection[Any]) -> None:
+    """Of a call that built another index, and could not put it in its place."""
+    if connection.execute("SELECT to_regclass(%s)", [_NEXT]).fetchone() != (None,):
+        _patiently(connection, lambda: connection.execute(f"DROP INDEX IF EXISTS {_NEXT}"))
+
+
+def _swap(connection: Connection[Any], *, is_built: bool) -> None:
+    connection.execute(f"DROP INDEX IF EXISTS {INDEX}")
+    if is_built:
+        connection.execute(f"ALTER INDEX {_NEXT} RENAME TO {INDEX}")
+
+
+def _patiently(connection: Connection[Any], work: Callable[[], object]) -> None:
+    """A transaction that waits only a moment for a lock, as others wait for it meanwhile; a few times."""
+    import psycopg
+
+    for attempt in range(1, _TRIES + 1):
+        try:
+            with connection.transaction():
+                connection.execute("SELECT set_config('lock_timeout', %s, true)", [str(_PATIENCE_MS)])
+                work()
+            return
+        except psycopg.errors.LockNotAvailable:
+            if attempt == _TRIES:
+                raise
+        time.sleep(_PAUSE_S)
 
 
 def _definition(settings: PgSettings, dimension: int, n_rows: int) -> str:

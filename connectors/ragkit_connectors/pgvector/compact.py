@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from ragkit.errors import StoreError
 from ragkit.failpoints import reach
 from ragkit.store.abilities import Compaction, Holdings
+from ragkit_connectors.pgvector import security
 from ragkit_connectors.pgvector.database import Database
 from ragkit_connectors.pgvector.leases import Leases
-from ragkit_connectors.pgvector.schema import OPEN, TABLES
+from ragkit_connectors.pgvector.schema import OPEN, TABLES, unsample
 from ragkit_connectors.pgvector.session import setting, without_limit
 
 if TYPE_CHECKING:
@@ -151,8 +152,10 @@ def _rewritten(database: Database, connection: Connection[Any], deadline: float)
     patience = str(max(1, int((deadline - time.monotonic()) * 1000)))
     try:
         with setting(connection, "lock_timeout", patience):
+            unsample(connection)  # an index of an older ragkit may be sampled
             for table in TABLES:
                 connection.execute(f"VACUUM (FULL, ANALYZE) {table}")
+            _forget_samples(connection, database.settings.name)
     except psycopg.errors.LockNotAvailable:
         return False
     values = (list(TABLES), database.settings.name, now)
@@ -161,6 +164,23 @@ def _rewritten(database: Database, connection: Connection[Any], deadline: float)
         return False
     connection.execute("UPDATE head SET to_erase = false")
     return True
+
+
+def _forget_samples(connection: Connection[Any], schema: str) -> None:
+    """Drops what the server knows of tenants and terms of empty tables, of which ANALYZE learns nothing."""
+    with connection.transaction():
+        connection.execute(_ALL_TENANTS)
+        is_guarded = security.is_enabled(connection, schema)
+        for table in ("sources", "documents", "chunks", "postings"):
+            if connection.execute(f"SELECT FROM {table} LIMIT 1").fetchone() is not None:
+                continue
+            if is_guarded:  # a policy on the column stands in the way for a moment, which nobody sees
+                connection.execute(f"DROP POLICY ragkit_tenant ON {table}")
+            connection.execute(f"ALTER TABLE {table} ALTER COLUMN tenant TYPE bytea")
+            if table == "postings":
+                connection.execute("ALTER TABLE postings ALTER COLUMN term TYPE bytea")
+        if is_guarded:
+            security.enable(connection)
 
 
 def _is_alone(connection: Connection[Any], now: str, deadline: float) -> bool:

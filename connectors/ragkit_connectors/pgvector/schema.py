@@ -88,6 +88,24 @@ _STATEMENTS = (
 )""",
     "INSERT INTO head VALUES (true, 0, 0, 0, 0, 0, false, gen_random_uuid())",
 )
+# Columns of content: the server keeps no samples of them for its planner, where they would outlive the rows.
+# Tenants and terms are sampled, for without it a search for rare terms reads all chunks.
+_CONTENT = {
+    "sources": ("id", "uri", "content_hash", "fingerprint", "stage", "reason", "origin"),
+    "documents": ("id", "uri", "text", "shape"),
+    "chunks": ("id", "acl", "checksum", "text", "shape", "fields", "embedding"),
+}
+_SAMPLED = """
+SELECT a.attname::text, format_type(a.atttypid, a.atttypmod),
+    CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END
+FROM pg_attribute a WHERE a.attrelid = to_regclass(%s) AND a.attname = ANY(%s)
+  AND coalesce(a.attstattarget, -1) <> 0
+"""
+_SAMPLED_BY_INDEX = """
+SELECT c.relname::text, a.attnum
+FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE i.indrelid = to_regclass(%s) AND i.indkey[a.attnum - 1] = 0 AND coalesce(a.attstattarget, -1) <> 0
+"""
 
 
 def create(connection: Connection[Any], dimension: int, spec: str) -> None:
@@ -99,6 +117,29 @@ def create(connection: Connection[Any], dimension: int, spec: str) -> None:
         "INSERT INTO meta VALUES ('made by', 'ragkit'), ('format', %s), ('spec', %s)",
         (str(FORMAT_VERSION), spec),
     )
+    unsample(connection)
+
+
+def unsample(connection: Connection[Any]) -> None:
+    """Makes the server sample no content of the tables, nor of what indexes work out of it.
+
+    What it has sampled of them before goes too. It needs the tables' owner.
+    """
+    for table, content in _CONTENT.items():
+        with connection.transaction():
+            for column, type_, storage in connection.execute(_SAMPLED, (table, list(content))).fetchall():
+                altered = f"ALTER TABLE {table} ALTER COLUMN {column}"
+                # The same type again: rows stay as they are, and samples are dropped.
+                connection.execute(f"{altered} TYPE {type_}")
+                connection.execute(f"{altered} SET STORAGE {storage}")
+                connection.execute(f"{altered} SET STATISTICS 0")
+            unsample_indexes(connection, table)
+
+
+def unsample_indexes(connection: Connection[Any], table: str) -> None:
+    """Makes the server sample nothing that a table's indexes work out."""
+    for index, number in connection.execute(_SAMPLED_BY_INDEX, [table]).fetchall():
+        connection.execute(f"ALTER INDEX {index} ALTER COLUMN {number} SET STATISTICS 0")
 
 
 def tables_in(connection: Connection[Any], schema: str) -> set[str] | None:
