@@ -113,3 +113,23 @@ def test_nothing_is_remembered_of_an_index_that_was_dropped_and_made_anew(stores
         key = (Scope(commit=1), reading.token)
     store.search(EAST[None], 5, OPEN)
     assert store._dense._are_few[key] is False
+
+
+def test_a_commit_is_held_although_a_connection_was_lost(stores: Stores) -> None:
+    reader = stores.make(spec_of())
+    writer = stores.make(spec_of(), name=reader.config.name)
+    writer.commit([put("a", [("old", EAST)])])
+    with reader.hold():
+        leases = (
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 "
+            f"AND classid = '{reader.config.name}'::regnamespace"
+        )
+        assert change_sql(reader, leases) == [(True,)]
+        second = reader.hold()
+        with second as commit:
+            writer.commit([put("a", [("new", EAST)])])
+            assert writer.compact().n_held > 0
+            hits = reader.search(EAST[None], 5, Scope(commit=commit))[0].id_list()
+            assert [c.text for c in reader.fetch(hits, Scope(commit=commit)) if c] == ["old"]
+        assert writer.compact().n_held > 0  # the first holds it on
+    assert writer.compact().n_held == 0

@@ -250,7 +250,18 @@ def test_a_writer_that_lost_its_connection_wrote_nothing(stores: Stores) -> None
         sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ragkit'")
         with pytest.raises(TransientStoreError):
             store.commit([put("a", [("one", EAST)])])
-        assert store.commit([put("a", [("one", EAST)])]) == 1
+        with pytest.raises(StoreError, match=r"right to write was lost, and another process may") as caught:
+            store.commit([put("a", [("one", EAST)])])
+        assert not isinstance(caught.value, TransientStoreError)
+        assert stores.make(SPEC, name=store.config.name).commit([put("b", [("two", EAST)])]) == 1
+    assert store.commit([put("a", [("one", EAST)])]) == 2
+
+
+def test_a_schema_that_was_dropped_is_no_other_writer(stores: Stores) -> None:
+    store = stores.make(SPEC)
+    sql(f"DROP SCHEMA {store.config.name} CASCADE")
+    with pytest.raises(CorruptIndexError, match=r"the index's schema is gone. Restore it from a backup"):
+        store.commit([put("a", [("one", EAST)])])
 
 
 def test_a_statement_that_takes_too_long_is_transient(stores: Stores) -> None:

@@ -52,8 +52,9 @@ class Leases:
         if self._process != os.getpid():
             self._begin()  # after a fork: what is held stays with the parent
         with self._lock:
+            connection = self._living()
             if self._held[commit] == 0:
-                self._ask(_HOLD, commit)
+                self._ask(connection, _HOLD, commit)
             self._held[commit] += 1
         try:
             yield
@@ -76,22 +77,37 @@ class Leases:
     def _give_back(self, commit: int) -> None:
         with self._lock:
             if not self._held[commit]:
-                return  # closed meanwhile, or the connection was lost
+                return  # closed meanwhile
             self._held[commit] -= 1
             if self._held[commit] == 0:
                 del self._held[commit]
+                if self._connection is None:
+                    return  # it was lost, and the server has freed what it held
                 try:
-                    self._ask(_RELEASE, commit)
+                    self._ask(self._connection, _RELEASE, commit)
                 except StoreError:
                     self._stop()
 
-    def _ask(self, statement: str, commit: int) -> None:
-        if self._connection is None or self._connection.closed:
-            self._stop()
-            self._held.clear()  # the server has freed what a lost connection held
-            self._connection = self._stack.enter_context(self._database.own())
+    def _living(self) -> Connection[Any]:
+        """A connection that was there a moment ago; a new one takes again what a lost one held."""
+        import psycopg
+
+        if self._connection is not None:
+            try:
+                self._connection.execute("SELECT 1")
+                return self._connection
+            except psycopg.Error:
+                pass
+        self._stop()
+        connection = self._stack.enter_context(self._database.own())
+        for commit in self._held:
+            self._ask(connection, _HOLD, commit)
+        self._connection = connection
+        return connection
+
+    def _ask(self, connection: Connection[Any], statement: str, commit: int) -> None:
         with self._database.explained():
-            self._connection.execute(statement, (self._database.settings.name, commit))
+            connection.execute(statement, (self._database.settings.name, commit))
 
     def _stop(self) -> None:
         self._connection = None

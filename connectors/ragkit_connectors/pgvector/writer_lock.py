@@ -1,6 +1,7 @@
 """One writer at a time: an advisory lock of the server, on the connection that the writer writes with.
 
-Whoever loses the connection loses lock and transaction together, so nobody ever writes without the lock.
+Whoever loses the connection loses lock and transaction together, so nobody ever writes without the lock. It
+is not taken again within the same block, for others may have written meanwhile.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ragkit.errors import TransientStoreError
+from ragkit.errors import CorruptIndexError, StoreError, TransientStoreError
 from ragkit_connectors.pgvector.database import Database
 
 if TYPE_CHECKING:
@@ -45,8 +46,10 @@ class WriterLock:
             self.__init__(self._database)  # type: ignore[misc]
         self._threads.acquire()
         try:
-            if self._connection is None or self._connection.closed:
+            if self._depth == 0:
                 self._take()
+            elif self._connection is None or self._connection.closed:
+                raise self._lost()
         except BaseException:
             self._threads.release()
             raise
@@ -70,6 +73,11 @@ class WriterLock:
             connection = stack.enter_context(self._database.own())
             name = self._database.settings.name
             (is_taken,) = connection.execute(_TAKE, (KEY, name)).fetchone() or (False,)
+            if is_taken is None:  # a schema that is not there has no number, and its lock none either
+                raise CorruptIndexError(
+                    f"{self._database.where}: the index's schema is gone. Restore it from a backup, or "
+                    "ingest again"
+                )
             if not is_taken:
                 raise self._refusal(connection)
             self._connection, self._held = connection, stack.pop_all()
@@ -77,6 +85,12 @@ class WriterLock:
     def _let_go(self) -> None:
         self._connection = None
         self._held.close()
+
+    def _lost(self) -> StoreError:
+        return StoreError(
+            f"{self._database.where}: the connection that held the right to write was lost, and another "
+            "process may have written since. Leave the block that holds it (PgvectorStore.writing()), and begin again"
+        )
 
     def _refusal(self, connection: Connection[Any]) -> TransientStoreError:
         row = connection.execute(_HOLDER, (KEY, self._database.settings.name)).fetchone()
