@@ -46,7 +46,7 @@ class FairWorkers(Generic[Item]):
     def run(self, items: Sequence[Item]) -> None:
         """Works on all items and returns when that is done; any number of threads may call at once.
 
-        Raises what `work` raised; the items of the call that were not yet begun are then left out.
+        Raises what `work` raised for an item of this call; those that were not yet begun are then left out.
         """
         if items:
             pool = self._pools.get(os.getpid()) or self._pools.setdefault(
@@ -119,14 +119,23 @@ class _Pool(Generic[Item]):
 
     def _serve(self) -> None:
         while taken := self._next():
-            error: BaseException | None = None
-            try:
-                self._work([item for _, item in taken])
-            except BaseException as raised:  # handed to the callers, who wait for it
-                error = raised
-            with self._lock:
-                for call, _ in taken:
-                    self._finish(call, error)
+            by_call: dict[_Call[Item], list[Item]] = {}
+            for call, item in taken:
+                by_call.setdefault(call, []).append(item)
+            error = self._error_of([item for _, item in taken])
+            for call, items in by_call.items():
+                # Whose item is at fault is not known: each call's are tried again without the others'.
+                own = error if error is None or len(by_call) == 1 else self._error_of(items)
+                with self._lock:
+                    self._finish(call, len(items), own)
+
+    def _error_of(self, items: Sequence[Item]) -> BaseException | None:
+        """What `work` raises, to be handed to the caller, who waits for it."""
+        try:
+            self._work(items)
+        except BaseException as raised:
+            return raised
+        return None
 
     def _next(self) -> list[tuple[_Call[Item], Item]]:
         with self._lock:
@@ -146,8 +155,8 @@ class _Pool(Generic[Item]):
             self._forget_empty()
             return taken
 
-    def _finish(self, call: _Call[Item], error: BaseException | None) -> None:
-        call.unfinished -= 1
+    def _finish(self, call: _Call[Item], count: int, error: BaseException | None) -> None:
+        call.unfinished -= count
         if error is not None:
             call.error = error
             call.drop()

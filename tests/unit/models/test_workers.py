@@ -148,5 +148,33 @@ def test_a_failure_reaches_its_caller_and_ends_the_call() -> None:
     assert seen[-1] == "next"
 
 
+def test_a_failure_is_not_given_to_calls_that_shared_the_work() -> None:
+    slow = Slow()
+    done: list[str] = []
+
+    def work(items: Sequence[str]) -> None:
+        slow(items)
+        for item in items:
+            if item in ("bad", "odd"):
+                raise ValueError(f"cannot do {item}")
+        done.extend(items)
+
+    workers = FairWorkers(work, threads=1, name="test", together=100)
+    with ThreadPoolExecutor(5) as callers:
+        first = callers.submit(workers.run, ["x"])
+        assert slow.begun.wait(10)
+        calls = []
+        for number, items in enumerate((["one"], ["bad"], ["two"], ["odd"]), 1):
+            calls.append(callers.submit(workers.run, items))
+            while waiting(workers) < number:
+                threading.Event().wait(0.001)
+        slow.gate.set()
+        first.result(10)
+        errors = [call.exception(10) for call in calls]
+    assert slow.seen[1] == ["one", "bad", "two", "odd"]
+    assert [str(error) for error in errors] == ["None", "cannot do bad", "None", "cannot do odd"]
+    assert done == ["x", "one", "two"]
+
+
 def test_usable_cores_are_counted() -> None:
     assert usable_cores() >= 1
