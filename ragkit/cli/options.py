@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ragkit.errors import ConfigError
+from ragkit.errors import ConfigError, RagkitError
 
 if TYPE_CHECKING:
     from ragkit.app import RAG
@@ -97,10 +97,20 @@ def parsed_object(option: str, text: str | None) -> dict[str, Any] | None:
 
 
 def print_json(value: object) -> None:
-    """One JSON object on stdout, readable in any script where the terminal can show it."""
+    """One JSON object on stdout, readable in any script where the terminal can show it.
+
+    Raises:
+        RagkitError: it holds NaN or an infinity, which JSON does not know; nothing is printed.
+    """
     knows_unicode = sys.stdout.encoding.lower().replace("-", "") == "utf8"
-    json.dump(value, sys.stdout, ensure_ascii=not knows_unicode, indent=2)
-    sys.stdout.write("\n")
+    try:
+        text = json.dumps(value, ensure_ascii=not knows_unicode, indent=2, allow_nan=False)
+    except ValueError as e:
+        raise RagkitError(
+            f"the result holds a number that JSON does not know: {e}. A model or a stage of your own may "
+            "have given it. See it without --json"
+        ) from e
+    sys.stdout.write(text + "\n")
 
 
 def _assignment(text: str) -> tuple[str, Any]:

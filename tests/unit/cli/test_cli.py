@@ -13,6 +13,7 @@ import pytest
 
 import ragkit
 from ragkit.cli import VERBS, main
+from ragkit.cli.options import print_json
 from tests.conftest import CORPUS
 
 Run = tuple[int, str, str]
@@ -84,6 +85,15 @@ def test_retrieve_json(run: Call, handbook_index: Path) -> None:
         hits = json.loads(out)["hits"]
         assert (code, len(hits)) == (0, 3)
         assert set(hits[0]) >= {"chunk_id", "document_id", "uri", "start", "end", "score", "text"}
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_json_is_never_printed_with_what_json_does_not_know(
+    value: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ragkit.RagkitError, match=r"a number that JSON does not know.*without --json"):
+        print_json({"hits": [{"score": value}]})
+    assert capsys.readouterr().out == ""
 
 
 def test_ingest_and_status_json(run: Call, tmp_path: Path) -> None:
