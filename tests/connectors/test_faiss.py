@@ -181,6 +181,53 @@ def test_an_index_that_is_none_is_refused(tmp_path: Path, index: object) -> None
         LocalStore(path=tmp_path, index=index).open(spec_of())
 
 
+def test_eight_bits_of_another_kind_are_not_taken_for_sq8() -> None:
+    import faiss
+
+    from ragkit_connectors.faiss.kinds import Sq8
+
+    kind, (matrix, _) = Sq8(candidates=4, min_rows=1), made_rows(200)
+    assert kind.made(kind.build(matrix), *matrix.shape)
+    for name in ("QT_8bit_uniform", "QT_8bit_direct", "QT_8bit_direct_signed"):
+        quantiser = getattr(faiss.ScalarQuantizer, name)
+        other = faiss.IndexScalarQuantizer(matrix.shape[1], quantiser, faiss.METRIC_INNER_PRODUCT)
+        other.train(matrix)
+        other.add(matrix)
+        assert not kind.made(other, *matrix.shape)
+
+
+def test_a_graph_over_rows_compared_by_distance_is_not_taken() -> None:
+    import faiss
+
+    from ragkit_connectors.faiss.kinds import Hnsw
+
+    kind, (matrix, _) = Hnsw(neighbours=8, ef_construction=20, ef_search=20), made_rows(200)
+    index = kind.build(matrix)
+    assert kind.made(index, *matrix.shape)
+    index.storage.metric_type = faiss.METRIC_L2
+    assert not kind.made(index, *matrix.shape)
+
+
+@pytest.mark.parametrize("name", ["Ivf", "IvfPq", "RaBitQ"])
+def test_lists_by_distance_or_with_a_row_twice_are_not_taken(name: str) -> None:
+    import faiss
+
+    from ragkit_connectors.faiss import lists
+
+    kind, (matrix, _) = getattr(lists, name)(lists=2, probes=1, min_rows=1), made_rows(400)
+    index = kind.build(matrix)
+    assert kind.made(index, *matrix.shape)
+    index.quantizer.metric_type = faiss.METRIC_L2
+    assert not kind.made(index, *matrix.shape)
+    index.quantizer.metric_type = faiss.METRIC_INNER_PRODUCT
+    index.reset()
+    numbers = np.arange(400)
+    numbers[7] = 8
+    index.add_with_ids(matrix, numbers)
+    assert index.ntotal == 400
+    assert not kind.made(index, *matrix.shape)
+
+
 def test_only_graphs_are_kept_and_each_way_of_building_has_its_own() -> None:
     def fingerprint(**settings: object) -> str:
         index = faiss_index(**settings)

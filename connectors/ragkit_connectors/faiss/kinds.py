@@ -114,11 +114,11 @@ class Hnsw:
         return faiss().SearchParametersHNSW(sel=selector, efSearch=max(self.ef_search, wanted))
 
     def made(self, index: Any, n_rows: int, dimension: int) -> bool:
-        """A graph with as many links over as many whole vectors."""
+        """A graph with as many links over as many whole vectors, compared by cosine."""
         if type(index) is not faiss().IndexHNSWFlat or index.hnsw.nb_neighbors(1) != self.neighbours:
             return False
         rows = faiss().downcast_index(index.storage)
-        return isinstance(rows, faiss().IndexFlat) and (rows.ntotal, rows.d) == (n_rows, dimension)
+        return is_flat_ip(rows) and (rows.ntotal, rows.d) == (n_rows, dimension)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +148,9 @@ class Sq8:
         return faiss().SearchParameters(sel=selector)
 
     def made(self, index: Any, n_rows: int, dimension: int) -> bool:
-        """One byte per component."""
-        return type(index) is faiss().IndexScalarQuantizer and index.code_size == dimension
+        """One byte per component, each of its own range."""
+        is_kind = type(index) is faiss().IndexScalarQuantizer and index.code_size == dimension
+        return is_kind and index.sq.qtype == faiss().ScalarQuantizer.QT_8bit
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,3 +162,8 @@ class Cagra(Flat):
     def parameters(self, wanted: int, selector: Any) -> Any:
         """At least as many intermediate results as rows are wanted."""
         return faiss().SearchParametersCagra(itopk_size=max(64, wanted))
+
+
+def is_flat_ip(index: Any) -> bool:
+    """Whether an index within another keeps whole vectors, and compares them as the outer one does."""
+    return isinstance(index, faiss().IndexFlat) and index.metric_type == faiss().METRIC_INNER_PRODUCT

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ragkit.protocols import Vectors
-from ragkit_connectors.faiss.kinds import KEPT_ROWS
+from ragkit_connectors.faiss.kinds import KEPT_ROWS, is_flat_ip
 from ragkit_connectors.faiss.vendor import faiss
 
 # FAISS asks for 39 rows per centroid that is trained, and complains on stderr about fewer.
@@ -62,7 +62,7 @@ class Ivf:
 
     def _listed(self, index: Any, n_rows: int) -> bool:
         lists, centroids = self.n_lists(n_rows), faiss().downcast_index(index.quantizer)
-        if not isinstance(centroids, faiss().IndexFlat) or centroids.d != index.d:
+        if not is_flat_ip(centroids) or centroids.d != index.d:
             return False
         return index.nlist == lists == centroids.ntotal and _holds_rows(index.invlists, lists, n_rows)
 
@@ -138,8 +138,8 @@ def train_on_fewer(index: Any) -> Any:
 
 
 def _holds_rows(lists: Any, n_lists: int, n_rows: int) -> bool:
-    """Whether lists hold so many rows in all, and no number that is none of a row."""
-    total = 0
+    """Whether lists hold each of so many rows once, and no number that is none of a row."""
+    total, held = 0, np.zeros(n_rows, dtype=bool)
     for i in range(n_lists):
         size = lists.list_size(i)
         total += size
@@ -147,4 +147,5 @@ def _holds_rows(lists: Any, n_lists: int, n_rows: int) -> bool:
             ids = faiss().rev_swig_ptr(lists.get_ids(i), size)
             if ids.min() < 0 or ids.max() >= n_rows:
                 return False
-    return total == n_rows
+            held[ids] = True
+    return total == n_rows and bool(held.all())
