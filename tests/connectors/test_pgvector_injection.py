@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from ragkit.errors import ConfigError
-from ragkit.filters import Contains, Eq, In, Ne, NotIn, Or
+from ragkit.filters import Contains, Eq, In, Ne, Not, NotIn, Or
 from ragkit.protocols import Change, Scope
 from ragkit.testing.data import put, quarantine, remove
+from ragkit.testing.oracle import OracleStore
 from ragkit.testing.stores import EAST, spec_of
 from ragkit_connectors.pgvector import PgvectorStore
 from tests.connectors.pgvector_server import Stores, server
@@ -106,6 +107,27 @@ def test_statements_are_the_same_whatever_the_texts(stores: Stores, said: list[s
         use(store, payload)
         assert said == expected, payload
     assert store.verify() == []
+
+
+@pytest.mark.parametrize("half", ["\ud800", "a\udfff", "en\udc00", "\ud800\0", "\udc00\ud800"])
+def test_half_a_surrogate_pair_finds_what_it_finds_elsewhere(stores: Stores, half: str) -> None:
+    spec = spec_of(acl=["keyword"])
+    store, oracle = stores.make(spec), OracleStore(spec)
+    langs = ("en", "a", "a\ud7ff", "a\ue000", "en\ue001", "\ud7ff", "\ue000", "😀", "b")
+    changes = [
+        put(f"d{i}", [(f"text {i}", EAST)], metadata={"lang": lang, "tags": [lang], "note": lang}, acl=["g"])
+        for i, lang in enumerate(langs)
+    ]
+    store.commit(changes)
+    oracle.commit(changes)
+    leaves: list[Any] = [kind(name, half) for kind in (Eq, Ne) for name in ("lang", "tags", "note")]
+    leaves += [Contains(name, half) for name in ("tags", "note")]
+    wanted = [None, In("lang", (half, "en")), NotIn("tags", (half, "en")), *leaves, *map(Not, leaves)]
+    for groups in (("g",), (half,), (half, "g")):
+        for condition in wanted:
+            scope = Scope(None, groups, condition)
+            expected = oracle.search(EAST[None], 20, scope)[0].id_list()
+            assert store.search(EAST[None], 20, scope)[0].id_list() == expected, (groups, condition)
 
 
 def test_no_name_of_an_index_becomes_sql() -> None:

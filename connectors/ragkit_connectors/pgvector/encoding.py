@@ -22,6 +22,7 @@ _WORDS = {
 _CHARACTERS = {word: character for character, word in _WORDS.items()}
 _SPELLED = re.compile("|".join(map(re.escape, _WORDS)))
 _WORD = re.compile(f"{_OPEN}{_MARK}+{_CLOSE}")
+_HALF = re.compile("[\ud800-\udfff]")
 _LONGEST_TERM = 512  # bytes; an index of PostgreSQL takes keys of some 2,700
 
 
@@ -47,6 +48,14 @@ def spelled(text: str) -> str:
 def unspelled(text: str) -> str:
     """The text that was spelled."""
     return _WORD.sub(lambda found: _CHARACTERS[found.group()], text)
+
+
+def sendable(text: str) -> str:
+    """What is asked for, spelled, as the server takes it: each half surrogate pair becomes a word of its own.
+
+    Nothing that is stored holds one, so what holds one is found nowhere.
+    """
+    return _HALF.sub(lambda found: f"{_OPEN}{_MARK * (5 + ord(found.group()) - 0xD800)}{_CLOSE}", text)
 
 
 def term_key(term: str) -> bytes:

@@ -28,7 +28,7 @@ from ragkit.filters import (
     Or,
     Value,
 )
-from ragkit_connectors.pgvector.encoding import spelled
+from ragkit_connectors.pgvector.encoding import sendable, spelled
 from ragkit_connectors.pgvector.fields import kind_of, value_json
 
 _PATHS = {
@@ -111,13 +111,13 @@ class Condition:
         kind = self._bound(kind_of(value))
         return f"jsonb_path_exists(c.fields -> {field} -> {kind}, '{path}', {bound}::jsonb)"
 
-    def _bound(self, value: object) -> str:
+    def _bound(self, value: str | list[str]) -> str:
         if len(self.values) >= _MOST_VALUES:
             raise FilterError(
                 f"filter: more than {_MOST_VALUES:,} values and names. Ask for several values with 'in'"
             )
         key = f"f{len(self.values)}"
-        self.values[key] = value
+        self.values[key] = sendable(value) if isinstance(value, str) else [sendable(v) for v in value]
         return f"%({key})s"
 
 

@@ -13,7 +13,7 @@ from ragkit.protocols import Scope
 from ragkit.store.scoping import check_scope
 from ragkit.store_spec import StoreSpec
 from ragkit_connectors.pgvector.database import Database, Reading
-from ragkit_connectors.pgvector.encoding import spelled, to_bytes
+from ragkit_connectors.pgvector.encoding import sendable, spelled, to_bytes
 from ragkit_connectors.pgvector.filters import Condition
 
 _STANDS = "c.from_commit <= %(commit)s AND c.to_commit > %(commit)s"
@@ -86,7 +86,7 @@ def _conditions(scope: Scope) -> tuple[str, str, dict[str, Any]]:
     shown_ = list(population)
     if scope.acl is not None:
         shown_.append("c.acl ?| %(acl)s::text[]")
-        values["acl"] = [spelled(group) for group in scope.acl]
+        values["acl"] = [sendable(spelled(group)) for group in scope.acl]
     if scope.filter is not None:
         condition = Condition(scope.filter)
         shown_.append(condition.sql)
