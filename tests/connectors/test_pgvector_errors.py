@@ -17,6 +17,7 @@ from ragkit.testing.data import put
 from ragkit.testing.stores import EAST, OPEN, spec_of
 from ragkit_connectors.pgvector import PgvectorStore, schema
 from ragkit_connectors.pgvector.connecting import target_of
+from ragkit_connectors.pgvector.database import Database
 from ragkit_connectors.pgvector.errors import explain
 from tests.connectors.pgvector_server import Stores, server
 
@@ -271,6 +272,34 @@ def test_a_statement_that_takes_too_long_is_transient(stores: Stores) -> None:
         store._database.reading() as r,
     ):
         r.rows("SELECT pg_sleep(5)")
+
+
+def test_without_the_extension_no_session_is_used(stores: Stores) -> None:
+    with server().connect() as connection:
+        connection.execute("CREATE DATABASE emptied ENCODING 'UTF8' TEMPLATE template0")
+    store = stores.make(SPEC, dsn=server().dsn("emptied"), connect_timeout_s=1)
+    with server().connect("emptied") as connection:
+        connection.execute("DROP EXTENSION vector CASCADE")
+    for ask in (store.head, store.engine, lambda: store.commit([put("a", [("one", EAST)])])):
+        with pytest.raises(StoreError, match=r"the extension vector is not in this database. Let an admin"):
+            ask()
+    store.close()
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.0, "0"), (0.0004, "1ms"), (0.2, "200ms")])
+def test_a_short_limit_is_not_none(stores: Stores, seconds: float, said: str) -> None:
+    database = Database(stores.unopened(statement_timeout_s=seconds).config)
+    with database.own() as connection:
+        try:
+            (shown,) = connection.execute("SHOW statement_timeout").fetchone() or ("",)
+        except psycopg.errors.QueryCanceled:
+            shown = "1ms"  # which this machine was too slow for
+    assert shown == said
+
+
+def test_a_transaction_that_was_idle_too_long_is_transient() -> None:
+    error = psycopg.errors.IdleInTransactionSessionTimeout("terminating connection")
+    assert isinstance(explain(error, "here"), TransientStoreError)
 
 
 def test_a_second_writer_is_refused_and_told_who_writes(stores: Stores) -> None:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ragkit.errors import ConfigError
+from ragkit.errors import ConfigError, StoreError
 from ragkit_connectors.pgvector.errors import explain
 from ragkit_connectors.pgvector.settings import PgSettings
 from ragkit_connectors.pgvector.vendor import register_types
@@ -109,14 +109,23 @@ def connect(target: Target) -> Connection[Any]:
         raise explain(e, target.where, target.hidden) from None
 
 
-def set_up(connection: Connection[Any], settings: PgSettings) -> None:
-    """Prepares a session for the statements of this package."""
+def set_up(connection: Connection[Any], settings: PgSettings, where: str) -> None:
+    """Prepares a session for the statements of this package.
+
+    Raises:
+        StoreError: pgvector is not in the database.
+    """
+    # A limit below a millisecond is one: 0 would be none.
     row = connection.execute(
         _SET_UP,
         {
             "schema": settings.name,
-            "timeout_ms": str(int(settings.statement_timeout_s * 1000)),
+            "timeout_ms": str(math.ceil(settings.statement_timeout_s * 1000)),
         },
     ).fetchone()
-    if row is not None:
-        register_types(connection, row[0])
+    if row is None:
+        raise StoreError(
+            f"{where}: the extension vector is not in this database. Let an administrator run there: CREATE "
+            "EXTENSION vector"
+        )
+    register_types(connection, row[0])

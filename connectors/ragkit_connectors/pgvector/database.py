@@ -89,7 +89,7 @@ class Database:
         connection, process = connect(self.target), os.getpid()
         try:
             with self.explained():
-                set_up(connection, self.settings)
+                set_up(connection, self.settings, self.where)
                 yield connection
         finally:
             if process == os.getpid():
@@ -105,7 +105,8 @@ class Database:
             yield
         except psycopg_pool.PoolTimeout as e:
             # The pool does not say why; the server does, or it is there and the pool is too small.
-            connect(self.target).close()
+            with self.own():
+                pass
             raise TransientStoreError(
                 f"{self.where}: no connection was free for {self.settings.connect_timeout_s:g} s. Try again, "
                 "or raise pool_size"
@@ -162,12 +163,12 @@ class Database:
     def _made(self) -> ConnectionPool[Any]:
         from psycopg_pool import ConnectionPool
 
-        settings = self.settings
+        settings, where = self.settings, self.where
         pool = ConnectionPool(
             kwargs={**self.target.options, "autocommit": True},
             min_size=0,
             max_size=settings.pool_size,
-            configure=lambda connection: set_up(connection, settings),
+            configure=lambda connection: set_up(connection, settings, where),
             timeout=settings.connect_timeout_s,
             reconnect_timeout=settings.connect_timeout_s,
             max_waiting=0,

@@ -20,6 +20,8 @@ _KINDS: dict[str, tuple[type[StoreError], str]] = {
         "the database is read-only here: a replica, or a role with default_transaction_read_only. Write "
         "through the primary, with a role that may",
     ),
+    "25P03": (TransientStoreError, f"the server ended a transaction that was idle for too long. {AGAIN}"),
+    "25P04": (TransientStoreError, f"the server ended a transaction that took too long. {AGAIN}"),
     "28": (
         StoreError,
         "the server refuses this user or password. Check them in the connection string, and pg_hba.conf on "

@@ -43,10 +43,11 @@ def opened(database: Database, spec: StoreSpec | None, *, create: bool) -> Opene
             tables = schema.tables_in(connection, settings.name)
             if not tables and (spec is None or not create):
                 raise StoreError(f"{where}: no index here. Make one: ragkit ingest DOCS --config rag.yaml")
-            schema.check_extension(connection, where, create=not tables)
+            schema.check_extension(connection, where, settings.name, create=not tables)
+            schema.check_usage(connection, settings.name, where)
             if settings.tenancy == "rls":
                 security.check_role(connection, where)
-            set_up(connection, settings)
+            set_up(connection, settings, where)
             if not tables and spec is not None:
                 _make(database, connection, spec)
                 tables = schema.tables_in(connection, settings.name)

@@ -89,7 +89,8 @@ class WriterLock:
     def _lost(self) -> StoreError:
         return StoreError(
             f"{self._database.where}: the connection that held the right to write was lost, and another "
-            "process may have written since. Leave the block that holds it (PgvectorStore.writing()), and begin again"
+            "process may have written since. Leave the block that holds it (PgvectorStore.writing()), and "
+            "begin again"
         )
 
     def _refusal(self, connection: Connection[Any]) -> TransientStoreError:
