@@ -32,7 +32,7 @@ _STOPPED = 130
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the actions and their options."""
     parser.description = "Local models: those that come with ragkit, and those of your own."
-    parser.epilog = f"Examples: ragkit models list reranker/\n          {_TRAIN_EXAMPLE}"
+    parser.epilog = f"Example: {_TRAIN_EXAMPLE}\n         ragkit models list reranker/"
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, summary, declare in (
         ("list", "what models there are, and whether their files are sound", _configure_list),
