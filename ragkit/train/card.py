@@ -102,7 +102,8 @@ class Account:
             f"{fitted.standings[-1].step:,} steps; kept: those of step {fitted.best.step:,}, averaged\n- "
             + "\n- ".join(f"{name}: {value}" for name, value in self.versions.items()),
             "Documents, not questions, were parted: no passage of a document that the report's questions are "
-            "about was read in training, neither as an answer nor as anything else.",
+            "about, and none that says nearly the same, was read in training, neither as an answer nor as "
+            "anything else.",
             _table(("setting", "value"), [(name, str(value)) for name, value in asdict(self.recipe).items()]),
             "While training, the held-out questions stood like this, ranked by the model alone:\n\n"
             + "\n".join(f"- {one}" for one in fitted.standings),

@@ -15,6 +15,7 @@ from ragkit.train.options import Teller, TrainOptions
 from ragkit.train.passages import Passages
 from ragkit.train.questions import read_questions
 from ragkit.train.split import FEWEST, Split, split
+from ragkit.train.twins import Twins, copies
 
 ENOUGH_GIVEN = 300
 GENERATED = 2_000
@@ -72,7 +73,9 @@ def gathered(
             )
     lessons = _lessons(options, passages, teller)
     usable = lessons if options.any_language else in_known_language(lessons, known)
-    parts = split(usable, seed=options.seed)
+    asked_about = sorted({document for lesson in usable for document in lesson.documents})
+    parts = split(usable, seed=options.seed, copies=copies(asked_about, passages.of))
+    held_out = Twins([chunk.search_text for one in sorted(parts.held_out) for chunk in passages.of(one)])
     teller.phase("looking for passages that only seem right", len(parts.train) + len(parts.stop))
     train, stop = (
         tuple(
@@ -81,10 +84,14 @@ def gathered(
                 retrieve,
                 passages_of=passages.of,
                 avoid=avoided,
+                avoid_twins=twins,
                 on_each=teller.advance,
             )
         )
-        for part, avoided in ((parts.train, parts.held_out), (parts.stop, frozenset[str]()))
+        for part, avoided, twins in (
+            (parts.train, parts.held_out, held_out),
+            (parts.stop, frozenset[str](), None),
+        )
     )
     if not train or not stop:
         raise ConfigError(

@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ragkit.train.lessons import Lesson
+from ragkit.train.twins import Twins
 from ragkit.types import Chunk, Hit
 
 Retrieve = Callable[[str], Sequence[Hit]]
 
 CANDIDATES = 50
 _WORD = re.compile(r"\w+")
-_SHINGLE = 5  # words in a row
-_TWIN_SHARE = 0.5
-_SHORT_ANSWER = 4  # characters: shorter ones stand anywhere
 _ASKED_CHARS = 8_000
 
 
@@ -45,6 +43,7 @@ def mined(
     *,
     passages_of: Callable[[str], Sequence[Chunk]],
     avoid: frozenset[str] = frozenset(),
+    avoid_twins: Twins | None = None,
     on_each: Callable[[], None] = lambda: None,
 ) -> Iterator[MinedLesson]:
     """Each lesson with hard negatives; one for which nothing else is found is left out.
@@ -58,12 +57,15 @@ def mined(
         passages_of: the passages of a document: where any of them may be the answer, the best ranked one
             counts as relevant, or all of a document that was not found.
         avoid: documents whose passages are kept out, because they measure the result.
+        avoid_twins: texts of such passages: what says nearly the same is kept out too, as an answer as well.
         on_each: called after each lesson.
     """
+    hidden = avoid_twins or Twins(())
     for lesson in lessons:
         found = [hit.chunk for hit in retrieved(lesson, retrieve)]
         relevant = lesson.relevant or _best(lesson, found, passages_of)
-        others = tuple(_others(lesson, found, relevant, avoid))
+        relevant = tuple(text for text in relevant if not hidden.hold(text))
+        others = tuple(_others(lesson, found, relevant, avoid, hidden))
         on_each()
         if relevant and others:
             yield MinedLesson(lesson, relevant=relevant, others=others)
@@ -81,32 +83,26 @@ def _best(
 
 
 def _others(
-    lesson: Lesson, found: Sequence[Chunk], relevant: Sequence[str], avoid: frozenset[str]
+    lesson: Lesson,
+    found: Sequence[Chunk],
+    relevant: Sequence[str],
+    avoid: frozenset[str],
+    avoid_twins: Twins,
 ) -> Iterator[str]:
     documents = frozenset(lesson.documents)
-    answers = [_plain(answer) for answer in lesson.answers if len(answer) >= _SHORT_ANSWER]
-    known = [_shingles(text) for text in relevant]
+    answers = [_plain(answer) for answer in lesson.answers if _WORD.search(answer)]
+    known = Twins(relevant)
     for chunk in found:
         if chunk.document_id in documents or chunk.document_id in avoid:
             continue
         text = chunk.search_text
         if any(answer in _plain(text) for answer in answers):
             continue
-        if any(_is_twin(_shingles(text), other) for other in known):
+        if known.hold(text) or avoid_twins.hold(text):
             continue
         yield text
 
 
-def _is_twin(first: frozenset[str], second: frozenset[str]) -> bool:
-    """Whether the two share half of the word sequences of the shorter one."""
-    smaller = min(len(first), len(second))
-    return smaller > 0 and len(first & second) >= _TWIN_SHARE * smaller
-
-
-def _shingles(text: str) -> frozenset[str]:
-    words = _WORD.findall(text.lower())
-    return frozenset(" ".join(words[i : i + _SHINGLE]) for i in range(len(words) - _SHINGLE + 1))
-
-
 def _plain(text: str) -> str:
+    """The words of a text, each between blanks: what is found in it stands at word bounds."""
     return f" {' '.join(_WORD.findall(text.lower()))} "

@@ -1,7 +1,8 @@
 """Which lessons are learnt from, which say when to stop, and which measure the gain.
 
 Whole documents go to one part: a model that has read the answer's document in training would look better
-than it is. Questions that share a document, or that ask the same, stay together.
+than it is. Questions that share a document, or whose documents are copies of one another, or that ask the
+same, stay together.
 """
 
 from __future__ import annotations
@@ -42,17 +43,18 @@ class Split:
         return frozenset(d for lesson in (*self.stop, *self.report) for d in lesson.documents)
 
 
-def split(lessons: Sequence[Lesson], *, seed: int) -> Split:
+def split(lessons: Sequence[Lesson], *, seed: int, copies: Sequence[tuple[str, str]] = ()) -> Split:
     """Parts of about 65, 10 and 25 % of the lessons; of fewer than 100 given questions half go to the report.
 
     Args:
         lessons: with unique ids.
         seed: another one gives other parts; the order of the lessons does not count.
+        copies: pairs of documents that say nearly the same, and go to the same part.
 
     Raises:
         ConfigError: the lessons are about too few documents, or too few, to be parted.
     """
-    clusters = _clusters(lessons)
+    clusters = _clusters(lessons, copies)
     members: dict[str, list[Lesson]] = {}
     for lesson in sorted(lessons, key=lambda one: one.id):
         members.setdefault(clusters[lesson.id], []).append(lesson)
@@ -107,8 +109,8 @@ def _dealt(members: dict[str, list[Lesson]], seed: int) -> dict[str, str]:
     return dealt
 
 
-def _clusters(lessons: Sequence[Lesson]) -> dict[str, str]:
-    """By lesson id the smallest name among all that it is tied to: documents and wordings."""
+def _clusters(lessons: Sequence[Lesson], copies: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """By lesson id the smallest name among all that it is tied to: documents, their copies, and wordings."""
     parent: dict[str, str] = {}
 
     def root(name: str) -> str:
@@ -118,9 +120,11 @@ def _clusters(lessons: Sequence[Lesson]) -> dict[str, str]:
             name = parent[name]
         return name
 
+    tied = [[f"document {document}" for document in pair] for pair in copies]
     for lesson in lessons:
-        ties = [f"document {document}" for document in lesson.documents]
-        ties.append(f"wording {' '.join(lesson.question.lower().split())}")
+        own = [f"document {document}" for document in lesson.documents]
+        tied.append([*own, f"wording {' '.join(lesson.question.lower().split())}"])
+    for ties in tied:
         roots = sorted({root(tie) for tie in ties})
         for other in roots[1:]:
             parent[other] = roots[0]

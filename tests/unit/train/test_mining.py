@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ragkit.train.lessons import Lesson
 from ragkit.train.mining import MinedLesson, mined
+from ragkit.train.twins import Twins
 from ragkit.types import Chunk, Hit
 from tests.unit.making import chunk
 
@@ -35,14 +36,16 @@ def test_passages_of_the_answer_s_document_and_held_out_ones_are_kept_out() -> N
     assert only.others == ("fine",)
 
 
-def test_passages_that_hold_the_answer_are_kept_out_but_short_answers_do_not_count() -> None:
+def test_passages_that_hold_the_answer_as_whole_words_are_kept_out() -> None:
     chunks = [
         chunk("a", "It is 24 Months, in all.", document_id="x"),
         chunk("b", "Months pass", document_id="y"),
     ]
     (only,) = found(lesson(answers=("24 months",)), *chunks)
     assert only.others == ("Months pass",)
-    (only,) = found(lesson(answers=("24",)), *chunks)
+    (only,) = found(lesson(answers=("24",)), *chunks, chunk("c", "Shelf 240", document_id="z"))
+    assert only.others == ("Months pass", "Shelf 240")
+    (only,) = found(lesson(answers=("…",)), *chunks)
     assert len(only.others) == 2
 
 
@@ -50,6 +53,19 @@ def test_twins_of_the_answer_are_kept_out() -> None:
     twin = chunk("a", f"As said before: {LONG}.", document_id="x")
     (only,) = found(lesson(), twin, chunk("b", "else", document_id="y"))
     assert only.others == ("else",)
+
+
+def test_twins_of_held_out_passages_are_neither_answers_nor_wrong_ones() -> None:
+    mirrored = chunk("a", f"Mirror: {LONG}.", document_id="mirror")
+    chunks = [mirrored, chunk("b", "else", document_id="y")]
+    hits = [Hit(one, 1.0) for one in chunks]
+
+    def with_held_out(one: Lesson) -> list[MinedLesson]:
+        return list(mined([one], lambda _: hits, passages_of=lambda _: [], avoid_twins=Twins([LONG])))
+
+    (only,) = with_held_out(lesson(relevant=("some text of its own", LONG)))
+    assert (only.relevant, only.others) == (("some text of its own",), ("else",))
+    assert with_held_out(lesson()) == []
 
 
 def test_of_a_judged_document_the_best_ranked_passage_is_relevant_or_else_all() -> None:

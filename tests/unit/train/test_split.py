@@ -49,6 +49,16 @@ def test_questions_that_share_a_document_or_a_wording_stay_together() -> None:
     assert found.clusters["given1"] == found.clusters["given2"]
 
 
+def test_questions_about_copies_of_a_document_stay_together() -> None:
+    pairs = [(f"d{i}", f"d{i + 40}") for i in range(40)]
+    found = split(lessons(160, 80), seed=0, copies=pairs)
+    of = {
+        document: name for name, part in zip("abc", parts(found), strict=True) for document in documents(part)
+    }
+    assert all(of[one] == of[other] for one, other in pairs)
+    assert found.clusters["given1"] == found.clusters["given41"]
+
+
 def test_the_order_does_not_count_and_the_seed_does() -> None:
     some = lessons(200, 60)
     assert split(some, seed=1) == split(some[::-1], seed=1)
