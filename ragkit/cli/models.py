@@ -32,7 +32,7 @@ _STOPPED = 130
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the actions and their options."""
     parser.description = "Local models: those that come with ragkit, and those of your own."
-    parser.epilog = f"Example: {_TRAIN_EXAMPLE}\n         ragkit models list reranker/"
+    parser.epilog = f"Example: {_TRAIN_EXAMPLE}\n         ragkit models list reranker/ --json"
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, summary, declare in (
         ("list", "what models there are, and whether their files are sound", _configure_list),
@@ -85,9 +85,9 @@ def _configure_train(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--group-size", type=_number(2), metavar="N", help="passages to a question (GPU 8, CPU 4)"
     )
-    how.add_argument("--learning-rate", type=float, metavar="R", help="its peak (2e-5, from an encoder 5e-5)")
+    how.add_argument("--learning-rate", type=_rate, metavar="R", help="its peak (2e-5, from an encoder 5e-5)")
     how.add_argument("--time-limit", type=_duration, metavar="T", help="of the training: 90s, 30m, 2h")
-    how.add_argument("--seed", type=_number(0), default=0, help="of all that is drawn (0)")
+    how.add_argument("--seed", type=_number(0, 2**32 - 1), default=0, help="of all that is drawn (0)")
     how.add_argument("--name", help="the model's name (that of the folder)")
     how.add_argument("--restart", action="store_true", help="from the beginning, not from where it was saved")
     how.add_argument("--overwrite", action="store_true", help="replace a model that is in --out")
@@ -197,17 +197,28 @@ def _stoppable() -> Iterator[Callable[[], bool]]:
         restore()
 
 
-def _number(least: int) -> Callable[[str], int]:
+def _number(least: int, most: int | None = None) -> Callable[[str], int]:
     def parse(text: str) -> int:
         try:
             value = int(text)
         except ValueError:
             value = least - 1
-        if value < least:
-            raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number of at least {least}")
+        if value < least or (most is not None and value > most):
+            bound = f"of at least {least}" if most is None else f"from {least} to {most}"
+            raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number {bound}")
         return value
 
     return parse
+
+
+def _rate(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number between 0 and 1, such as 2e-5")
+    return value
 
 
 def _duration(text: str) -> float:
