@@ -14,6 +14,7 @@ OPEN = 2**62  # `to_commit` of what nothing has replaced
 OLDEST_SERVER, OLDEST_VECTOR = 140_000, (0, 5)
 MOST_DIMENSIONS = 16_000
 _INLINE_DIMENSIONS = 1_024  # up to here a vector lies in its row, which a search reads in one pass
+MOVE_EXTENSION = "Let an administrator move it: ALTER EXTENSION vector SET SCHEMA public"
 TABLES = ("meta", "head", "sources", "documents", "chunks", "postings")
 
 # Names and contents are bytes: any Python text, in the order of its code points. Long names are looked up by
@@ -174,11 +175,15 @@ def check_server(connection: Connection[Any], where: str) -> None:
         )
 
 
-def check_extension(connection: Connection[Any], where: str, *, create: bool) -> None:
-    """Makes sure that pgvector is there; creates it where that is allowed.
+def check_extension(connection: Connection[Any], where: str, schema: str, *, create: bool) -> None:
+    """Makes sure that pgvector is there; creates it where that is allowed, in the schema `public`.
+
+    Args:
+        schema: the index's.
+        create: whether an index is about to be made.
 
     Raises:
-        StoreError: it is missing or too old.
+        StoreError: it is missing or too old, or lies where an index is to be made.
     """
     import psycopg
 
@@ -193,24 +198,67 @@ def check_extension(connection: Connection[Any], where: str, *, create: bool) ->
                 "postgresql-17-pgvector), or use the image pgvector/pgvector"
             )
         try:
-            connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+            # Said, for the first place of search_path may be an index's schema, which is dropped some day.
+            connection.execute("CREATE EXTENSION IF NOT EXISTS vector SCHEMA public")
         except psycopg.errors.UniqueViolation:  # somebody else was faster
             pass
+        except psycopg.errors.InvalidSchemaName as e:
+            raise StoreError(
+                f"{where}: the extension vector is not in this database, and the schema public, where it "
+                "would be made, is not either. Let an administrator run there: CREATE EXTENSION vector "
+                "SCHEMA …"
+            ) from e
         except psycopg.errors.InsufficientPrivilege as e:
             raise StoreError(
                 f"{where}: the extension vector is not in this database, and this role may not create it. "
-                "Let an administrator run there: CREATE EXTENSION vector"
+                "Let an administrator run there: CREATE EXTENSION vector SCHEMA public"
             ) from e
         installed = version_of_vector(connection)
     if not installed:
         raise StoreError(
             f"{where}: the extension vector is not in this database. Let an administrator run there: CREATE "
-            "EXTENSION vector"
+            "EXTENSION vector SCHEMA public"
         )
     if installed < OLDEST_VECTOR:
         raise StoreError(
             f"{where}: pgvector {'.'.join(map(str, installed))}, and store/pgvector needs 0.5 or newer. "
             "Upgrade its package, then run: ALTER EXTENSION vector UPDATE"
+        )
+    if create and holds_extension(connection, schema):
+        raise StoreError(
+            f"{where}: the extension vector lies in this schema, and who drops the one drops the other, with "
+            f"the vectors of every index of the database. {MOVE_EXTENSION}"
+        )
+
+
+def holds_extension(connection: Connection[Any], schema: str) -> bool:
+    """Whether pgvector lies in this schema, so that dropping it takes all vectors of the database along."""
+    row = connection.execute(
+        "SELECT 1 FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace "
+        "WHERE e.extname = 'vector' AND n.nspname = %s",
+        [schema],
+    ).fetchone()
+    return row is not None
+
+
+def check_usage(connection: Connection[Any], schema: str, where: str) -> None:
+    """Refuses a role that may not look into the index's schema or into pgvector's: it would see no table.
+
+    Raises:
+        StoreError: it is one; the error says what grants the right.
+    """
+    rows = connection.execute(
+        "SELECT quote_ident(n.nspname), quote_ident(current_user) FROM pg_namespace n WHERE (n.nspname = %s "
+        "OR n.oid = (SELECT extnamespace FROM pg_extension WHERE extname = 'vector')) "
+        "AND NOT has_schema_privilege(n.oid, 'USAGE') ORDER BY n.nspname = %s",
+        (schema, schema),
+    ).fetchall()
+    if rows:
+        names, (_, role) = ", ".join(name for name, _ in rows), rows[0]
+        raise StoreError(
+            f"{where}: this role lacks the right USAGE on {names}. Let the owner run: GRANT USAGE ON SCHEMA "
+            f"{names} TO {role}; for the index's tables: GRANT SELECT ON ALL TABLES IN SCHEMA "
+            f"{schema} TO {role}"
         )
 
 

@@ -12,7 +12,7 @@ from ragkit.types import Document
 from ragkit_connectors.pgvector.database import Database, Reading
 from ragkit_connectors.pgvector.encoding import to_text, unspelled
 from ragkit_connectors.pgvector.fields import fields_json
-from ragkit_connectors.pgvector.schema import OPEN
+from ragkit_connectors.pgvector.schema import MOVE_EXTENSION, OPEN, holds_extension
 
 RESTORE = "Restore the schema from a backup, or drop it and ingest again"
 REPAIR = "Run: ragkit repair"
@@ -71,6 +71,11 @@ def problems_of(database: Database) -> list[str]:
         reading.rows("SELECT set_config('statement_timeout', '0', true)")
         where = database.where
         problems = [f"{where}: {n} {what}. {RESTORE}" for n, what in _totals(reading)]
+        if holds_extension(reading.connection, database.settings.name):
+            problems.append(
+                f"{where}: the extension vector lies in this schema: who drops it drops the vectors of every "
+                f"index of the database. {MOVE_EXTENSION}"
+            )
         for statement, what in ((DAMAGED_POSTINGS, "counts of terms"), (DAMAGED_VECTORS, "vectors")):
             n = len(reading.rows(statement, {"tolerance": TOLERANCE}))
             problems += [f"{where}: the {what} of {n} chunks are not what was written. {REPAIR}"] if n else []
