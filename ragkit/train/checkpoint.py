@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,17 @@ from numpy.typing import NDArray
 from ragkit.errors import ConfigError, ModelError
 
 _FACTS = "facts.json"
+# What numpy, zipfile and json raise of files that are cut, encrypted, or of another kind.
+_DAMAGES = (
+    OSError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    NotImplementedError,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,9 +91,10 @@ def load_checkpoint(path: Path, settings: Mapping[str, Any]) -> Checkpoint | Non
             tensors = {name: file[name] for name in file.files}
         facts = json.loads(tensors.pop(_FACTS).tobytes())
         saved, notes = dict(facts["settings"]), dict(facts["notes"])
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except (*_DAMAGES, zipfile.BadZipFile, zlib.error) as error:
         raise ModelError(
-            f"{path} is damaged: {error}. Remove it, or run with --restart, to train from the beginning"
+            f"{path} is damaged: {str(error) or type(error).__name__}. Remove it, or run with --restart, to "
+            "train from the beginning"
         ) from error
     wanted = json.loads(json.dumps(dict(settings)))
     if saved != wanted:

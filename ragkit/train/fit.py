@@ -181,18 +181,24 @@ class _Fit:
                 for step, ndcg, rank in found.notes["standings"]
             ]
             self._judged_s, self._every = float(found.notes["judged_s"]), int(found.notes["every"])
-        except (KeyError, ValueError, TypeError) as error:
+            self._best = self._checked_best(found)
+        except (LookupError, ValueError, TypeError, RuntimeError) as error:
             raise ModelError(
                 f"{self._plan.checkpoint} is damaged: {error}. Remove it, or run with --restart, to train "
                 "from the beginning"
             ) from error
-        self._best = {
-            name.removeprefix("best/"): value
-            for name, value in found.tensors.items()
-            if name.startswith("best/")
-        }
         self._tell(f"going on after step {self._trainer.step:,} of {self._trainer.n_steps:,}")
         return True
+
+    def _checked_best(self, found: Checkpoint) -> State:
+        best: State = {}
+        for name, value in self._trainer.averaged_weights().items():
+            best[name] = found.tensors[f"best/{name}"]
+            if best[name].shape != value.shape:
+                raise ValueError(f"best/{name}: shape {best[name].shape}, expected {value.shape}")
+        if not self._standings:
+            raise ValueError("it has no judgement")
+        return best
 
     def _tell(self, note: str) -> None:
         trainer = self._trainer

@@ -85,6 +85,7 @@ class _Job:
         options = self._options
         check_place(options.out, overwrite=options.overwrite, start=options.start)
         start = start_model(options.start)
+        self._recipe(start)  # refused before any work where a number is out of its range
         with _opened(options) as (rag, passages):
             retrieve = retrieval(rag, options)
             material = gathered(
@@ -119,11 +120,13 @@ class _Job:
 
     def _recipe(self, start: StartModel) -> Recipe:
         options = self._options
+        usual_size = 8 if self._device == "cuda" else 4
+        usual_rate = 2e-5 if start.is_reranker else 5e-5
         return Recipe(
             epochs=options.epochs,
             groups_per_step=options.batch,
-            group_size=options.group_size or (8 if self._device == "cuda" else 4),
-            learning_rate=options.learning_rate or (2e-5 if start.is_reranker else 5e-5),
+            group_size=usual_size if options.group_size is None else options.group_size,
+            learning_rate=usual_rate if options.learning_rate is None else options.learning_rate,
             max_tokens=start.max_tokens,
             max_query_tokens=start.max_query_tokens,
             seed=options.seed,

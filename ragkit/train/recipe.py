@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from ragkit.errors import ConfigError
 
+MOST_SEED = 2**32 - 1  # what numpy, torch and the tests of the report all take
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -55,6 +57,7 @@ class Recipe:
             ("learning_rate", 0 < self.learning_rate < 1, "between 0 and 1"),
             ("warmup", 0 <= self.warmup < 1, "from 0 to below 1"),
             ("average", 0 <= self.average < 1, "from 0 to below 1"),
+            ("seed", 0 <= self.seed <= MOST_SEED, "a whole number from 0 to 4294967295"),
             ("max_query_tokens", self.max_query_tokens >= 1, "at least 1"),
             ("max_tokens", self.max_tokens > self.max_query_tokens + 3, "more than max_query_tokens + 3"),
         ):

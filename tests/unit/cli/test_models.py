@@ -49,7 +49,10 @@ def test_without_the_extra_the_message_says_how_to_install_it(
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("--epochs", "0"), ("--batch", "x"), ("--time-limit", "soon"), ("--time-limit", "-3m")],
+    [
+        *(("--epochs", "0"), ("--batch", "x"), ("--time-limit", "soon"), ("--time-limit", "-3m")),
+        *(("--seed", "-1"), ("--seed", "4294967296"), ("--learning-rate", "0"), ("--learning-rate", "nan")),
+    ],
 )
 def test_a_wrong_number_is_a_usage_error(option: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

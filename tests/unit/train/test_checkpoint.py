@@ -42,7 +42,9 @@ def test_other_settings_are_refused_and_named(tmp_path: Path) -> None:
         load_checkpoint(path, {**SETTINGS, "epochs": 4})
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "text", "pickled"])
+@pytest.mark.parametrize(
+    "damage", ["cut", "empty", "flipped", "text", "pickled", "encrypted", "odd", "array"]
+)
 def test_a_damaged_file_is_refused_with_the_remedy(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "checkpoint.npz"
     save_checkpoint(path, checkpoint())
@@ -51,11 +53,19 @@ def test_a_damaged_file_is_refused_with_the_remedy(tmp_path: Path, damage: str) 
         del content[len(content) // 2 :]
     elif damage == "flipped":
         content[content.index(b"\x00\x00\x80\x3f") + 3] ^= 1  # in the first tensor
+    elif damage == "empty":
+        content.clear()
+    elif damage in ("encrypted", "odd"):
+        at = content.index(b"PK\x01\x02")  # the entry of the first tensor in the archive's list
+        content[at + 8 : at + 12] = b"\x01\x00\x00\x00" if damage == "encrypted" else b"\x00\x00\x63\x00"
     elif damage == "text":
         content = bytearray(b"no checkpoint")
     path.write_bytes(content)
     if damage == "pickled":
         np.savez(path, weight=np.array([{"a": 1}], dtype=object))
+    elif damage == "array":
+        with path.open("wb") as file:
+            np.save(file, np.zeros(3))
     with pytest.raises(ModelError, match=r"checkpoint\.npz is damaged: .*--restart"):
         load_checkpoint(path, SETTINGS)
 

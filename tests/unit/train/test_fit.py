@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("torch", reason="needs the extra train: make test EXTRAS=all")
 
 from ragkit.errors import ConfigError, ModelError
+from ragkit.train.checkpoint import load_checkpoint, save_checkpoint
 from ragkit.train.fit import fit
 from ragkit.train.fit_plan import FitEvent, FitPlan
 from ragkit.train.held_out import standing
@@ -98,3 +99,20 @@ def test_a_loss_that_is_no_number_is_an_error_with_the_remedy(tmp_path: Path) ->
     broken.model.classifier.bias.data.fill_(float("nan"))
     with pytest.raises(ModelError, match="--learning-rate"):
         fit(broken, plan(tmp_path))
+
+
+@pytest.mark.parametrize("damage", ["lost", "shape", "weights"])
+def test_a_checkpoint_that_lacks_tensors_is_refused_at_once(tmp_path: Path, damage: str) -> None:
+    fit(trainer(), plan(tmp_path), is_stopped=lambda: True)
+    saved = load_checkpoint(tmp_path / "c.npz", {"a": 1})
+    assert saved is not None
+    tensors = dict(saved.tensors)
+    if damage == "lost":
+        del tensors["best/classifier.weight"]
+    elif damage == "shape":
+        tensors["best/classifier.weight"] = np.zeros((1, 3), np.float32)
+    else:
+        del tensors["weight/classifier.weight"]
+    save_checkpoint(tmp_path / "c.npz", replace(saved, tensors=tensors))
+    with pytest.raises(ModelError, match=r"c\.npz is damaged: .*classifier\.weight.*--restart"):
+        fit(trainer(), plan(tmp_path), is_stopped=lambda: True)

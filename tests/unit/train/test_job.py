@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import ragkit
 from ragkit.cli import main
+from ragkit.config.defaults import default_config
+from ragkit.errors import ConfigError
 from ragkit.models.cross_encoder import OnnxReranker
+from ragkit.train.options import TrainOptions
 from ragkit.train.weighing import USUAL
 from tests.conftest import CORPUS
 from tests.unit.models import small_reranker
@@ -112,3 +116,13 @@ def test_one_document_is_too_few(
         rag.ingest([ragkit.Document("a", "One text.")], progress=False)
     assert main([*train[:2], "--index", str(tmp_path / "one"), *train[4:]]) == 2
     assert "the index holds 1 documents" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "group_size"])
+def test_a_number_out_of_its_range_is_refused_before_any_work(start: Path, tmp_path: Path, name: str) -> None:
+    from ragkit.train.job import train_reranker
+
+    options = TrainOptions(default_config(tmp_path / "index"), tmp_path / "out", start=start)
+    with pytest.raises(ConfigError, match=f"{name} is 0"):
+        train_reranker(replace(options, **{name: 0}))  # type: ignore[arg-type]
+    assert not (tmp_path / "out").exists()

@@ -120,6 +120,8 @@ def test_pairs_longer_than_the_model_reads_are_refused() -> None:
         ({"epochs": 0}, "epochs is 0"),
         ({"group_size": 1}, "group_size is 1"),
         ({"learning_rate": 0.0}, "learning_rate is 0"),
+        ({"seed": -1}, "seed is -1"),
+        ({"seed": 2**32}, "seed is 4294967296"),
         ({"max_tokens": 100, "max_query_tokens": 98}, "max_tokens is 100"),
     ],
 )
