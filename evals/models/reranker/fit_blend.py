@@ -1,6 +1,6 @@
 """Finds how the reranker's score and the first stage's are weighed, and says what that gives, set by set.
 
-    python evals/models/reranker/fit_blend.py OUT [--model FOLDER] [--candidates 30]
+    python evals/models/reranker/fit_blend.py OUT MODEL [--candidates 30]
 
 Fitted on the questions that `sets.py` keeps for it, every set counting alike; the test sets are
 only reported.
@@ -20,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from score import scored
+
+from ragkit.rerank.blend import Blend
 
 Numbers = NDArray[np.float64]
 DEPTH = 10
@@ -86,12 +88,12 @@ def fitted(lists: Lists, use: NDArray[np.bool_]) -> Numbers:
 
 
 def main() -> None:
-    """Command line: OUT [--model FOLDER] [--candidates N]."""
+    """Command line: OUT MODEL [--candidates N]."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("out", type=Path)
-    parser.add_argument("--model", type=Path)
+    parser.add_argument("model", type=Path)
     parser.add_argument("--candidates", type=int, default=30)
     arguments = parser.parse_args()
     judged = json.loads((arguments.out / "judged.json").read_text(encoding="utf-8"))
@@ -101,6 +103,7 @@ def main() -> None:
     )
     weights = fitted(lists, lists.fit)
     print("model, first, long:", weights.round(3).tolist())
+    write(arguments.model / "model.json", weights, highest=float(lists.model[lists.there].max()))
     systems = {
         "first": lists.ndcg(lists.first),
         "model": lists.ndcg(lists.model),
@@ -112,6 +115,14 @@ def main() -> None:
         report(f"fit   {name}", here, {**systems, "without it": lists.ndcg(lists.blended(without))})
     for name in sorted(set(lists.sets[~lists.fit])):
         report(f"test  {name}", ~lists.fit & (lists.sets == name), systems)
+
+
+def write(manifest: Path, weights: Numbers, *, highest: float) -> None:
+    """Puts the weights into the model's manifest, where `rerank/model` finds them."""
+    model, first, long = weights.tolist()
+    blend = Blend(model=model, first=first, long=long, bias=0.0, highest=highest)
+    described = json.loads(manifest.read_text(encoding="utf-8")) | {"blend": blend.model_dump()}
+    manifest.write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
 
 
 def report(name: str, use: NDArray[np.bool_], systems: dict[str, Numbers]) -> None:

@@ -12,10 +12,10 @@ from ragkit.models.cross_encoder import OnnxReranker
 
 
 def scored(
-    judged: list[dict[str, Any]], out: Path, model: Path | None, candidates: int
+    judged: list[dict[str, Any]], out: Path, model: Path, candidates: int
 ) -> list[NDArray[np.float64]]:
     """Scores of the first `candidates` of each question; from `out` if the same model gave them before."""
-    reranker = OnnxReranker(model or Path("ragkit/models/bundled/reranker"))
+    reranker = OnnxReranker(model)
     kept = out / f"scores-{reranker.fingerprint.rpartition('+')[2]}-{candidates}.npz"
     if kept.exists():
         with np.load(kept) as saved:

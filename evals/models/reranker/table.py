@@ -1,14 +1,15 @@
-"""What reranking changes, on questions that the bundled reranker was not trained on.
+"""What a reranker changes, on questions that it was not trained on.
 
-    python evals/models/reranker/table.py DATA [--questions 300] [--set KEY=VALUE]
+    python evals/models/reranker/table.py DATA MODEL [--questions 300] [--only FOLDER]
 
-For each set: BM25, dense, both fused, and the default graph, which reranks what was fused; nDCG@10 with its
-interval, paired differences from the fused order, and the time of a question with and without reranking.
+For each set: BM25, dense, both fused, and the fused order reranked by the model of the folder MODEL; nDCG@10
+with its interval, paired differences from the fused order, and the time of a question with and without it.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,6 +18,7 @@ from pathlib import Path
 from sets import collections
 
 import ragkit
+from ragkit.config.defaults import default_text
 from ragkit.evaluation.compare import compare
 from ragkit.evaluation.dataset import Dataset, load_dataset
 from ragkit.evaluation.retrieval import latency, retrieved
@@ -45,20 +47,36 @@ def test_sets(data: Path) -> Iterator[Dataset]:
 
 
 def main() -> None:
-    """Command line: DATA [--questions N] [--set KEY=VALUE] [--only NAME]."""
+    """Command line: DATA MODEL [--questions N] [--only FOLDER]."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data", type=Path)
+    parser.add_argument("model", type=Path)
     parser.add_argument("--questions", type=int, default=300, help="at most about so many of a set")
-    parser.add_argument("--set", action="append", default=[], help="override of the default config")
     parser.add_argument("--only", action="append", default=[], help="names of folders")
     arguments = parser.parse_args()
-    overrides = dict(pair.split("=", 1) for pair in arguments.set)
     for data in test_sets(arguments.data):
         if not arguments.only or data.name in arguments.only:
-            with tempfile.TemporaryDirectory() as index, ragkit.open(index, set=overrides) as rag:
-                measure(rag, data.sample(arguments.questions))
+            with tempfile.TemporaryDirectory() as folder:
+                config = Path(folder) / "rag.yaml"
+                config.write_text(reranking(arguments.model.resolve()), encoding="utf-8")
+                with ragkit.load(config) as rag:
+                    measure(rag, data.sample(arguments.questions))
+
+
+def reranking(model: Path) -> str:
+    """The default configuration with the model of a folder between fusion and compression."""
+    text = default_text()
+    for old, new in (
+        ("models:\n", f"models:\n  rerank: {{use: rerank/onnx, folder: {json.dumps(str(model))}}}\n"),
+        ("in: [dense, sparse], k: 10}", f"in: [dense, sparse], k: {DEPTH}}}"),
+        ("  compress:", f"  rerank: {{use: rerank/model, model: rerank, k: {DEPTH}}}\n  compress:"),
+    ):
+        if old not in text:
+            raise SystemExit(f"the default configuration has no {old!r} any more: mend this script")
+        text = text.replace(old, new, 1)
+    return text
 
 
 def measure(rag: ragkit.RAG, data: Dataset) -> None:
