@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ragkit.errors import EvalError, did_you_mean
-from ragkit.evaluation.metrics.metric import Metric
+from ragkit.evaluation.metrics.metric import RankedMetric
 from ragkit.evaluation.metrics.ranking import parse_metric
 from ragkit.evaluation.qrels import Qrels
 from ragkit.evaluation.run import Run
@@ -77,7 +77,7 @@ class Scores:
         )
 
 
-def score(run: Run, qrels: Qrels, metrics: Sequence[str | Metric]) -> Scores:
+def score(run: Run, qrels: Qrels, metrics: Sequence[str | RankedMetric]) -> Scores:
     """Scores a run, query by query.
 
     Every judged query counts: one that the run does not have scores 0 (`trec_eval -c`), one that failed is
@@ -115,7 +115,7 @@ def score(run: Run, qrels: Qrels, metrics: Sequence[str | Metric]) -> Scores:
     )
 
 
-def _value(metric: Metric, query: str, ranked: Sequence[str], judged: Mapping[str, int]) -> float:
+def _value(metric: RankedMetric, query: str, ranked: Sequence[str], judged: Mapping[str, int]) -> float:
     value = metric.score(ranked, judged)
     if not isinstance(value, int | float) or not math.isfinite(value):
         raise EvalError(f"measure {metric.name!r} of query {query!r}: {value!r}: expected a finite number")

@@ -1,13 +1,22 @@
-"""What a measure of rankings is: a name and a value for each query."""
+"""What a measure is: a name, what it needs, and a value for each question, or for a set of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragkit.evaluation.case import Case
+
+Need = Literal["qrels", "evidence", "answers", "answerable", "reply", "context"]
+"""What a measure needs: of the dataset judgements, evidence, accepted answers or whether a question can be
+answered at all; of the pipeline a reply or the passages that a generator read."""
 
 
 @runtime_checkable
-class Metric(Protocol):
+class RankedMetric(Protocol):
     """A measure of one query's ranking. `ranking.RankingMetric` is one; your own needs these two alone.
 
     >>> class Found:
@@ -15,7 +24,7 @@ class Metric(Protocol):
     ...
     ...     def score(self, ranked, judged):
     ...         return float(any(judged.get(document, 0) > 0 for document in ranked))
-    >>> isinstance(Found(), Metric)
+    >>> isinstance(Found(), RankedMetric)
     True
     """
 
@@ -34,4 +43,48 @@ class Metric(Protocol):
         Returns:
             A finite number.
         """
+        ...
+
+
+@runtime_checkable
+class Metric(Protocol):
+    """A measure whose figure is the mean of its values, one for each question."""
+
+    @property
+    def name(self) -> str:
+        """What its column is called: `answer.F1`."""
+        ...
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """What dataset and pipeline must have. A suite that lacks it is refused before anything runs."""
+        ...
+
+    def of(self, case: Case) -> float | None:
+        """The value of one question, a finite number; None where the measure says nothing about it, such
+        as exact match of a question that has no answer: it is then in no mean, and not counted in n."""
+        ...
+
+
+@runtime_checkable
+class SetMetric(Protocol):
+    """A measure of a whole set that is no mean: an F1 of abstentions, an area under a curve, a percentile."""
+
+    @property
+    def name(self) -> str:
+        """What its column is called: `abstention.F1`."""
+        ...
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """As for `Metric`."""
+        ...
+
+    def parts(self, case: Case) -> tuple[float, ...] | None:
+        """What one question adds, always as many numbers; None where it says nothing."""
+        ...
+
+    def value(self, parts: NDArray[np.float64]) -> float | None:
+        """The measure of all questions, from their parts (`[n, m]`); None where it is not defined, such as
+        a precision of nothing. It is computed again for each resample of the questions."""
         ...

@@ -1,0 +1,88 @@
+"""What a suite gave: every pipeline on every dataset, with figures, comparisons and what was lost where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ragkit.evaluation.compare import Comparison
+from ragkit.evaluation.dataset import Question
+from ragkit.evaluation.outcome import Outcome, Timing
+from ragkit.evaluation.qrels import Qrels
+from ragkit.evaluation.stats import Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One pipeline on one dataset.
+
+    Args:
+        dataset, pipeline: their names in the suite.
+        figures: by measure, in the suite's order. `n` counts the questions that the measure says something
+            about; `failed` those that ended in an error.
+        values: by measure, then question: what the figures are the means of. A measure of a whole set has
+            none.
+        blame: by question that was not answered well, the node that lost what was needed, or `corpus`,
+            `answer`, see `ragkit.evaluation.blame`.
+        questions, qrels: what was asked and judged.
+        outcomes: by question, in the order of the questions.
+        timings: by question that was timed.
+        graph: the pipeline's nodes in order: name and registered name.
+    """
+
+    dataset: str
+    pipeline: str
+    figures: Mapping[str, Figure] = field(kw_only=True)
+    values: Mapping[str, Mapping[str, float]] = field(kw_only=True, repr=False)
+    blame: Mapping[str, str] = field(kw_only=True, repr=False)
+    questions: Mapping[str, Question] = field(kw_only=True, repr=False)
+    qrels: Qrels = field(kw_only=True, repr=False)
+    outcomes: Mapping[str, Outcome] = field(kw_only=True, repr=False)
+    timings: Mapping[str, Timing] = field(kw_only=True, repr=False)
+    graph: tuple[tuple[str, str], ...] = field(kw_only=True, repr=False)
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """What went wrong, by question that failed."""
+        return {id_: outcome.error for id_, outcome in self.outcomes.items() if outcome.error}
+
+
+@dataclass(frozen=True, slots=True)
+class GateCheck:
+    """One line of `fail_if`, looked at."""
+
+    dataset: str
+    pipeline: str
+    metric: str = field(kw_only=True)
+    rule: str = field(kw_only=True)
+    holds: bool = field(kw_only=True)
+    detail: str = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a suite gave.
+
+    Args:
+        name: of the suite.
+        results: by dataset, then pipeline, both in the suite's order.
+        comparisons: by dataset, each pipeline against the baseline; empty where there is one pipeline.
+        gate: each rule of `fail_if` with whether it holds; empty where the suite has none.
+        facts: what it takes to make it again: seed, versions, commit, checksums of datasets and config.
+    """
+
+    name: str
+    results: tuple[Result, ...] = field(kw_only=True, repr=False)
+    comparisons: Mapping[str, Comparison] = field(kw_only=True, repr=False)
+    gate: tuple[GateCheck, ...] = field(default=(), kw_only=True)
+    facts: Mapping[str, object] = field(kw_only=True, repr=False)
+
+    @property
+    def holds(self) -> bool:
+        """Whether every rule of the gate holds."""
+        return all(check.holds for check in self.gate)
+
+    def result(self, dataset: str, pipeline: str) -> Result | None:
+        """One pipeline on one dataset; None where it was not run."""
+        found = (r for r in self.results if (r.dataset, r.pipeline) == (dataset, pipeline))
+        return next(found, None)
