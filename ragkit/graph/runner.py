@@ -5,12 +5,13 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import anyio
 
-from ragkit.errors import GraphError, StageError
+from ragkit.errors import GraphError, StageError, did_you_mean
 from ragkit.graph.checked import CheckedGraph
 from ragkit.graph.schedule import Schedule
 from ragkit.graph.spec import SOURCE
@@ -59,7 +60,8 @@ class Graph:
         self._is_set_up: set[int] = set()
         self._lock = threading.Lock()
         self._schedule: Schedule | None = None
-        self._output = 1 + [node.name for node in checked.nodes].index(checked.output)
+        self._index = {node.name: 1 + i for i, node in enumerate(checked.nodes)}
+        self._output = self._index[checked.output]
 
     def setup(self) -> None:
         """Sets up every stage, each once; the first run does it where this was not called before.
@@ -74,20 +76,30 @@ class Graph:
             self._schedule = self._compiled()
 
     async def run(
-        self, value: object, *, deadline: float | None = None, trace: Trace | None = None
+        self,
+        value: object,
+        *,
+        deadline: float | None = None,
+        trace: Trace | None = None,
+        known: Mapping[str, object] | None = None,
+        observe: Callable[[str, Any], None] | None = None,
     ) -> RunResult:
         """The result for one value, usually a `QueryPlan`.
 
         Args:
             deadline: when the run must have ended, on the clock of `time.monotonic()`.
             trace: a trace to fill, for those who want it of a failed run as well.
+            known: values of nodes, by name, from a run on the same value: these nodes are not run again, and
+                the trace does not have them.
+            observe: is given the name and the value of each node that has one, in the order of the graph,
+                when the run ends, be it well or not.
 
         Raises:
             StageError: a node failed under `on_error: fail`, or so many were skipped that nothing is left;
                 its causes are kept. `StageTimeoutError` where the node's `timeout_s` passed.
             TenantError, FilterError, QueryError: as the stage raised it, whatever its `on_error`.
             BudgetError: the deadline passed, or a stage came to a limit.
-            GraphError: the value is not what the graph takes.
+            GraphError: the value is not what the graph takes, or a known one not what its node gives.
         """
         if not isinstance(value, self.checked.takes):
             takes, got = self.checked.takes.__name__, type(value).__name__
@@ -96,7 +108,7 @@ class Graph:
             )
         schedule = self._schedule or await self._ready()
         trace = Trace(secrets.token_hex(16)) if trace is None else trace
-        state = RunState(value, len(self.checked.nodes), trace, deadline)
+        state = RunState(value, len(self.checked.nodes), trace, deadline, known and self._indexed(known))
         try:
             if deadline is None:
                 await schedule.run(state)
@@ -107,6 +119,8 @@ class Graph:
                     raise state.out_of_time()
         finally:
             state.close()
+            if observe is not None:
+                self._show(state, observe)
         result = state.values[self._output]
         if type(result) is Absent:
             raise _nothing_left(result, self.checked.output)
@@ -118,6 +132,25 @@ class Graph:
         if self._schedule is None:
             raise GraphError("the graph was not set up")
         return self._schedule
+
+    def _indexed(self, known: Mapping[str, object]) -> dict[int, object]:
+        nodes = {node.name: node for node in self.checked.nodes}
+        for name, value in known.items():
+            if name not in nodes:
+                raise GraphError(
+                    f"known: the graph has no node {name!r}.{did_you_mean(name, nodes)} "
+                    f"Nodes: {', '.join(nodes)}"
+                )
+            if not isinstance(value, nodes[name].gives):
+                gives, got = nodes[name].gives.__name__, type(value).__name__
+                raise GraphError(f"known: node {name!r} gives {gives}, not {got}")
+        return {self._index[name]: value for name, value in known.items()}
+
+    def _show(self, state: RunState, observe: Callable[[str, Any], None]) -> None:
+        for name, index in self._index.items():
+            value = state.values[index]
+            if value is not None and type(value) is not Absent:
+                observe(name, value)
 
     def _set_up(self, stage: Stage[Any, Any], name: str) -> None:
         if id(stage) in self._is_set_up:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from time import monotonic, perf_counter
 from typing import Any
@@ -30,14 +31,30 @@ class Absent:
 
 
 class RunState:
-    """The values of one run by the node's index (0 is the question), its trace, and what runs just now."""
+    """The values of one run by the node's index (0 is the question), its trace, and what runs just now.
 
-    __slots__ = ("closed", "deadline", "degraded", "pending", "running", "trace", "values")
+    `known` are values that were there before, by index. `is_bound` says that there are some, or a deadline.
+    """
 
-    def __init__(self, value: object, nodes: int, trace: Trace, deadline: float | None) -> None:
+    __slots__ = (
+        "closed", "deadline", "degraded", "is_bound", "known", "pending", "running", "trace", "values",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        value: object,
+        nodes: int,
+        trace: Trace,
+        deadline: float | None,
+        known: Mapping[int, object] | None = None,
+    ) -> None:
         self.values: list[Any] = [value, *[None] * nodes]
+        for index, made in (known or {}).items():
+            self.values[index] = made
         self.trace = trace
         self.deadline = deadline
+        self.known = known or {}
+        self.is_bound = deadline is not None or bool(known)
         self.degraded: list[str] = []
         self.pending: list[int] = []
         self.running: dict[str, NodeTrace] = {}

@@ -104,7 +104,9 @@ class Step:
     # --- its input --------------------------------------------------------------------------------
 
     def _take(self, state: RunState) -> Any:
-        if state.deadline is not None:
+        if state.is_bound:
+            if self.index in state.known:
+                return SETTLED
             state.check_deadline(self.name)
         value = state.values[self.source] if self.source >= 0 else self._joined(state)
         if type(value) is Absent:
