@@ -31,10 +31,9 @@ from ragkit.ingest.pipeline import Ingestor
 from ragkit.ingest.progress import Progress
 from ragkit.ingest.progress import shown as shown_progress
 from ragkit.ingest.report import IngestReport
-from ragkit.store import forgetting
 from ragkit.subgraph import retrieval_graph
 from ragkit.types import Answer, Document, Metadata, QueryPlan, Ranking, Turn, Usage
-from ragkit.upkeep import Upkeep
+from ragkit.upkeep import Upkeep, settled
 
 MAX_QUESTION_CHARS = 32_768
 MAX_K = 10_000
@@ -353,8 +352,7 @@ class RAG(Upkeep):
             # Here, for the model may have to be loaded, which an event loop must not wait for.
             ingestor = Ingestor(self._parts.collection, make(self.config.ingest.chunk))
             report = ingestor.run(sources, stopped=stopped, **options)
-            note = forgetting.tidy(self._parts.collection)
-            return report if note is None else replace(report, notes=(*report.notes, note))
+            return replace(report, notes=(*report.notes, *settled(self._parts.collection)))
 
         return ingest
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import RLock
 from typing import Any
 
@@ -11,6 +11,7 @@ from ragkit.config.spec import ComponentSpec, Config
 from ragkit.errors import ConfigError, StoreError, did_you_mean
 from ragkit.protocols import Embedder, Reranker
 from ragkit.store.collection import StoreCollection
+from ragkit.store.in_step import InStep
 from ragkit.store.opening import open_collection
 
 
@@ -49,7 +50,10 @@ class Assembly:
                     "this RAG is closed. Open it again with ragkit.open(...) or ragkit.load(...)"
                 )
             if self._collection is None:
-                self._collection = self._opened(self._config.collection.store, create=self._create)
+                names = self._config.collection.followers
+                followers = InStep({name: self._opener(name) for name in names}) if names else None
+                store = self._config.collection.store
+                self._collection = self._opened(store, create=self._create, followers=followers)
             return self._collection
 
     def collection_in(self, store: str) -> StoreCollection:
@@ -90,7 +94,10 @@ class Assembly:
                 self._collection.close()
                 self._collection = None
 
-    def _opened(self, store: str, *, create: bool) -> StoreCollection:
+    def _opener(self, store: str) -> Callable[[], StoreCollection]:
+        return lambda: self._opened(store, create=True)
+
+    def _opened(self, store: str, *, create: bool, followers: InStep | None = None) -> StoreCollection:
         spec = self._config.collection
         return open_collection(
             make(named(self._config.stores, store, "stores")),
@@ -98,6 +105,7 @@ class Assembly:
             bm25=spec.bm25,
             fields=spec.fields,
             create=create,
+            followers=followers,
         )
 
     def _model(self, ref: object) -> object:

@@ -9,9 +9,17 @@ from ragkit.errors import CorruptIndexError
 from ragkit.status import Status, status_of
 from ragkit.store import forgetting, mending, migrate
 from ragkit.store.abilities import Compaction
+from ragkit.store.collection import StoreCollection
 from ragkit.store.forgetting import Forgotten
 from ragkit.store.mending import Repair
 from ragkit.store.migrate import Migration
+
+
+def settled(collection: StoreCollection) -> tuple[str, ...]:
+    """Ends an ingestion: compacts where it pays, brings other stores level; what could not be done."""
+    note = forgetting.tidy(collection)
+    behind = collection.followers.level(collection) if collection.followers is not None else ()
+    return (*(() if note is None else (note,)), *behind)
 
 
 class Upkeep:
@@ -90,7 +98,9 @@ class Upkeep:
         """
         return forgetting.compact(self._parts.collection, wait_s=wait_s)
 
-    def migrate(self, to: str, *, progress: migrate.Progress | None = None) -> Migration:
+    def migrate(
+        self, to: str, *, remove_others: bool = False, progress: migrate.Progress | None = None
+    ) -> Migration:
         """Copies the collection into another declared store, without embedding, and compares both.
 
         Killed at any moment, it goes on where it was when it is run again. The source is not changed; to use
@@ -98,6 +108,7 @@ class Upkeep:
 
         Args:
             to: a name under `stores:`; what it names is made if it is not there.
+            remove_others: whether documents that only the other store holds are removed there.
             progress: is told how many documents are copied, then compared.
 
         Raises:
@@ -108,6 +119,6 @@ class Upkeep:
         source = self._parts.collection
         target = self._parts.collection_in(to)
         try:
-            return migrate.migrate(source, target, progress=progress)
+            return migrate.migrate(source, target, remove_others=remove_others, progress=progress)
         finally:
             target.close()

@@ -39,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
 
         lines = [f"forgotten: {len(done.documents)} (chunks: {done.chunks})"]
         lines += [f"not here: {name}" for name in done.unknown]
-        if not done.erased:
+        lines += done.notes
+        if not done.erased and not done.notes:
             lines.append("a reader holds an older commit: bytes are left in the files. Run: ragkit compact")
         print_lines(lines)
     return 0 if done.erased and not done.unknown else 1

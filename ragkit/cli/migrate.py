@@ -32,6 +32,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cut-over", action="store_true", help="if both are the same, change the word store: in rag.yaml"
     )
+    parser.add_argument(
+        "--dual-write",
+        action="store_true",
+        help="from then on keep both the same: write dual_write: in rag.yaml, if both are the same",
+    )
+    parser.add_argument(
+        "--remove-others", action="store_true", help="remove documents that only the other store holds"
+    )
     add_index_options(parser)
     add_json_option(parser)
 
@@ -41,25 +49,30 @@ def run(args: argparse.Namespace) -> int:
     from ragkit.app import RAG
     from ragkit.cli.interrupt import TerminatedError, terminable
     from ragkit.cli.line import Line
-    from ragkit.config.cut_over import cut_over, store_word
+    from ragkit.config.cut_over import cut_over, store_word, write_both
 
     config = config_from(args)
-    # Before anything is copied: whether the word can be changed afterwards.
-    path = _checked_path(config, args) if args.cut_over else config.path
+    # Before anything is copied: whether the file can be changed afterwards.
+    path = _checked_path(config, args) if args.cut_over or args.dual_write else config.path
     try:
         with terminable(), RAG(config, create=False) as rag:
-            done = rag.migrate(args.to, progress=Line(quiet=args.json))
+            done = rag.migrate(args.to, remove_others=args.remove_others, progress=Line(quiet=args.json))
     except KeyboardInterrupt as e:
         print("interrupted; what was copied stays. Run it again to go on", file=sys.stderr)
         return 128 + (signal.SIGTERM if isinstance(e, TerminatedError) else signal.SIGINT)
-    word, before = None, config.collection.store
+    word, both, before = None, None, config.collection.store
+    if args.dual_write and done.parity.ok and path is not None:
+        both = write_both(path, (before, args.to))
     if args.cut_over and done.parity.ok and path is not None:
         word = cut_over(path, args.to)
     if args.json:
         line = None if word is None else {"path": str(path), "line": word.line, "text": word.text}
-        emit({"from": before, "to": args.to, **done.as_json(), "cut_over": line})
+        dual = None if both is None else {"path": str(path), "line": both}
+        emit({"from": before, "to": args.to, **done.as_json(), "dual_write": dual, "cut_over": line})
         return 0 if done.parity.ok else 1
     _print(done, f"{before} to {args.to}")
+    if both is not None:
+        _say(f"kept the same from now on: {path}:{both}: dual_write: [{before}, {args.to}]")
     if word is not None:
         _say(f"cut over: {path}:{word.line}: {word.text}", f"to go back, write {before!r} there again")
     elif done.parity.ok:
@@ -76,9 +89,10 @@ def _checked_path(config: Config, args: argparse.Namespace) -> Path:
     from ragkit.config.cut_over import store_word
 
     if config.path is None:
-        raise ConfigError("--cut-over changes a rag.yaml, and none is named. Name one: --config rag.yaml")
+        flag = "--cut-over" if args.cut_over else "--dual-write"
+        raise ConfigError(f"{flag} changes a rag.yaml, and none is named. Name one: --config rag.yaml")
     if any(given.partition("=")[0] == "collection.store" for given in args.set):
-        raise ConfigError("--cut-over changes the word in the file, and --set collection.store overrides it")
+        raise ConfigError("the word in the file is to be changed, and --set collection.store overrides it")
     store_word(config.path.read_text("utf-8-sig"), str(config.path))
     return config.path
 
@@ -89,6 +103,7 @@ def _print(done: Migration, what: str) -> None:
     parity = done.parity
     facts: dict[str, Any] = {
         "copied": f"{done.copied} documents ({done.replaced} replaced), {done.chunks} chunks",
+        **({"removed there": f"{done.removed} documents"} if done.removed else {}),
         "there already": f"{done.there} documents",
         "compared": f"{parity.documents} documents, {parity.chunks} chunks with their vectors",
         "sample questions": f"{parity.queries}, {parity.identical} with the same ids in the same order",

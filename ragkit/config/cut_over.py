@@ -1,9 +1,10 @@
-"""Changes the one word of a `rag.yaml` that says which store a collection is in."""
+"""Changes what a `rag.yaml` says of the store that a collection is in, and of those that are written to."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,13 +64,50 @@ def cut_over(path: Path, store: str) -> StoreWord:
         ConfigError: see `store_word`; or the file with the other word has mistakes. It is unchanged then.
     """
     path = path.resolve()
-    data = path.read_bytes()
-    is_marked = data.startswith(b"\xef\xbb\xbf")
-    text = data.decode("utf-8-sig")
+    text, encoding = _read(path)
     word = store_word(text, str(path))
     changed = f"{text[: word.start]}{store}{text[word.end :]}"
-    _write(path, changed.encode("utf-8-sig" if is_marked else "utf-8"), store)
+    _write(path, changed.encode(encoding), store)
     return store_word(changed, str(path))
+
+
+def write_both(path: Path, stores: Sequence[str]) -> int:
+    """Adds `dual_write: [a, b]` beside the word, and leaves all else as it is; atomic.
+
+    Returns:
+        The number of its line. Where the file has the key already it is not changed.
+
+    Raises:
+        ConfigError: see `store_word`; or the key is there and does not name all of the stores.
+    """
+    path = path.resolve()
+    text, encoding = _read(path)
+    word = store_word(text, str(path))
+    collection = _value(yaml.compose(text, Loader=yaml.SafeLoader), "collection")
+    there = _value(collection, "dual_write")
+    if there is not None:
+        line = int(there.start_mark.line) + 1
+        named = {node.value for node in there.value} if isinstance(there, yaml.SequenceNode) else set()
+        if not named.issuperset(stores):
+            wanted = ", ".join(stores)
+            raise ConfigError(f"{path}:{line}: dual_write is there already. Write: dual_write: [{wanted}]")
+        return line
+    key = f"dual_write: [{', '.join(stores)}]"
+    if collection.flow_style:
+        changed = f"{text[: word.end]}, {key}{text[word.end :]}"
+    else:
+        end = text.find("\n", word.end)
+        end = len(text) if end < 0 else end
+        first = text.rfind("\n", 0, word.start) + 1
+        indent = " " * (len(text[first : word.start]) - len(text[first : word.start].lstrip()))
+        changed = f"{text[:end].rstrip(chr(13))}\n{indent}{key}{text[end:]}"
+    _write(path, changed.encode(encoding), load_config(path).collection.store)
+    return changed.count("\n", 0, changed.index(key)) + 1
+
+
+def _read(path: Path) -> tuple[str, str]:
+    data = path.read_bytes()
+    return data.decode("utf-8-sig"), "utf-8-sig" if data.startswith(b"\xef\xbb\xbf") else "utf-8"
 
 
 def _write(path: Path, data: bytes, store: str) -> None:

@@ -168,6 +168,7 @@ class _Loader:
         return CollectionSpec(
             settings.store,
             settings.embed,
+            dual_write=tuple(settings.dual_write),
             bm25=settings.bm25,
             fields=MappingProxyType(fields),
             line=entry.place.line,

@@ -78,6 +78,10 @@ class CollectionSettings(Settings):
 
     store: StoreRef = Field(description="Name of a store under `stores:`. Another word, another backend.")
     embed: EmbedderRef = Field(description="Name of an embedder under `models:`.")
+    dual_write: list[StoreRef] = Field(
+        default_factory=list,
+        description="Stores that are kept the same: what is ingested or forgotten goes to all of them.",
+    )
     bm25: Bm25Settings = Field(
         default_factory=lambda: Bm25Settings(), description="Analysis and scoring of terms."
     )
@@ -108,16 +112,25 @@ NODE_KEYS = tuple(info.alias or name for name, info in NodeSettings.model_fields
 
 @dataclass(frozen=True, slots=True)
 class CollectionSpec:
-    """The collection: the names of its store and its embedder, its BM25, its declared fields by name."""
+    """The collection: the names of its store and its embedder, its BM25, its declared fields by name.
+
+    `dual_write` names the stores that are kept the same; the collection's own may be among them.
+    """
 
     store: str
     embed: str
+    dual_write: tuple[str, ...] = field(default=(), kw_only=True)
     bm25: Bm25Settings = field(kw_only=True)
     fields: Mapping[str, FieldSpec] = field(kw_only=True)
     line: int | None = field(default=None, kw_only=True)
     masks: Mapping[str, Plain] = field(
         default_factory=lambda: MappingProxyType({}), kw_only=True, repr=False, compare=False
     )
+
+    @property
+    def followers(self) -> tuple[str, ...]:
+        """The stores that are written to beside the one in use, each once."""
+        return tuple(name for name in dict.fromkeys(self.dual_write) if name != self.store)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +174,8 @@ class Config:
             "bm25": self.collection.bm25.model_dump(mode="json"),
             "fields": {name: _shown(spec.declaration) for name, spec in self.collection.fields.items()},
         }
+        if self.collection.dual_write:
+            collection["dual_write"] = list(self.collection.dual_write)
         return {
             "ragkit": FORMAT_VERSION,
             "models": {name: component.describe() for name, component in self.models.items()},

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from typing import Protocol
 
 from ragkit.arrays import HitBatch
 from ragkit.errors import QueryError, StoreError
@@ -33,6 +34,31 @@ from ragkit.text.language import UNDETERMINED, detect_language
 from ragkit.types import Chunk, Document, QueryPlan, ReadSentence, Turn
 
 
+class Followers(Protocol):
+    """Other stores of a collection, which are kept the same; `ragkit.store.in_step.InStep` is one."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The stores, as the configuration names them."""
+        ...
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        """Writes to every store what the first one has just committed; a store that fails is behind."""
+        ...
+
+    def level(self, source: StoreCollection) -> tuple[str, ...]:
+        """Brings every store to what the first one holds; gives a note for each that is not the same then."""
+        ...
+
+    def collection(self, name: str) -> StoreCollection:
+        """The collection in one of the stores."""
+        ...
+
+    def close(self) -> None:
+        """Releases the stores."""
+        ...
+
+
 class StoreCollection:
     """A logical index: what the stages of a graph, ingestion and the application talk to.
 
@@ -44,6 +70,7 @@ class StoreCollection:
         analyzer: what turns texts into BM25 terms.
         fields: the declared metadata fields.
         manifest: the record of documents; the store itself where it keeps one.
+        followers: other stores that are written to as well.
 
         store = LocalStore(path="index").open(spec)
         collection = StoreCollection(store, embedder=embedder, analyzer=Analyzer(), fields=fields)
@@ -59,8 +86,10 @@ class StoreCollection:
         analyzer: Analyzer,
         fields: Mapping[str, FieldSpec] | None = None,
         manifest: Manifest | None = None,
+        followers: Followers | None = None,
     ) -> None:
         self.store = store
+        self.followers = followers
         self.analyzer = analyzer
         self.fields: Mapping[str, FieldSpec] = fields or {}
         self._embedder = embedder
@@ -340,7 +369,10 @@ class StoreCollection:
             else:
                 self.admit(change.document, tenant=tenant)
             checked.append(with_language(change, self.fields))
-        return self.store.commit(checked)
+        number = self.store.commit(checked)
+        if self.followers is not None:
+            self.followers.commit(checked)
+        return number
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -353,8 +385,10 @@ class StoreCollection:
         self._remembered = Remembered(self._embedder, self.analyzer)
 
     def close(self) -> None:
-        """Releases the store."""
+        """Releases the store, and those that follow it."""
         self.store.close()
+        if self.followers is not None:
+            self.followers.close()
 
     # --- inside -----------------------------------------------------------------------------------
 

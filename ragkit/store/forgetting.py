@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ragkit.errors import QueryError, StoreError, TenantError, TransientStoreError
+from ragkit.errors import ConfigError, QueryError, StoreError, TenantError, TransientStoreError
 from ragkit.fields import TENANT, shown
 from ragkit.protocols import Change, DocumentState, VectorStore
 from ragkit.store.abilities import CollectingStore, Compaction, PreparingStore
@@ -28,6 +28,7 @@ class Forgotten:
         unknown: what was named and is not there.
         erased: whether no byte of them is left in the index's files. Where a reader of an older commit was in
             the way, the next compaction or ingestion ends the work.
+        notes: stores under `dual_write` that could not be reached, and hold the documents still.
 
     >>> Forgotten(("a.md",), chunks=3, unknown=(), erased=True).as_json()["forgotten"]
     ['a.md']
@@ -37,6 +38,7 @@ class Forgotten:
     chunks: int = field(kw_only=True)
     unknown: tuple[str, ...] = field(kw_only=True)
     erased: bool = field(kw_only=True)
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
 
     def as_json(self) -> dict[str, Any]:
         """The machine form."""
@@ -45,6 +47,7 @@ class Forgotten:
             "chunks": self.chunks,
             "unknown": list(self.unknown),
             "erased": self.erased,
+            "notes": list(self.notes),
         }
 
 
@@ -82,6 +85,20 @@ def forget(
     if named is None and TENANT not in collection.fields:
         raise TenantError(f"tenant={shown(tenant)}: this collection declares no tenants. Name documents")
     _check_wait(wait_s)
+    done = _forget(collection, named, tenant, wait_s)
+    followers = collection.followers
+    for name in followers.names if followers is not None else ():
+        try:
+            done = _both(done, _forget(followers.collection(name), named, tenant, wait_s))
+        except (StoreError, ConfigError) as e:
+            note = f"store {name!r} still holds what it held of this: {e}. Forget it again when mended"
+            done = replace(done, erased=False, notes=(*done.notes, note))
+    return done
+
+
+def _forget(
+    collection: StoreCollection, named: Sequence[str] | None, tenant: str | None, wait_s: float
+) -> Forgotten:
     store = _collecting(collection)
     with collection.writing():
         if named is None:
@@ -89,7 +106,7 @@ def forget(
         else:
             chosen, unknown = _chosen(collection, named, tenant)
         try:
-            changes = [Change(_removed(state)) for state in chosen]
+            changes = [Change(removed(state)) for state in chosen]
             erased = store.erase(changes, wait_s=wait_s).erased if changes else not store.holdings().to_erase
         finally:
             collection.drop_caches()
@@ -98,6 +115,18 @@ def forget(
         chunks=sum(state.n_chunks for state in chosen),
         unknown=tuple(unknown),
         erased=erased,
+    )
+
+
+def _both(first: Forgotten, second: Forgotten) -> Forgotten:
+    """What two stores of one collection forgot, a document that both held counted once."""
+    documents = tuple(dict.fromkeys((*first.documents, *second.documents)))
+    return replace(
+        first,
+        documents=documents,
+        chunks=max(first.chunks, second.chunks),
+        unknown=tuple(name for name in first.unknown if name in second.unknown),
+        erased=first.erased and second.erased,
     )
 
 
@@ -173,7 +202,8 @@ def _chosen(
     return list(chosen.values()), unknown
 
 
-def _removed(state: DocumentState) -> DocumentState:
+def removed(state: DocumentState) -> DocumentState:
+    """The state that takes a document out of a store."""
     return DocumentState(
         state.document_id, tenant=state.tenant, uri=None, content_hash="", fingerprint="", state="committed"
     )

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 from ragkit import registry
 from ragkit.fields import FieldSpec
 from ragkit.protocols import Analyzer, Embedder, RankerFactory
-from ragkit.store.collection import StoreCollection
+from ragkit.store.collection import Followers, StoreCollection
 from ragkit.store_spec import StoreSpec
 from ragkit.text.analyze import Analyzer as TextAnalyzer
 
@@ -53,8 +53,9 @@ def open_collection(
     bm25: Bm25Options,
     fields: Mapping[str, FieldSpec],
     create: bool = True,
+    followers: Followers | None = None,
 ) -> StoreCollection:
-    """The collection that a configuration describes.
+    """The collection that a configuration describes; `followers` are stores that are written to as well.
 
     Raises:
         ConfigError: the store was made with another model, analyzer or other fields.
@@ -72,4 +73,4 @@ def open_collection(
     opened = store.open(spec, create=create, bm25=ranker, analyzer=analyzer)
     # Where none are declared, those that the store was made with.
     declared = fields or getattr(opened, "spec", spec).fields
-    return StoreCollection(opened, embedder=embedder, analyzer=analyzer, fields=declared)
+    return StoreCollection(opened, embedder=embedder, analyzer=analyzer, fields=declared, followers=followers)

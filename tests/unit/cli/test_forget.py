@@ -54,7 +54,7 @@ def test_a_document_is_forgotten_in_answers_and_in_every_file(run: Call, index: 
     code, out, _ = run("forget", "docs/guide/secret.md", "--index", index, "--json")
     assert (code, json.loads(out)) == (
         0,
-        {"forgotten": ["guide/secret.md"], "chunks": 1, "unknown": [], "erased": True},
+        {"forgotten": ["guide/secret.md"], "chunks": 1, "unknown": [], "erased": True, "notes": []},
     )
     for needle in ("xylophon", "quagmir", "xanadu", "secret.md"):
         assert holding(index, needle) == []

@@ -83,6 +83,15 @@ def test_it_cuts_over_and_back(call: Call) -> None:
     assert Path("rag.yaml").read_text() == YAML
 
 
+def test_it_keeps_both_the_same_from_then_on(call: Call) -> None:
+    code, out, _ = call("--to", "next", "--dual-write")
+    assert (code, "kept the same from now on: rag.yaml:8: dual_write: [local, next]" in out) == (0, True)
+    with ragkit.load("rag.yaml") as rag:
+        rag.ingest([ragkit.Document("new", "The warehouse closes at nine.")], progress=False)
+    code, out, _ = call("--to", "next", "--cut-over", "--json")
+    assert (code, json.loads(out)["copied"], json.loads(out)["there"]) == (0, 0, 3)
+
+
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
