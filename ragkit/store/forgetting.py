@@ -87,7 +87,9 @@ def forget(
     _check_wait(wait_s)
     done = _forget(collection, named, tenant, wait_s)
     followers = collection.followers
-    for name in followers.names if followers is not None else ():
+    if followers is None:
+        return done
+    for name in followers.names:
         try:
             done = _both(done, _forget(followers.collection(name), named, tenant, wait_s))
         except (StoreError, ConfigError) as e:

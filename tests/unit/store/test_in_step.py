@@ -57,8 +57,8 @@ def another_writer(path: Path) -> Iterator[None]:
         "with WriterLock(pathlib.Path(sys.argv[1]) / 'writer.lock'):\n"
         "    print('held', flush=True); sys.stdin.read()\n"
     )
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", code, str(path)], **pipes) as process:
+    command = [sys.executable, "-c", code, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"held\n"
         yield
