@@ -15,10 +15,10 @@ from typing import Any
 import qdrant_edge as edge
 from qdrant_client import models
 
+from ragkit.store.remote.head import first_point
 from ragkit.store_spec import StoreSpec
 from ragkit_connectors.qdrant import QdrantStore
-from ragkit_connectors.qdrant.filters import equals
-from ragkit_connectors.qdrant.head import first_point
+from ragkit_connectors.qdrant.points import point_struct
 
 _DISTANCES = {"Dot": edge.Distance.Dot, "Cosine": edge.Distance.Cosine}
 _SCHEMAS = {
@@ -26,6 +26,7 @@ _SCHEMAS = {
     models.PayloadSchemaType.INTEGER: edge.PayloadSchemaType.Integer,
     models.PayloadSchemaType.FLOAT: edge.PayloadSchemaType.Float,
 }
+_NOTHING = models.FieldCondition(key="kind", match=models.MatchValue(value="nothing"))
 
 
 class EdgeClient:
@@ -149,9 +150,9 @@ def empty_store(spec: StoreSpec) -> EdgeStore:
     if _free and name in _free[-1].shards:
         client = _free[-1]
         for collection in (name, f"{name}__ragkit"):
-            everything = models.FilterSelector(filter=models.Filter(must_not=[equals("kind", "nothing")]))
+            everything = models.FilterSelector(filter=models.Filter(must_not=[_NOTHING]))
             client.delete(collection_name=collection, points_selector=everything, wait=True)
-        client.upsert(collection_name=f"{name}__ragkit", points=[first_point(spec)], wait=True)
+        client.upsert(collection_name=f"{name}__ragkit", points=[point_struct(first_point(spec))], wait=True)
     return EdgeStore(url="http://in-process", collection=name).open(spec)  # type: ignore[return-value]
 
 

@@ -15,12 +15,13 @@ from ragkit.filters import Filter, matches
 from ragkit.protocols import Change, Scope
 from ragkit.store.bm25.formula import Bm25
 from ragkit.store.bm25.search import DefaultBm25
+from ragkit.store.remote import sparse
 from ragkit.store_spec import StoreSpec
 from ragkit.testing import strategies as made
 from ragkit.testing.data import put, unit
 from ragkit.testing.filters import FilterChecks
 from ragkit.testing.oracle import OracleStore
-from ragkit_connectors.qdrant import QdrantStore, sparse
+from ragkit_connectors.qdrant import QdrantStore
 from tests.connectors.qdrant_stores import Stores, needs_server, server_settings
 from tests.scale import scaled
 from tests.unit.store.test_congruence import agree, readers

@@ -18,6 +18,8 @@ from ragkit import registry
 from ragkit.errors import ConfigError, CorruptIndexError, FilterError, StoreError, TransientStoreError
 from ragkit.filters import Eq
 from ragkit.protocols import Scope
+from ragkit.store.remote.conditions import equals
+from ragkit.store.remote.server import RECORDS
 from ragkit.testing.data import put
 from ragkit.testing.stores import EAST, NORTH, OPEN, spec_of, texts
 from ragkit_connectors.qdrant import QdrantStore
@@ -221,8 +223,7 @@ def test_a_collection_that_is_gone_is_said(tmp_path: Path) -> None:
 
 def test_a_format_of_the_future_is_not_read(tmp_path: Path) -> None:
     store = QdrantStore(path=tmp_path / "q").open(SPEC)
-    store._server.set(store.config.meta, {"format": 99}, models.Filter(must=[
-        models.FieldCondition(key="kind", match=models.MatchValue(value="head"))]))  # fmt: skip
+    store._server.set(RECORDS, {"format": 99}, equals("kind", "head"))
     store.close()
     with pytest.raises(ConfigError, match=r"format 99, and this version of ragkit reads 1"):
         QdrantStore(path=tmp_path / "q").open(SPEC)

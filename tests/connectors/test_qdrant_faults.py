@@ -14,10 +14,10 @@ from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedR
 
 from ragkit.errors import StoreError, TransientStoreError
 from ragkit.protocols import Change, Scope
+from ragkit.store.remote import head as heads
 from ragkit.store_spec import StoreSpec
 from ragkit.testing.data import put, quarantine, remove
 from ragkit_connectors.qdrant import QdrantStore, server
-from ragkit_connectors.qdrant import head as heads
 from tests.connectors.qdrant_stores import Stores
 from tests.crash.workloads import DIMENSION, vector_of
 from tests.scale import scaled

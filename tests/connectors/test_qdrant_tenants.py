@@ -13,10 +13,11 @@ from qdrant_client.conversions.conversion import GrpcToRest, RestToGrpc
 
 from ragkit.filters import And, Contains, Eq, Exists, Filter, Gte, In, Lt, Ne, Not, NotIn, Or
 from ragkit.protocols import Scope
+from ragkit.store.remote.bounds import upper_bound
 from ragkit.testing.data import put, unit
 from ragkit.testing.stores import EAST, spec_of, texts
 from ragkit_connectors.qdrant import QdrantStore
-from ragkit_connectors.qdrant.filters import as_filter, upper_bound
+from ragkit_connectors.qdrant.filters import as_filter
 from tests.connectors.qdrant_stores import Stores
 from tests.scale import scaled
 

@@ -7,10 +7,11 @@ import time
 from typing import Any
 
 from ragkit.errors import ConfigError, CorruptIndexError, StoreError
+from ragkit.store.remote import head as heads
+from ragkit.store.remote.server import RECORDS
 from ragkit.store_spec import StoreSpec
-from ragkit_connectors.qdrant import head as heads
 from ragkit_connectors.qdrant.points import DENSE, TERMS
-from ragkit_connectors.qdrant.server import Server
+from ragkit_connectors.qdrant.server import QdrantServer
 
 OLDEST_SERVER = (1, 10)  # the first with `query_points`
 MOST_DIMENSIONS = 65_536
@@ -23,7 +24,7 @@ _WHOLE = ("from", "to")
 _COUNTERS = ("number", "intent", "expires_ms", "commit", "ends_ms")
 
 
-def opened(server: Server, spec: StoreSpec | None, *, create: bool) -> StoreSpec:
+def opened(server: QdrantServer, spec: StoreSpec | None, *, create: bool) -> StoreSpec:
     """Looks at the server and the index, and makes the index where there is none.
 
     Raises:
@@ -43,7 +44,7 @@ def opened(server: Server, spec: StoreSpec | None, *, create: bool) -> StoreSpec
             f"{server.where}: the collection of the chunks is gone, and {meta} is there. Restore it from a "
             f"snapshot, or delete {meta} and ingest again"
         )
-    recorded = heads.recorded_spec(heads.read(server), server.where)
+    recorded = heads.recorded_spec(heads.read(server), server)
     if spec is not None:
         spec = spec.completed(recorded)
         spec.check(recorded, server.where)
@@ -52,7 +53,7 @@ def opened(server: Server, spec: StoreSpec | None, *, create: bool) -> StoreSpec
     return spec
 
 
-def _check_server(server: Server) -> None:
+def _check_server(server: QdrantServer) -> None:
     if server.settings.is_local:
         return
     version = str(getattr(server.call("info"), "version", ""))
@@ -65,7 +66,7 @@ def _check_server(server: Server) -> None:
         )
 
 
-def _check_unfinished(server: Server, *collections: str | None) -> None:
+def _check_unfinished(server: QdrantServer, *collections: str | None) -> None:
     """Passes what a process left that died while it made an index: empty collections.
 
     Raises:
@@ -79,7 +80,7 @@ def _check_unfinished(server: Server, *collections: str | None) -> None:
             )
 
 
-def _check_vectors(server: Server, spec: StoreSpec) -> None:
+def _check_vectors(server: QdrantServer, spec: StoreSpec) -> None:
     found = _params(server, server.settings.collection)
     vectors = found.vectors if isinstance(found.vectors, dict) else {"": found.vectors}
     dense = vectors.get(DENSE)
@@ -99,11 +100,11 @@ def _check_vectors(server: Server, spec: StoreSpec) -> None:
         )
 
 
-def _params(server: Server, name: str) -> Any:
+def _params(server: QdrantServer, name: str) -> Any:
     return server.call("get_collection", collection_name=name).config.params
 
 
-def _make(server: Server, spec: StoreSpec) -> None:
+def _make(server: QdrantServer, spec: StoreSpec) -> None:
     from qdrant_client import models
 
     if not 1 <= spec.dimension <= MOST_DIMENSIONS:
@@ -121,10 +122,10 @@ def _make(server: Server, spec: StoreSpec) -> None:
         return
     if not server.settings.is_local:
         _index(server)
-    server.upsert(meta, [heads.first_point(spec)])
+    server.write(RECORDS, [heads.first_point(spec)])
 
 
-def _create(server: Server, name: str, vectors: dict[str, Any], sparse: dict[str, Any]) -> bool:
+def _create(server: QdrantServer, name: str, vectors: dict[str, Any], sparse: dict[str, Any]) -> bool:
     """Makes a collection; whether this call did."""
     if _exists(server, name):
         return False
@@ -142,7 +143,7 @@ def _create(server: Server, name: str, vectors: dict[str, Any], sparse: dict[str
     return True
 
 
-def _appears(server: Server) -> bool:
+def _appears(server: QdrantServer) -> bool:
     """Whether another process, which makes the same index, gets done with it."""
     deadline = time.monotonic() + (0.0 if server.settings.is_local else _WAIT_S)
     while not heads.is_there(server):
@@ -152,7 +153,7 @@ def _appears(server: Server) -> bool:
     return True
 
 
-def _index(server: Server) -> None:
+def _index(server: QdrantServer) -> None:
     """Lets the server find what conditions ask for; tenants' chunks lie side by side."""
     from qdrant_client import models
 
@@ -173,5 +174,5 @@ def _index(server: Server) -> None:
         )
 
 
-def _exists(server: Server, name: str) -> bool:
+def _exists(server: QdrantServer, name: str) -> bool:
     return bool(server.call("collection_exists", collection_name=name))

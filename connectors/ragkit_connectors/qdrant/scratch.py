@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ragkit.store.abilities import Engine
-from ragkit_connectors.qdrant.server import Server, connect
+from ragkit_connectors.qdrant.server import QdrantServer, connect
 from ragkit_connectors.qdrant.settings import QdrantSettings
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ def scratch_place(settings: QdrantSettings, name: str, make: Callable[[QdrantSet
 
 
 def _remove(settings: QdrantSettings) -> None:
-    server = Server(settings, connect(settings))
+    server = QdrantServer(settings, connect(settings))
     try:
         for name in (settings.collection, settings.meta):
             server.call("delete_collection", collection_name=name)
@@ -46,9 +46,9 @@ def _remove(settings: QdrantSettings) -> None:
         server.close()
 
 
-def engine_of(server: Server) -> Engine:
+def engine_of(settings: QdrantSettings, server: QdrantServer) -> Engine:
     """Qdrant with its version as the server says it; in local mode the client, which stands in for it."""
-    if server.settings.is_local:
+    if settings.is_local:
         version = importlib.metadata.version("qdrant-client")
         return Engine("qdrant-client", version=version, stand_in="the client's local mode")
     return Engine("Qdrant", version=str(server.call("info").version))

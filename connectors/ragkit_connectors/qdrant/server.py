@@ -1,19 +1,27 @@
-"""The client of a server, behind one door: retries, typed errors, one thread at a time in local mode."""
+"""The client of a Qdrant server, behind one door: retries, typed errors, one thread where it is local."""
 
 from __future__ import annotations
 
 import random
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import numpy as np
+
 from ragkit.errors import ConfigError, StoreError, TransientStoreError
+from ragkit.protocols import Vectors
+from ragkit.store.remote.conditions import Condition, all_of, equals
+from ragkit.store.remote.head import HEAD
+from ragkit.store.remote.points import COUNTED, JUDGED
+from ragkit.store.remote.server import CHUNKS, Found, Place, Point
 from ragkit_connectors.qdrant.errors import explain, shortened, vendor_errors
-from ragkit_connectors.qdrant.filters import Condition, as_filter
+from ragkit_connectors.qdrant.filters import as_filter
+from ragkit_connectors.qdrant.points import DENSE, TERMS, point_struct, summed
 from ragkit_connectors.qdrant.settings import QdrantSettings
 
 if TYPE_CHECKING:
@@ -37,7 +45,7 @@ def connect(settings: QdrantSettings) -> QdrantClient:
             return QdrantClient(location=settings.location)
         path = str(Path(str(settings.path)))
         try:
-            # `Server` lets one thread in at a time.
+            # `QdrantServer` lets one thread in at a time.
             return QdrantClient(path=path, force_disable_check_same_thread=True)
         except (RuntimeError, OSError) as e:
             raise StoreError(
@@ -69,12 +77,16 @@ def where_of(settings: QdrantSettings) -> str:
     return f"qdrant {place}, collection {settings.collection}"
 
 
-class Server:
+class QdrantServer:
     """Calls of a client. Each may be made again: all that is written has an id or a condition of its own."""
+
+    restore = "Restore both collections from a snapshot"
+    sparse_loss = 0.0
 
     def __init__(self, settings: QdrantSettings, client: Any) -> None:
         self.settings = settings
         self.where = where_of(settings)
+        self.lease_s = settings.lease_s
         self._client = client
         self._errors = vendor_errors()
         self._guard: Any = threading.RLock() if settings.is_local else nullcontext()
@@ -98,62 +110,137 @@ class Server:
             wait_s *= 2
         raise AssertionError("unreachable")
 
-    def upsert(self, collection: str, points: Sequence[models.PointStruct]) -> None:
-        """Writes points under their ids."""
-        self.call("upsert", collection_name=collection, points=list(points), wait=True)
+    def named(self, place: Place) -> str:
+        """The collection of a place."""
+        return self.settings.collection if place == CHUNKS else self.settings.meta
 
-    def set(self, collection: str, payload: dict[str, Any], condition: Condition) -> None:
-        """Sets keys of all points for which a condition holds, in one step of the server."""
+    # --- what `RemoteServer` says -----------------------------------------------------------------
+
+    def head(self) -> dict[str, Any] | None:
+        """The record of commits."""
+        found = self.call("retrieve", collection_name=self.settings.meta, ids=[HEAD], with_payload=True)
+        return found[0].payload if found else None
+
+    def change_head(self, values: Mapping[str, Any], expected: Mapping[str, str | int]) -> None:
+        """`set_payload` under a condition: the server applies that in one step."""
         from qdrant_client import models
 
-        if condition is not False:
-            self.call(
-                "set_payload",
-                collection_name=collection,
-                payload=payload,
-                points=_whole(condition),
-                wait=True,
-                ordering=models.WriteOrdering.STRONG,
-            )
+        wanted = as_filter(all_of(equals(key, value) for key, value in expected.items()))
+        parts = [] if wanted is None else [wanted]
+        whole = models.Filter(must=[models.HasIdCondition(has_id=[HEAD]), *parts])
+        self._set(self.settings.meta, values, whole)
 
-    def delete(self, collection: str, condition: Condition) -> None:
+    def write(self, place: Place, points: Sequence[Point], *, replace: bool = False) -> None:
+        """Writes points under their ids."""
+        made = [point_struct(point) for point in points]
+        self.call("upsert", collection_name=self.named(place), points=made, wait=True)
+
+    def set(self, place: Place, values: Mapping[str, Any], condition: Condition) -> None:
+        """Sets keys of all points for which a condition holds, in one step of the server."""
+        if condition is not False:
+            self._set(self.named(place), values, _whole(condition))
+
+    def _set(self, collection: str, values: Mapping[str, Any], wanted: models.Filter) -> None:
+        from qdrant_client import models
+
+        self.call(
+            "set_payload",
+            collection_name=collection,
+            payload=dict(values),
+            points=wanted,
+            wait=True,
+            ordering=models.WriteOrdering.STRONG,
+        )
+
+    def delete(self, place: Place, condition: Condition) -> None:
         """Removes all points for which a condition holds."""
         from qdrant_client import models
 
         if condition is not False:
             selector = models.FilterSelector(filter=_whole(condition))
-            self.call("delete", collection_name=collection, points_selector=selector, wait=True)
+            self.call("delete", collection_name=self.named(place), points_selector=selector, wait=True)
 
-    def count(self, collection: str, condition: Condition) -> int:
+    def settle(self) -> None:
+        """Nothing to do: with `wait` what is written is found at once."""
+
+    def count(self, place: Place, condition: Condition) -> int:
         """For how many points a condition holds, exactly."""
         if condition is False:
             return 0
-        found = self.call("count", collection_name=collection, count_filter=as_filter(condition), exact=True)
+        found = self.call(
+            "count", collection_name=self.named(place), count_filter=as_filter(condition), exact=True
+        )
         return int(found.count)
 
     def scroll(
-        self, collection: str, condition: Condition, keys: Sequence[str], vectors: Sequence[str] = ()
-    ) -> Iterator[Any]:
+        self, place: Place, condition: Condition, keys: Sequence[str], *, vectors: bool = False
+    ) -> Iterator[Found]:
         """All points for which a condition holds, a page at a time, in no order."""
         offset = None
         while condition is not False:
             points, offset = self.call(
                 "scroll",
-                collection_name=collection,
+                collection_name=self.named(place),
                 scroll_filter=as_filter(condition),
                 limit=PAGE,
                 offset=offset,
                 with_payload=list(keys),
-                with_vectors=list(vectors) or False,
+                with_vectors=[DENSE] if vectors else False,
             )
-            yield from points
+            for point in points:
+                yield Found(point.payload, vector=_vector_of(point) if vectors else None)
             if offset is None:
                 return
+
+    def nearest(self, condition: Condition, vector: Vectors, limit: int, *, is_exact: bool) -> list[Found]:
+        """By the HNSW index, or by comparing with all."""
+        from qdrant_client import models
+
+        params = None
+        if not self.settings.is_local:  # which compares with all anyway, and warns of the parameter
+            ef = None if is_exact else max(self.settings.ef_search, limit)
+            params = models.SearchParams(exact=is_exact, hnsw_ef=ef)
+        answer = self.call(
+            "query_points",
+            collection_name=self.settings.collection,
+            query=vector.tolist(),
+            using=DENSE,
+            query_filter=as_filter(condition),
+            search_params=params,
+            limit=limit,
+            with_payload=list(JUDGED),
+            with_vectors=[DENSE],
+        )
+        return [Found(hit.payload, vector=_vector_of(hit), score=hit.score) for hit in answer.points]
+
+    def propose(self, condition: Condition, weights: Mapping[str, float], limit: int) -> list[Found]:
+        """By sparse vectors."""
+        answer = self.call(
+            "query_points",
+            collection_name=self.settings.collection,
+            query=summed(weights),
+            using=TERMS,
+            query_filter=as_filter(condition),
+            limit=limit,
+            with_payload=list(COUNTED),
+        )
+        return [Found(hit.payload, score=hit.score) for hit in answer.points]
+
+    def n_bytes(self) -> int:
+        """Of the folder of local mode; a server does not tell."""
+        if self.settings.path is None:
+            return 0
+        return sum(f.stat().st_size for f in Path(str(self.settings.path)).rglob("*") if f.is_file())
 
     def close(self) -> None:
         """Closes the client."""
         with self._guard:
             self._client.close()
+
+
+def _vector_of(point: Any) -> Vectors:
+    """The stored vector of a point, as it was written."""
+    return np.asarray(point.vector[DENSE], dtype=np.float32)
 
 
 def _whole(condition: Condition) -> models.Filter:

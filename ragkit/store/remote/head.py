@@ -1,28 +1,24 @@
 """The one record that says which commit is current, who may write, and which numbers were given up.
 
-It is one point, changed only by `set_payload` under a condition on what it holds: the server applies that in
-one step, so of two that want to move it from the same place one does.
+It is changed only under a condition on what it holds, in one step of the server: of two that want to move it
+from the same place one does.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ragkit.errors import ConfigError, CorruptIndexError
+from ragkit.store.remote.conditions import Condition, all_of, any_of, in_range, is_among, none_of
+from ragkit.store.remote.server import Point, RemoteServer
+from ragkit.store.remote.words import point_id
 from ragkit.store_spec import StoreSpec
-from ragkit_connectors.qdrant.filters import Condition, all_of, any_of, equals, in_range, is_among, none_of
-from ragkit_connectors.qdrant.server import Server
-from ragkit_connectors.qdrant.tokens import point_id
-
-if TYPE_CHECKING:
-    from qdrant_client import models
 
 FORMAT_VERSION = 1
 OPEN = 2**50  # `to` of what no commit has ended
-_HEAD = point_id("head")
+HEAD = point_id("head")
 _MADE_BY = "ragkit"
 
 
@@ -73,19 +69,17 @@ class Head:
         return is_among("to", [OPEN, *self.burnt])
 
 
-def read(server: Server) -> Head:
+def read(server: RemoteServer) -> Head:
     """The record.
 
     Raises:
         CorruptIndexError: it is not there.
     """
-    found = server.call("retrieve", collection_name=server.settings.meta, ids=[_HEAD], with_payload=True)
-    if not found:
+    raw = server.head()
+    if raw is None:
         raise CorruptIndexError(
-            f"{server.where}: the record of commits is gone from {server.settings.meta}. Restore both "
-            "collections from a snapshot, or ingest again"
+            f"{server.where}: the record of commits is gone. {server.restore}, or ingest again"
         )
-    raw = found[0].payload
     return Head(
         number=raw["number"], kept_from=raw["kept_from"], generation=raw["generation"],
         to_erase=raw["to_erase"], intent=raw["intent"], burnt=tuple(raw["burnt"]), owner=raw["owner"],
@@ -93,46 +87,39 @@ def read(server: Server) -> Head:
     )  # fmt: skip
 
 
-def change(server: Server, payload: dict[str, Any], **expected: str | int) -> None:
+def change(server: RemoteServer, values: dict[str, Any], **expected: str | int) -> None:
     """Changes the record if it holds what is expected. Whether it did, reading it tells."""
-    from qdrant_client import models
-
-    conditions = [models.HasIdCondition(has_id=[_HEAD]), *(equals(k, v) for k, v in expected.items())]
-    server.set(server.settings.meta, payload, all_of(conditions))
+    server.change_head(values, expected)
 
 
-def first_point(spec: StoreSpec) -> models.PointStruct:
+def first_point(spec: StoreSpec) -> Point:
     """The record of an index without commits."""
-    from qdrant_client import models
-
     payload = {
         "kind": "head", "made_by": _MADE_BY, "format": FORMAT_VERSION, "spec": spec.to_json(), "number": 0,
         "kept_from": 0, "generation": 0, "to_erase": False, "intent": 0, "burnt": [], "owner": "",
         "expires_ms": 0,
     }  # fmt: skip
-    return models.PointStruct(id=_HEAD, vector={}, payload=payload)
+    return Point(HEAD, payload=payload)
 
 
-def is_there(server: Server) -> bool:
-    """Whether the collection beside the chunks' is one of ours.
+def is_there(server: RemoteServer) -> bool:
+    """Whether there is a record of commits, and one of ours.
 
     Raises:
         ConfigError: it is, of a format that this version does not read.
     """
-    found: Sequence[Any] = server.call(
-        "retrieve", collection_name=server.settings.meta, ids=[_HEAD], with_payload=["made_by", "format"]
-    )
-    if not found or found[0].payload.get("made_by") != _MADE_BY:
+    raw = server.head()
+    if raw is None or raw.get("made_by") != _MADE_BY:
         return False
-    if (version := found[0].payload.get("format")) != FORMAT_VERSION:
+    if (version := raw.get("format")) != FORMAT_VERSION:
         raise ConfigError(
             f"{server.where}: format {version!r}, and this version of ragkit reads {FORMAT_VERSION}. Use the "
-            "version that made it, or ingest again into another collection"
+            "version that made it, or ingest again under another name"
         )
     return True
 
 
-def recorded_spec(head: Head, where: str) -> StoreSpec:
+def recorded_spec(head: Head, server: RemoteServer) -> StoreSpec:
     """What the index was made for.
 
     Raises:
@@ -142,6 +129,5 @@ def recorded_spec(head: Head, where: str) -> StoreSpec:
         return StoreSpec.from_json(head.spec)
     except (json.JSONDecodeError, ValueError, KeyError, TypeError) as e:
         raise CorruptIndexError(
-            f"{where}: what it was made with is unreadable ({e}). Restore both collections from a snapshot, "
-            "or ingest again"
+            f"{server.where}: what it was made with is unreadable ({e}). {server.restore}, or ingest again"
         ) from e

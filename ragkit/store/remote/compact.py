@@ -3,39 +3,37 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 from ragkit.failpoints import reach
 from ragkit.store.abilities import Compaction, Holdings
-from ragkit_connectors.qdrant import head as heads
-from ragkit_connectors.qdrant.filters import Condition, all_of, equals, in_range, is_among, none_of
-from ragkit_connectors.qdrant.head import OPEN, Head
-from ragkit_connectors.qdrant.holds import Holds
-from ragkit_connectors.qdrant.lease import WriterLease
-from ragkit_connectors.qdrant.server import Server
-from ragkit_connectors.qdrant.write import clean, settled
+from ragkit.store.remote import head as heads
+from ragkit.store.remote.conditions import Condition, all_of, equals, in_range, is_among, none_of
+from ragkit.store.remote.head import OPEN, Head
+from ragkit.store.remote.holds import Holds
+from ragkit.store.remote.lease import WriterLease
+from ragkit.store.remote.server import CHUNKS, RECORDS, RemoteServer
+from ragkit.store.remote.write import clean, settled
 
 _POLL_S = 0.05
 
 
-def holdings(server: Server) -> Holdings:
-    """What is kept, and how much of it the current commit does not show. A server does not tell its bytes."""
-    head, settings = heads.read(server), server.settings
-    folder = Path(str(settings.path)) if settings.path is not None else None
-    written = none_of(is_among("from", head.burnt))
+def holdings(server: RemoteServer) -> Holdings:
+    """What is kept, and how much of it the current commit does not show."""
+    head = heads.read(server)
+    written = all_of([in_range("from", lt=OPEN), none_of(is_among("from", head.burnt))])
     ended = all_of([written, in_range("to", lt=OPEN), none_of(is_among("to", head.burnt))])
     return Holdings(
         head.number,
         kept_from=head.kept_from,
         generation=head.generation,
-        n_chunks=server.count(settings.collection, written),
-        n_ended=server.count(settings.collection, ended),
-        n_bytes=sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) if folder else 0,
+        n_chunks=server.count(CHUNKS, written),
+        n_ended=server.count(CHUNKS, ended),
+        n_bytes=server.n_bytes(),
         to_erase=head.to_erase,
     )
 
 
-def compact(server: Server, lease: WriterLease, holds: Holds, *, wait_s: float) -> Compaction:
+def compact(server: RemoteServer, lease: WriterLease, holds: Holds, *, wait_s: float) -> Compaction:
     """Deletes what no reader can see.
 
     The head says first from where on commits are kept: a reader of an older one is told, and never given a
@@ -58,7 +56,7 @@ def compact(server: Server, lease: WriterLease, holds: Holds, *, wait_s: float) 
     return Compaction(n_collected, n_held=n_held, erased=erased)
 
 
-def mark(server: Server, lease: WriterLease) -> None:
+def mark(server: RemoteServer, lease: WriterLease) -> None:
     """Records that something is to be gone."""
     settled(server, lease)
     heads.change(server, {"to_erase": True}, owner=lease.owner)
@@ -72,7 +70,7 @@ def _wait_for_readers(holds: Holds, number: int, deadline: float) -> int:
         time.sleep(_POLL_S)
 
 
-def _dropped(server: Server, lease: WriterLease, head: Head, kept_from: int) -> int:
+def _dropped(server: RemoteServer, lease: WriterLease, head: Head, kept_from: int) -> int:
     n, n_states = _n_ended(server, kept_from)
     if not n and not n_states:
         return 0
@@ -83,21 +81,22 @@ def _dropped(server: Server, lease: WriterLease, head: Head, kept_from: int) -> 
     if heads.read(server).generation != record["generation"]:
         raise lease.lost()
     reach("compact.named")
-    ended, meta = _ended_by(kept_from), server.settings.meta
+    ended = _ended_by(kept_from)
     if n:
         lease.keep()
-        server.delete(server.settings.collection, ended)
+        server.delete(CHUNKS, ended)
         reach("compact.rows")
-    server.delete(meta, ended if n else all_of([ended, equals("kind", "state")]))
+    server.delete(RECORDS, ended if n else all_of([ended, equals("kind", "state")]))
+    server.settle()
     return n
 
 
-def _n_ended(server: Server, commit: int) -> tuple[int, int]:
+def _n_ended(server: RemoteServer, commit: int) -> tuple[int, int]:
     """How many chunks and versions of documents a commit does not show any more, and how many states."""
-    ended, settings = _ended_by(commit), server.settings
-    n_documents = server.count(settings.meta, all_of([ended, equals("kind", "document")]))
-    n_states = server.count(settings.meta, all_of([ended, equals("kind", "state")]))
-    return server.count(settings.collection, ended) + n_documents, n_states
+    ended = _ended_by(commit)
+    n_documents = server.count(RECORDS, all_of([ended, equals("kind", "document")]))
+    n_states = server.count(RECORDS, all_of([ended, equals("kind", "state")]))
+    return server.count(CHUNKS, ended) + n_documents, n_states
 
 
 def _ended_by(commit: int) -> Condition:

@@ -16,15 +16,15 @@ from types import TracebackType
 
 from ragkit.errors import StoreError, TransientStoreError
 from ragkit.failpoints import reach
-from ragkit_connectors.qdrant import head
-from ragkit_connectors.qdrant.head import Head
-from ragkit_connectors.qdrant.server import Server
+from ragkit.store.remote import head
+from ragkit.store.remote.head import Head
+from ragkit.store.remote.server import RemoteServer
 
 
 class WriterLease:
     """The right to write. Reentrant within a thread; other threads of the process wait."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: RemoteServer) -> None:
         self._server = server
         self._begin()
 
@@ -74,7 +74,7 @@ class WriterLease:
         """The error of a writer that was too slow."""
         return TransientStoreError(
             f"{self._server.where}: this writer was silent for longer than lease_s "
-            f"({self._server.settings.lease_s} s), and another one took over. Nothing of this commit is to "
+            f"({self._server.lease_s} s), and another one took over. Nothing of this commit is to "
             "be seen. Run it again"
         )
 
@@ -82,7 +82,7 @@ class WriterLease:
         seen = head.read(self._server)
         if not self._is_free(seen):
             raise self._refusal(seen)
-        lease_s = self._server.settings.lease_s
+        lease_s = self._server.lease_s
         began = time.monotonic()
         until = _now_ms() + lease_s * 1000
         head.change(

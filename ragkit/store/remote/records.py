@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ragkit.protocols import Change
-from ragkit_connectors.qdrant.head import OPEN, Head
-from ragkit_connectors.qdrant.manifest import (
+from ragkit.store.remote.head import OPEN, Head
+from ragkit.store.remote.manifest import (
     document_record,
     state_key,
     state_record,
     totals_key,
     visible_of,
 )
-from ragkit_connectors.qdrant.points import check_texts, document_key
-from ragkit_connectors.qdrant.server import Server
-from ragkit_connectors.qdrant.tokens import point_id, word
-
-if TYPE_CHECKING:
-    from qdrant_client import models
+from ragkit.store.remote.points import check_texts, document_key
+from ragkit.store.remote.server import Point, RemoteServer
+from ragkit.store.remote.words import point_id, word
 
 _SIZES = ("documents", "chunks", "terms")
 
@@ -28,11 +25,11 @@ _SIZES = ("documents", "chunks", "terms")
 class Records:
     """The records of a commit, in `points`, and the keys of those that they take the place of, in `ended`."""
 
-    def __init__(self, server: Server, head: Head, changes: Sequence[Change], number: int) -> None:
+    def __init__(self, server: RemoteServer, head: Head, changes: Sequence[Change], number: int) -> None:
         self._server = server
         self._head = head
         self._number = number
-        self.points: list[models.PointStruct] = []
+        self.points: list[Point] = []
         self.ended: list[str] = []
         keys = [document_key(change.state.tenant, change.state.document_id) for change in changes]
         self._before = {raw["key"]: raw for raw in visible_of(server, head, keys, ("key", *_SIZES))}
@@ -82,9 +79,7 @@ class Records:
             self._point("totals", key, tenant, **dict(zip(_SIZES, sums, strict=True)))
 
     def _point(self, kind: str, key: str, tenant: str, **values: Any) -> None:
-        from qdrant_client import models
-
         check_texts([tenant], self._server.where)
         payload = {"kind": kind, "key": key, "tenant": tenant, "from": self._number, "to": OPEN, **values}
         identity = point_id("record", key, str(self._number))
-        self.points.append(models.PointStruct(id=identity, vector={}, payload=payload))
+        self.points.append(Point(identity, payload=payload))

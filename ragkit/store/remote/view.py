@@ -12,12 +12,13 @@ from ragkit.fields import shown
 from ragkit.filters import matches
 from ragkit.protocols import Scope
 from ragkit.store import codec
+from ragkit.store.remote import head as heads
+from ragkit.store.remote.bounds import upper_bound
+from ragkit.store.remote.conditions import Condition, all_of, equals, is_among
+from ragkit.store.remote.head import Head
+from ragkit.store.remote.server import RemoteServer
 from ragkit.store.scoping import check_scope
 from ragkit.store_spec import StoreSpec
-from ragkit_connectors.qdrant import head as heads
-from ragkit_connectors.qdrant.filters import Condition, all_of, equals, is_among, upper_bound
-from ragkit_connectors.qdrant.head import Head
-from ragkit_connectors.qdrant.server import Server
 
 T = TypeVar("T")
 
@@ -34,7 +35,7 @@ class View:
         shown: the condition for the chunks that may be seen, and perhaps a few that may not; False for none.
     """
 
-    server: Server
+    server: RemoteServer
     scope: Scope
     head: Head
     population: Condition
@@ -53,7 +54,7 @@ class View:
 
 
 @contextmanager
-def viewing(server: Server, spec: StoreSpec, scope: Scope) -> Iterator[View]:
+def viewing(server: RemoteServer, spec: StoreSpec, scope: Scope) -> Iterator[View]:
     """What a scope shows, of the current commit where it pins none.
 
     Raises:
@@ -75,7 +76,7 @@ def viewing(server: Server, spec: StoreSpec, scope: Scope) -> Iterator[View]:
     _check_kept(commit, heads.read(server), server.where)
 
 
-def at_head(server: Server, ask: Callable[[Head], T]) -> T:
+def at_head(server: RemoteServer, ask: Callable[[Head], T]) -> T:
     """What an enquiry about the current commit gives, asked again where that was collected meanwhile."""
     while True:
         head = heads.read(server)
@@ -89,7 +90,7 @@ def _check_kept(commit: int, head: Head, where: str) -> None:
     if commit < head.kept_from:
         raise StoreError(
             f"{where}: commit {commit} is not kept any more, the index was compacted. Ask again: the current "
-            f"commit is {head.number}. To keep a commit while it is read, hold it: QdrantStore.hold()"
+            f"commit is {head.number}. To keep a commit while it is read, hold it: store.hold()"
         )
 
 

@@ -11,21 +11,21 @@ from typing import Any
 from ragkit.errors import CorruptIndexError
 from ragkit.protocols import DocumentState, StoreCounts
 from ragkit.store import codec
+from ragkit.store.remote.conditions import Condition, all_of, equals, is_among
+from ragkit.store.remote.head import Head
+from ragkit.store.remote.points import document_key
+from ragkit.store.remote.server import CHUNKS, RECORDS, RemoteServer
+from ragkit.store.remote.view import at_head
+from ragkit.store.remote.words import word
 from ragkit.types import Document
-from ragkit_connectors.qdrant.filters import Condition, all_of, equals, is_among
-from ragkit_connectors.qdrant.head import Head
-from ragkit_connectors.qdrant.points import document_key
-from ragkit_connectors.qdrant.server import Server
-from ragkit_connectors.qdrant.tokens import word
-from ragkit_connectors.qdrant.view import at_head
 
 AT_ONCE = 500  # keys in one condition
 
 
-class QdrantManifest:
+class RemoteManifest:
     """The record of documents beside the chunks."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: RemoteServer) -> None:
         self._server = server
 
     def state(self, tenant: str, document_id: str) -> DocumentState | None:
@@ -51,19 +51,19 @@ class QdrantManifest:
         found = at_head(self._server, lambda head: self._visible(head, key, ("record",)))
         if not found:
             return None
-        return document_of(found[0]["record"])
+        return document_of(found[0]["record"], self._server.restore)
 
     def counts(self) -> StoreCounts:
         """Counts at the current commit."""
         return at_head(self._server, self._counts)
 
     def _counts(self, head: Head) -> StoreCounts:
-        settings, shown = self._server.settings, head.shows(head.number)
+        shown = head.shows(head.number)
         totals = self._visible(head, equals("kind", "totals"), ("documents",))
-        n_bad = self._server.count(settings.meta, all_of([shown, equals("state", "quarantined")]))
+        n_bad = self._server.count(RECORDS, all_of([shown, equals("state", "quarantined")]))
         return StoreCounts(
             documents=sum(total["documents"] for total in totals),
-            chunks=self._server.count(settings.collection, shown),
+            chunks=self._server.count(CHUNKS, shown),
             tenants=sum(total["documents"] > 0 for total in totals),
             quarantined=n_bad,
         )
@@ -71,20 +71,24 @@ class QdrantManifest:
     def _states(self, condition: Condition) -> list[DocumentState]:
         wanted = all_of([equals("kind", "state"), condition])
         found = at_head(self._server, lambda head: self._visible(head, wanted, ("record",)))
-        states = [state_of(payload["record"]) for payload in found]
+        states = [state_of(payload["record"], self._server.restore) for payload in found]
         return sorted(states, key=lambda state: (state.tenant, state.document_id))
 
     def _visible(self, head: Head, condition: Condition, keys: Sequence[str]) -> list[dict[str, Any]]:
         return visible(self._server, head, condition, keys)
 
 
-def visible(server: Server, head: Head, condition: Condition, keys: Sequence[str]) -> list[dict[str, Any]]:
+def visible(
+    server: RemoteServer, head: Head, condition: Condition, keys: Sequence[str]
+) -> list[dict[str, Any]]:
     """What the current commit shows of the records for which a condition holds."""
     wanted = all_of([head.shows(head.number), condition])
-    return [point.payload for point in server.scroll(server.settings.meta, wanted, keys)]
+    return [hit.payload for hit in server.scroll(RECORDS, wanted, keys)]
 
 
-def visible_of(server: Server, head: Head, names: Sequence[str], keys: Sequence[str]) -> list[dict[str, Any]]:
+def visible_of(
+    server: RemoteServer, head: Head, names: Sequence[str], keys: Sequence[str]
+) -> list[dict[str, Any]]:
     """What the current commit shows of the records with these keys."""
     found: list[dict[str, Any]] = []
     for first in range(0, len(names), AT_ONCE):
@@ -110,8 +114,8 @@ def state_record(state: DocumentState) -> str:
     return json.dumps(astuple(state))
 
 
-def state_of(record: str) -> DocumentState:
-    """The state that was kept.
+def state_of(record: str, restore: str) -> DocumentState:
+    """The state that was kept; `restore` says what mends an index.
 
     Raises:
         CorruptIndexError: it is not what was written.
@@ -122,7 +126,7 @@ def state_of(record: str) -> DocumentState:
         )
     except (ValueError, TypeError) as e:
         raise CorruptIndexError(
-            f"the state of a document is damaged ({e}). Restore the collections from a snapshot"
+            f"the state of a document is damaged ({e}). {restore}, or ingest again"
         ) from e
     return DocumentState(
         document_id, tenant=tenant, uri=uri, content_hash=content_hash, fingerprint=fingerprint,
@@ -136,8 +140,8 @@ def document_record(document: Document) -> str:
     return json.dumps([document.id, document.uri, packed, codec.shape_of_document(document)])
 
 
-def document_of(record: str) -> Document:
-    """The document that was kept.
+def document_of(record: str, restore: str) -> Document:
+    """The document that was kept; `restore` says what mends an index.
 
     Raises:
         CorruptIndexError: it is not what was written.
@@ -146,6 +150,4 @@ def document_of(record: str) -> Document:
         identity, uri, packed, shape = json.loads(record)
         return codec.document_from(identity, uri, base64.b64decode(packed), shape)
     except (ValueError, TypeError) as e:
-        raise CorruptIndexError(
-            f"a document's record is damaged ({e}). Restore the collections from a snapshot"
-        ) from e
+        raise CorruptIndexError(f"a document's record is damaged ({e}). {restore}, or ingest again") from e

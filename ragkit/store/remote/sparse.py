@@ -1,4 +1,4 @@
-"""BM25: the server proposes by sparse vectors, the scores are summed here as on every store.
+"""BM25: the server proposes, the scores are summed here as on every store.
 
 N, df and the average length are those of the tenant's chunks at the reader's commit; a filter changes none.
 What the server is given to add up is at least a fixed part of what a chunk can score, so it is known when
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,15 +18,16 @@ import numpy as np
 
 from ragkit.arrays import HitBatch
 from ragkit.store.bm25.formula import Bm25
-from ragkit_connectors.qdrant.filters import all_of, as_filter, equals, is_among
-from ragkit_connectors.qdrant.points import JUDGED, K1, LENGTH, TERMS, B, summed
-from ragkit_connectors.qdrant.tokens import word
-from ragkit_connectors.qdrant.view import View
+from ragkit.store.remote.conditions import all_of, equals, is_among
+from ragkit.store.remote.points import COUNTED, K1, LENGTH, B
+from ragkit.store.remote.server import CHUNKS, RECORDS, Found
+from ragkit.store.remote.view import View
+from ragkit.store.remote.words import word
 
 _POPULATIONS = 64  # remembered: a commit never changes, so neither do its statistics
-_COUNTED = (*JUDGED, "n", "terms", "counts")
 _FEWEST = 64
-_ROUNDING = 1e-4  # relative; the server sums float32
+_ROUNDING = 1e-4  # relative; servers sum float32
+_MOST_WORDS = 500  # of one proposal
 
 
 @dataclass(slots=True)
@@ -55,11 +56,14 @@ class _Asked:
         parts = ((weight, counts.get(term, 0)) for term, weight in self.weights.items())
         return sum(weight * (n / (n + norm)) for weight, n in parts if n)
 
-    def excess(self) -> float:
-        """How many times what the server adds up a chunk can score at most; infinite where unknown."""
+    def excess(self, loss: float) -> float:
+        """How many times what the server adds up a chunk can score at most; infinite where unknown.
+
+        `loss` is the part by which the sum may be too small.
+        """
         k1, b = self.bm25.k1, self.bm25.b
         ratios = [_ratio(K1 * (1 - B), k1 * (1 - b)), _ratio(K1 * B / LENGTH, k1 * b / (self.average or 1.0))]
-        return max(1.0, *ratios) * (1 + _ROUNDING)
+        return max(1.0, *ratios) * (1 + _ROUNDING) / (1 - loss)
 
 
 class SparseSearch:
@@ -76,7 +80,7 @@ class SparseSearch:
         for term in {word(term) for terms in queries for term in terms} - set(population.frequencies):
             condition = all_of([view.population, equals("terms", term)])
             # Two threads may learn the same; it is the same.
-            population.frequencies[term] = view.server.count(view.server.settings.collection, condition)
+            population.frequencies[term] = view.server.count(CHUNKS, condition)
         return [self._ranked(view, population, terms, k) for terms in queries]
 
     def _population(self, view: View) -> _Population:
@@ -107,24 +111,16 @@ class SparseSearch:
 
 def _best(view: View, asked: _Asked, k: int) -> dict[str, float]:
     """Scores by chunk id: those of the `k` best, and of others."""
-    excess, limit = asked.excess(), max(_FEWEST, 4 * k)
-    if math.isinf(excess):
+    excess, limit = asked.excess(view.server.sparse_loss), max(_FEWEST, 4 * k)
+    if math.isinf(excess) or len(asked.weights) > _MOST_WORDS:
         return _all(view, asked)
     while True:
-        answer = view.server.call(
-            "query_points",
-            collection_name=view.server.settings.collection,
-            query=summed(asked.weights),
-            using=TERMS,
-            query_filter=as_filter(view.shown),
-            limit=limit,
-            with_payload=list(_COUNTED),
-        )
-        found = _scored(view, asked, answer.points)
-        if len(answer.points) < limit:
+        hits = view.server.propose(view.shown, asked.weights, limit)
+        found = _scored(view, asked, hits)
+        if len(hits) < limit:
             return found
         # What was not proposed adds up to at most what the last one did.
-        rest = answer.points[-1].score * excess
+        rest = hits[-1].score * excess
         if len(found) >= k and sorted(found.values(), reverse=True)[k - 1] > rest:
             return found
         limit *= 4
@@ -132,13 +128,17 @@ def _best(view: View, asked: _Asked, k: int) -> dict[str, float]:
 
 def _all(view: View, asked: _Asked) -> dict[str, float]:
     """Scores of all chunks that hold one of the words."""
-    condition = all_of([view.shown, is_among("terms", list(asked.weights))])
-    return _scored(view, asked, view.server.scroll(view.server.settings.collection, condition, _COUNTED))
+    words = list(asked.weights)
+    scores: dict[str, float] = {}
+    for first in range(0, len(words), _MOST_WORDS):
+        condition = all_of([view.shown, is_among("terms", words[first : first + _MOST_WORDS])])
+        scores |= _scored(view, asked, view.server.scroll(CHUNKS, condition, COUNTED))
+    return scores
 
 
-def _scored(view: View, asked: _Asked, points: Any) -> dict[str, float]:
-    # Two words may share a number of the sparse vectors: a chunk with the other one scores 0.
-    scores = {p.payload["id"]: asked.score(p.payload) for p in points if view.shows(p.payload)}
+def _scored(view: View, asked: _Asked, hits: Iterable[Found]) -> dict[str, float]:
+    # Where servers number the words, two may share a number: a chunk with the other one scores 0.
+    scores = {hit.payload["id"]: asked.score(hit.payload) for hit in hits if view.shows(hit.payload)}
     return {identity: score for identity, score in scores.items() if score > 0}
 
 
@@ -147,7 +147,7 @@ def _totals(view: View) -> tuple[int, int]:
     tenant = [] if view.scope.tenant is None else [equals("tenant", view.scope.tenant)]
     assert view.scope.commit is not None
     condition = all_of([equals("kind", "totals"), *tenant, view.head.shows(view.scope.commit)])
-    found = [p.payload for p in view.server.scroll(view.server.settings.meta, condition, ("chunks", "terms"))]
+    found = [hit.payload for hit in view.server.scroll(RECORDS, condition, ("chunks", "terms"))]
     return sum(p["chunks"] for p in found), sum(p["terms"] for p in found)
 
 

@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ragkit.errors import StoreError
-from ragkit_connectors.qdrant.filters import all_of, equals, in_range
-from ragkit_connectors.qdrant.server import Server
-from ragkit_connectors.qdrant.tokens import point_id
+from ragkit.store.remote.conditions import all_of, equals, in_range
+from ragkit.store.remote.server import RECORDS, Point, RemoteServer
+from ragkit.store.remote.words import point_id
 
 HELD_S = 600  # for how long at most a commit is kept for one reader
 
@@ -25,7 +25,7 @@ HELD_S = 600  # for how long at most a commit is kept for one reader
 class Holds:
     """The commits that this process reads, and the oldest that anybody reads."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: RemoteServer) -> None:
         self._server = server
         self._begin()
 
@@ -54,15 +54,14 @@ class Holds:
     def oldest(self, *, before: int) -> int:
         """The oldest commit below `before` that anybody reads; `before` if nobody reads an older one."""
         wanted = all_of([equals("kind", "hold"), in_range("ends_ms", gt=time.time() * 1000)])
-        held: list[int] = [
-            point.payload["commit"] for point in self._server.scroll(self._meta, wanted, ("commit",))
-        ]
+        self._server.settle()
+        held: list[int] = [hit.payload["commit"] for hit in self._server.scroll(RECORDS, wanted, ("commit",))]
         return min([before, *held])
 
     def sweep(self) -> None:
         """Removes records whose time is over."""
         over = in_range("ends_ms", lt=(time.time() - HELD_S) * 1000)
-        self._server.delete(self._meta, all_of([equals("kind", "hold"), over]))
+        self._server.delete(RECORDS, all_of([equals("kind", "hold"), over]))
 
     def close(self) -> None:
         """Gives up all that is held."""
@@ -70,25 +69,17 @@ class Holds:
             with self._lock, contextlib.suppress(StoreError):
                 self._held.clear()
                 self._ends.clear()
-                self._server.delete(
-                    self._meta, all_of([equals("kind", "hold"), equals("holder", self._name)])
-                )
-
-    @property
-    def _meta(self) -> str:
-        return self._server.settings.meta
+                self._server.delete(RECORDS, all_of([equals("kind", "hold"), equals("holder", self._name)]))
 
     def _note(self, commit: int) -> None:
-        from qdrant_client import models
-
         payload = {
             "kind": "hold",
             "holder": self._name,
             "commit": commit,
             "ends_ms": int((time.time() + HELD_S) * 1000),
         }
-        point = models.PointStruct(id=point_id("hold", self._name, str(commit)), vector={}, payload=payload)
-        self._server.upsert(self._meta, [point])
+        point = Point(point_id("hold", self._name, str(commit)), payload=payload)
+        self._server.write(RECORDS, [point], replace=True)
         self._ends[commit] = time.monotonic() + HELD_S
 
     def _give_back(self, commit: int) -> None:
@@ -101,7 +92,5 @@ class Holds:
                 self._ends.pop(commit, None)
                 # One that cannot be removed now ends by itself.
                 with contextlib.suppress(StoreError):
-                    self._server.delete(
-                        self._meta,
-                        all_of([equals("holder", self._name), equals("commit", commit)]),
-                    )
+                    mine = all_of([equals("holder", self._name), equals("commit", commit)])
+                    self._server.delete(RECORDS, mine)

@@ -15,22 +15,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ragkit.errors import TransientStoreError
 from ragkit.failpoints import reach
 from ragkit.protocols import Change
-from ragkit_connectors.qdrant import head as heads
-from ragkit_connectors.qdrant.filters import Condition, all_of, equals, in_range, is_among
-from ragkit_connectors.qdrant.head import OPEN, Head
-from ragkit_connectors.qdrant.lease import WriterLease
-from ragkit_connectors.qdrant.manifest import AT_ONCE
-from ragkit_connectors.qdrant.points import chunk_point, document_key
-from ragkit_connectors.qdrant.records import Records
-from ragkit_connectors.qdrant.server import Server
-
-if TYPE_CHECKING:
-    from qdrant_client import models
+from ragkit.store.remote import head as heads
+from ragkit.store.remote.conditions import Condition, all_of, equals, in_range, is_among
+from ragkit.store.remote.head import OPEN, Head
+from ragkit.store.remote.lease import WriterLease
+from ragkit.store.remote.manifest import AT_ONCE
+from ragkit.store.remote.points import chunk_point, document_key
+from ragkit.store.remote.records import Records
+from ragkit.store.remote.server import CHUNKS, RECORDS, Place, Point, RemoteServer
 
 _MOST_POINTS = 128  # of one request
 _MOST_CHARACTERS = 4_000_000
@@ -41,13 +38,13 @@ class _Batch:
     """All that a commit writes, and the keys of what it ends."""
 
     number: int
-    chunks: list[models.PointStruct] = field(default_factory=list)
-    records: list[models.PointStruct] = field(default_factory=list)
+    chunks: list[Point] = field(default_factory=list)
+    records: list[Point] = field(default_factory=list)
     ended_documents: list[str] = field(default_factory=list)
     ended_records: list[str] = field(default_factory=list)
 
 
-def write_commit(server: Server, lease: WriterLease, changes: Sequence[Change]) -> int:
+def write_commit(server: RemoteServer, lease: WriterLease, changes: Sequence[Change]) -> int:
     """Writes changes as one commit and returns its number: readers see all of it or none.
 
     Raises:
@@ -59,10 +56,9 @@ def write_commit(server: Server, lease: WriterLease, changes: Sequence[Change]) 
     batch = _prepared(server, head, changes)
     reach("commit.begun")
     _intend(server, lease, head, batch.number)
-    collection, meta = server.settings.collection, server.settings.meta
-    _write(server, lease, collection, batch.chunks)
+    _write(server, lease, CHUNKS, batch.chunks)
     reach("commit.chunk")
-    _write(server, lease, meta, batch.records)
+    _write(server, lease, RECORDS, batch.records)
     reach("commit.state")
     _end(server, lease, head, batch)
     reach("commit.ended")
@@ -72,7 +68,7 @@ def write_commit(server: Server, lease: WriterLease, changes: Sequence[Change]) 
     return batch.number
 
 
-def settled(server: Server, lease: WriterLease) -> Head:
+def settled(server: RemoteServer, lease: WriterLease) -> Head:
     """The head, without an intent: one that was left is burnt, and what was written under it removed.
 
     Raises:
@@ -88,11 +84,12 @@ def settled(server: Server, lease: WriterLease) -> Head:
     return head
 
 
-def clean(server: Server, head: Head) -> None:
+def clean(server: RemoteServer, head: Head) -> None:
     """Removes what burnt numbers left behind. No reader sees a difference."""
-    for collection in (server.settings.collection, server.settings.meta):
-        server.delete(collection, is_among("from", head.burnt))
-        server.set(collection, {"to": OPEN}, is_among("to", head.burnt))
+    server.settle()
+    for place in (CHUNKS, RECORDS):
+        server.delete(place, is_among("from", head.burnt))
+        server.set(place, {"to": OPEN}, is_among("to", head.burnt))
 
 
 def _ours(head: Head, lease: WriterLease) -> Head:
@@ -101,7 +98,7 @@ def _ours(head: Head, lease: WriterLease) -> Head:
     return head
 
 
-def _prepared(server: Server, head: Head, changes: Sequence[Change]) -> _Batch:
+def _prepared(server: RemoteServer, head: Head, changes: Sequence[Change]) -> _Batch:
     batch = _Batch(head.next_number)
     records = Records(server, head, changes, batch.number)
     for change in changes:
@@ -114,42 +111,43 @@ def _prepared(server: Server, head: Head, changes: Sequence[Change]) -> _Batch:
     return batch
 
 
-def _intend(server: Server, lease: WriterLease, head: Head, number: int) -> None:
+def _intend(server: RemoteServer, lease: WriterLease, head: Head, number: int) -> None:
     heads.change(server, {"intent": number}, owner=lease.owner, number=head.number, intent=0)
     if _ours(heads.read(server), lease).intent != number:
         raise lease.lost()
 
 
-def _write(server: Server, lease: WriterLease, collection: str, points: Sequence[models.PointStruct]) -> None:
+def _write(server: RemoteServer, lease: WriterLease, place: Place, points: Sequence[Point]) -> None:
     for some in _requests(points):
         lease.keep()
-        server.upsert(collection, some)
+        server.write(place, some)
 
 
-def _end(server: Server, lease: WriterLease, head: Head, batch: _Batch) -> None:
-    for collection, condition in _ended(server, head, batch):
+def _end(server: RemoteServer, lease: WriterLease, head: Head, batch: _Batch) -> None:
+    for place, condition in _ended(head, batch):
         lease.keep()
-        server.set(collection, {"to": batch.number}, condition)
+        server.set(place, {"to": batch.number}, condition)
 
 
-def _ended(server: Server, head: Head, batch: _Batch) -> Iterator[tuple[str, Condition]]:
+def _ended(head: Head, batch: _Batch) -> Iterator[tuple[Place, Condition]]:
     """Where the old versions of what a commit replaces lie, and which they are."""
     old = [in_range("from", lt=batch.number), head.stands()]
     for some in _groups(batch.ended_documents):
-        yield server.settings.collection, all_of([is_among("doc", some), *old])
+        yield CHUNKS, all_of([is_among("doc", some), *old])
     for some in _groups(batch.ended_records):
-        yield server.settings.meta, all_of([is_among("key", some), *old])
+        yield RECORDS, all_of([is_among("key", some), *old])
 
 
-def _check(server: Server, lease: WriterLease, head: Head, batch: _Batch) -> None:
+def _check(server: RemoteServer, lease: WriterLease, head: Head, batch: _Batch) -> None:
     """Whether the server has each item.
 
     Raises:
         TransientStoreError: it acknowledged more than it has, or another writer took over.
     """
     written = equals("from", batch.number)
-    there = server.count(server.settings.collection, written), server.count(server.settings.meta, written)
-    left = sum(server.count(collection, condition) for collection, condition in _ended(server, head, batch))
+    server.settle()
+    there = server.count(CHUNKS, written), server.count(RECORDS, written)
+    left = sum(server.count(place, condition) for place, condition in _ended(head, batch))
     _ours(heads.read(server), lease)
     if there != (len(batch.chunks), len(batch.records)) or left:
         raise TransientStoreError(
@@ -159,7 +157,7 @@ def _check(server: Server, lease: WriterLease, head: Head, batch: _Batch) -> Non
         )
 
 
-def _move(server: Server, lease: WriterLease, head: Head, number: int) -> None:
+def _move(server: RemoteServer, lease: WriterLease, head: Head, number: int) -> None:
     try:
         heads.change(
             server,
@@ -180,16 +178,16 @@ def _move(server: Server, lease: WriterLease, head: Head, number: int) -> None:
     reach("commit.pointer")
 
 
-def _requests(points: Iterable[models.PointStruct]) -> Iterator[list[models.PointStruct]]:
+def _requests(points: Iterable[Point]) -> Iterator[list[Point]]:
     """The points in portions that a request can carry."""
-    some: list[models.PointStruct] = []
+    some: list[Point] = []
     size = 0
     for point in points:
         if some and (len(some) >= _MOST_POINTS or size > _MOST_CHARACTERS):
             yield some
             some, size = [], 0
         some.append(point)
-        size += _size(point.payload or {})
+        size += _size(point.payload)
     if some:
         yield some
 

@@ -1,0 +1,116 @@
+"""What a server must be able to do to hold an index: the calls that a connector puts into its client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeAlias
+
+from ragkit.protocols import Vectors
+from ragkit.store.remote.conditions import Condition
+
+Place: TypeAlias = Literal["chunks", "records"]
+CHUNKS: Place = "chunks"
+RECORDS: Place = "records"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Point:
+    """What is written: a payload under an id of its own, a UUID; chunks with their vector (shape `[d]`)."""
+
+    id: str
+    payload: dict[str, Any] = field(kw_only=True)
+    vector: Vectors | None = field(default=None, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """What comes back: the keys that were asked for, the vector where it was, and the server's score."""
+
+    payload: dict[str, Any]
+    vector: Vectors | None = field(default=None, kw_only=True)
+    score: float = field(default=0.0, kw_only=True)
+
+
+class RemoteServer(Protocol):
+    """Calls of a client, behind one door. Each retries what fails for now, and may be made again.
+
+    All raise `StoreError`; `TransientStoreError` where the same call may go through later.
+    """
+
+    @property
+    def where(self) -> str:
+        """Which index is meant, for people; no secret in it."""
+        ...
+
+    @property
+    def lease_s(self) -> int:
+        """How long a writer that is silent keeps others from writing."""
+        ...
+
+    @property
+    def restore(self) -> str:
+        """What mends a damaged index, for people, such as `Restore the collections from a snapshot`."""
+        ...
+
+    @property
+    def sparse_loss(self) -> float:
+        """By what part at most the sum of a proposal may be too small."""
+        ...
+
+    def head(self) -> dict[str, Any] | None:
+        """The record of commits as it is now, also where it was written a moment ago; None without one."""
+        ...
+
+    def change_head(self, values: Mapping[str, Any], expected: Mapping[str, str | int]) -> None:
+        """Sets keys of the record of commits if it holds what is expected, in one step against all others."""
+        ...
+
+    def write(self, place: Place, points: Sequence[Point], *, replace: bool = False) -> None:
+        """Writes points under their ids.
+
+        One that is there already is the same one, unless `replace` says that it is to be overwritten.
+        """
+        ...
+
+    def set(self, place: Place, values: Mapping[str, Any], condition: Condition) -> None:
+        """Sets keys of all points for which a condition holds when each is changed."""
+        ...
+
+    def delete(self, place: Place, condition: Condition) -> None:
+        """Removes all points for which a condition holds."""
+        ...
+
+    def settle(self) -> None:
+        """Returns when everybody's next call finds what was written before."""
+        ...
+
+    def count(self, place: Place, condition: Condition) -> int:
+        """For how many points a condition holds, exactly."""
+        ...
+
+    def scroll(
+        self, place: Place, condition: Condition, keys: Sequence[str], *, vectors: bool = False
+    ) -> Iterator[Found]:
+        """All points for which a condition holds, in no order."""
+        ...
+
+    def nearest(self, condition: Condition, vector: Vectors, limit: int, *, is_exact: bool) -> list[Found]:
+        """Chunks by cosine similarity to a vector (shape `[d]`), nearest first, with their vectors.
+
+        Scores are similarities as the server finds them. Where `is_exact`, fewer than `limit` only where
+        fewer are there.
+        """
+        ...
+
+    def propose(self, condition: Condition, weights: Mapping[str, float], limit: int) -> list[Found]:
+        """Chunks that hold one of the words, by the sum of what each adds, greatest first."""
+        ...
+
+    def n_bytes(self) -> int:
+        """Size of all files; 0 where the server does not tell."""
+        ...
+
+    def close(self) -> None:
+        """Closes the client."""
+        ...

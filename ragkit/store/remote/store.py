@@ -1,0 +1,187 @@
+"""A store on a server without transactions, as the collection sees it; connectors say how it is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import ClassVar
+
+from ragkit.arrays import HitBatch
+from ragkit.errors import StoreError
+from ragkit.failpoints import reach
+from ragkit.protocols import Change, DocumentState, Scope, StoreCounts, Vectors
+from ragkit.store.abilities import Compaction, Holdings
+from ragkit.store.arguments import check_k
+from ragkit.store.bm25.formula import Bm25
+from ragkit.store.changes import check_changes, checked_vectors
+from ragkit.store.remote import chunks, head
+from ragkit.store.remote.compact import compact, holdings, mark
+from ragkit.store.remote.dense import DenseSearch
+from ragkit.store.remote.holds import Holds
+from ragkit.store.remote.lease import WriterLease
+from ragkit.store.remote.manifest import RemoteManifest
+from ragkit.store.remote.server import RemoteServer
+from ragkit.store.remote.sparse import SparseSearch
+from ragkit.store.remote.view import viewing
+from ragkit.store.remote.write import write_commit
+from ragkit.store_spec import StoreSpec
+from ragkit.types import Chunk, Document
+
+_MOST_HITS = 2**30
+
+
+class RemoteStore:
+    """All that a store does once its connector has a server that holds an index.
+
+    A connector gives it settings, `open` and `capabilities`; see `ragkit_connectors.qdrant`.
+
+    >>> RemoteStore.format_version
+    1
+    """
+
+    use: ClassVar[str]
+    format_version = head.FORMAT_VERSION
+    spec: StoreSpec
+
+    def serve(self, server: RemoteServer, spec: StoreSpec, formula: Bm25, *, exact_below: int | None) -> None:
+        """Takes a server that holds an index for a spec. See `DenseSearch` for `exact_below`."""
+        self.spec = spec
+        self._server = server
+        self.where = server.where
+        self._lease = WriterLease(server)
+        self._holds = Holds(server)
+        self._manifest = RemoteManifest(server)
+        self._dense = DenseSearch(spec.dimension, exact_below)
+        self._sparse = SparseSearch(formula)
+
+    # --- what a collection asks -------------------------------------------------------------------
+
+    def head(self) -> int:
+        """The current commit: what a new reader pins. 0 means nothing was ever committed."""
+        return head.read(self._server).number
+
+    @contextmanager
+    def hold(self) -> Iterator[int]:
+        """The current commit, which is kept for the time of the block, ten minutes at most."""
+        while True:
+            number = self.head()
+            with self._holds.hold(number):
+                # A commit between the two lines may have been followed by a compaction that did not see us.
+                if self.head() == number:
+                    yield number
+                    return
+
+    def search(self, vectors: Vectors, k: int, scope: Scope) -> list[HitBatch]:
+        """The `k` nearest chunks by cosine similarity for each row of `vectors` (`[q, d]`, unit length)."""
+        check_k(k)
+        checked_vectors(vectors, self.spec.dimension, "query vectors")
+        with viewing(self._server, self.spec, scope) as view:
+            return self._dense.search(view, vectors, min(int(k), _MOST_HITS))
+
+    def search_terms(self, queries: Sequence[Sequence[str]], k: int, scope: Scope) -> list[HitBatch]:
+        """The `k` best chunks by BM25 for each list of terms; only chunks that share a term are returned."""
+        check_k(k)
+        with viewing(self._server, self.spec, scope) as view:
+            return self._sparse.search(view, queries, min(int(k), _MOST_HITS))
+
+    def fetch(self, ids: Sequence[str], scope: Scope) -> list[Chunk | None]:
+        """The chunks with these ids, in this order; None for one that the scope does not show."""
+        with viewing(self._server, self.spec, scope) as view:
+            return chunks.fetch(view, ids)
+
+    def vectors(self, ids: Sequence[str], scope: Scope) -> Vectors:
+        """The stored vectors of these chunks, shape `[n, d]`; zeros for one that the scope hides."""
+        with viewing(self._server, self.spec, scope) as view:
+            return chunks.vectors(view, ids, self.spec.dimension)
+
+    def commit(self, changes: Iterable[Change]) -> int:
+        """Writes all changes as one commit and returns its number: readers see all of it or none.
+
+        A document replaces the one of the same tenant and id. A change without document removes it, unless
+        its state is `quarantined`: then the state is noted and the content stays as it was. Numbers of
+        commits that failed are not used again.
+
+        Raises:
+            StoreError: a change is inconsistent, another process is writing, or the server refuses.
+        """
+        items = list(changes)
+        check_changes(items, self.spec.dimension)
+        reach("commit.checked")
+        if not items:
+            return self.head()
+        with self._lease:
+            return write_commit(self._server, self._lease, items)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Holds the right to write over several commits; other writers are refused meanwhile.
+
+        It ends `lease_s` after the last step of the last commit: another writer may then take over, and the
+        next commit here is refused.
+        """
+        with self._lease:
+            yield
+
+    def state(self, tenant: str, document_id: str) -> DocumentState | None:
+        """What is known of a document, or None."""
+        return self._manifest.state(tenant, document_id)
+
+    def states(self, tenant: str | None = None) -> Iterable[DocumentState]:
+        """All documents of a tenant, or of all tenants, by tenant and id."""
+        return self._manifest.states(tenant)
+
+    def at_uri(self, tenant: str, uri: str) -> Iterable[DocumentState]:
+        """The documents of a tenant that came from a place, by id."""
+        return self._manifest.at_uri(tenant, uri)
+
+    def quarantined(self) -> Iterable[DocumentState]:
+        """The documents of all tenants that could not be ingested, by tenant and id."""
+        return self._manifest.quarantined()
+
+    def source(self, tenant: str, document_id: str) -> Document | None:
+        """A document as it was committed, with its canonical text; None when there is none."""
+        return self._manifest.source(tenant, document_id)
+
+    def counts(self) -> StoreCounts:
+        """Counts at the current commit."""
+        return self._manifest.counts()
+
+    # --- upkeep -----------------------------------------------------------------------------------
+
+    def holdings(self) -> Holdings:
+        """What is kept, and how much of it the current commit does not show. A server does not tell bytes."""
+        return holdings(self._server)
+
+    def compact(self, *, wait_s: float = 0.0) -> Compaction:
+        """Deletes what no reader can see any more.
+
+        `erased` says that the server knows nothing of it any more. When the bytes leave its files is up to
+        the server (its vacuum optimizer, its write-ahead log), and so are its snapshots and replicas.
+
+        Args:
+            wait_s: how long to wait for readers of older commits.
+
+        Raises:
+            StoreError: another process is writing, or the server refuses.
+        """
+        with self._lease:
+            return compact(self._server, self._lease, self._holds, wait_s=wait_s)
+
+    def erase(self, changes: Sequence[Change], *, wait_s: float = 30.0) -> Compaction:
+        """Commits removals, then deletes what they removed.
+
+        If the process dies in between, the next compaction, which the next ingestion makes, ends the work.
+        """
+        with self._lease:
+            mark(self._server, self._lease)
+            reach("forget.marked")
+            self.commit(changes)
+            reach("forget.removed")
+            return compact(self._server, self._lease, self._holds, wait_s=wait_s)
+
+    def close(self) -> None:
+        """Closes the client. A closed store refuses further calls."""
+        if not hasattr(self, "_server"):
+            raise StoreError(f"{self.use}: this store was not opened")
+        self._holds.close()
+        self._server.close()
