@@ -42,9 +42,14 @@ def clustered(values: Floats, clusters: Sequence[str] | None) -> tuple[Floats, F
         return values, np.ones(len(values))
     if len(clusters) != len(values):
         raise EvalError(f"{len(values)} values, {len(clusters)} clusters: expected one cluster per value")
-    places = np.unique(np.asarray(clusters), return_inverse=True)[1]
+    places = cluster_places(clusters)
     sums = np.bincount(places, weights=values).astype(np.float64)
     return sums, np.bincount(places).astype(np.float64)
+
+
+def cluster_places(clusters: Sequence[str]) -> NDArray[np.int64]:
+    """The number of each value's cluster, from 0."""
+    return np.unique(np.asarray(clusters), return_inverse=True)[1].astype(np.int64)
 
 
 def bca_interval(sums: Floats, sizes: Floats, seed: int) -> tuple[float | None, float | None]:
@@ -58,11 +63,25 @@ def bca_interval(sums: Floats, sizes: Floats, seed: int) -> tuple[float | None, 
     mean, means = float(sums.sum() / sizes.sum()), sums / sizes
     if np.ptp(means) <= 1e-12 * float(np.abs(means).max()):
         return mean, mean
-    resampled = _resampled(sums, sizes, seed)
     close = 1e-12 * float(np.abs(sums).sum() / sizes.sum())
-    below = float((resampled < mean - close).mean() + (resampled <= mean + close).mean()) / 2
-    bias = _NORMAL.inv_cdf(min(max(below, 1 / RESAMPLES), 1 - 1 / RESAMPLES))
     without = (sums.sum() - sums) / (sizes.sum() - sizes)
+    return bca_ends(mean, _resampled(sums, sizes, seed), without, close=close)
+
+
+def bca_ends(
+    estimate: float, resampled: Floats, without: Floats, *, close: float = 1e-12
+) -> tuple[float, float]:
+    """The ends of the BCa interval of any figure.
+
+    Args:
+        estimate: the figure.
+        resampled: the figure of each resample.
+        without: the figure when each value, or cluster, is left out in turn: the jackknife.
+        close: figures that are nearer than this are the same.
+    """
+    below = float((resampled < estimate - close).mean() + (resampled <= estimate + close).mean()) / 2
+    least = 1 / len(resampled)
+    bias = _NORMAL.inv_cdf(min(max(below, least), 1 - least))
     apart = without.mean() - without
     apart /= np.abs(apart).max() or 1.0  # cubes of tiny numbers would vanish
     skew = float((apart**3).sum() / (6 * max(1.0, float((apart**2).sum())) ** 1.5))
@@ -88,7 +107,7 @@ def _resampled(sums: Floats, sizes: Floats, seed: int) -> Floats:
     return np.concatenate(parts)
 
 
-def blocks(n: int) -> list[int]:
+def blocks(n: int, total: int = RESAMPLES) -> list[int]:
     """Parts of the resamples, each small enough to lie in memory."""
-    step = max(1, min(RESAMPLES, _BLOCK // n))
-    return [min(step, RESAMPLES - start) for start in range(0, RESAMPLES, step)]
+    step = max(1, min(total, _BLOCK // n))
+    return [min(step, total - start) for start in range(0, total, step)]

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from ragkit.evaluation.case import Case
 
-Need = Literal["qrels", "evidence", "answers", "answerable", "reply", "context"]
-"""What a measure needs: of the dataset judgements, evidence, accepted answers or whether a question can be
-answered at all; of the pipeline a reply or the passages that a generator read."""
+Floats = NDArray[np.float64]
+Need = Literal["qrels", "evidence", "gold", "answers", "answerable", "reply", "context"]
+"""What a measure needs: of the dataset judgements, evidence, one of these two (`gold`), accepted answers, or
+whether a question can be answered at all; of the pipeline a reply or the passages that a generator read."""
 
 
 @runtime_checkable
@@ -62,7 +63,7 @@ class Metric(Protocol):
 
     def of(self, case: Case) -> float | None:
         """The value of one question, a finite number; None where the measure says nothing about it, such
-        as exact match of a question that has no answer: it is then in no mean, and not counted in n."""
+        as exact match where no answer is known: it is then in no mean, and not counted in n."""
         ...
 
 
@@ -84,7 +85,24 @@ class SetMetric(Protocol):
         """What one question adds, always as many numbers; None where it says nothing."""
         ...
 
-    def value(self, parts: NDArray[np.float64]) -> float | None:
+    def value(self, parts: Floats) -> float | None:
         """The measure of all questions, from their parts (`[n, m]`); None where it is not defined, such as
         a precision of nothing. It is computed again for each resample of the questions."""
+        ...
+
+
+@runtime_checkable
+class WeightedMetric(SetMetric, Protocol):
+    """A `SetMetric` that takes many resamples in one step, which is what makes its interval cheap."""
+
+    def weighted(self, parts: Floats, weights: Floats) -> Floats:
+        """The measure of each resample; NaN where it is not defined.
+
+        Args:
+            parts: `[n, m]`, as for `value`.
+            weights: `[r, n]`, how often each question was drawn.
+
+        Returns:
+            `[r]`; row `i` is `value` of the parts repeated by `weights[i]`.
+        """
         ...

@@ -49,10 +49,10 @@ class RankingMetric:
     relevant_from: int = field(default=1, kw_only=True)
 
     def __post_init__(self) -> None:
-        if self.kind not in _KINDS:
+        if self.kind not in RANKING_NAMES:
             hint = _ALIASES.get(self.kind.lower())
-            mend = f" Did you mean {hint!r}?" if hint else did_you_mean(self.kind, _KINDS)
-            raise EvalError(f"measure {self.kind!r}: expected one of {', '.join(_KINDS)}.{mend}")
+            mend = f" Did you mean {hint!r}?" if hint else did_you_mean(self.kind, RANKING_NAMES)
+            raise EvalError(f"measure {self.kind!r}: expected one of {', '.join(RANKING_NAMES)}.{mend}")
         if self.cutoff is None and self.kind in _NEEDS_CUTOFF:
             raise EvalError(f"measure {self.kind!r} needs a cutoff: {self.kind}@10")
         if self.cutoff is not None and self.cutoff < 1:
@@ -154,5 +154,6 @@ _KERNELS: dict[str, Callable[[Sequence[bool], int, int | None], float]] = {
     "RR": _reciprocal_rank,
     "Success": _success,
 }
-_KINDS = ("nDCG", *_KERNELS)
+RANKING_NAMES = ("nDCG", *_KERNELS)
+"""The measures that there are, without cutoffs."""
 _NEEDS_CUTOFF = ("P", "R", "Success")

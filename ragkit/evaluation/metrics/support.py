@@ -1,0 +1,42 @@
+"""Does a text bear out a sentence? The judgement behind the measures of citations; it can be exchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ragkit.text.analyze import Analyzer
+from ragkit.verify.citations import numbers
+
+Supports = Callable[[str, str], bool]
+"""Whether a premise (first) bears out a claim (second): a model of entailment, a language model, a rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalSupport:
+    """Bears out by words: the premise states every number of the claim and most of its words.
+
+    This is no entailment. It does not see a negation, who did what to whom, or a paraphrase in other words,
+    and it is right about sentences that are quoted or lean on the wording of their source. Give a model of
+    entailment where replies are written freely.
+
+    Args:
+        share: the share of the claim's words (stems, without stop words, each once) that the premise must
+            have.
+
+    >>> supports = LexicalSupport()
+    >>> supports("The warranty lasts two years from delivery.", "The warranty lasts two years.")
+    True
+    >>> supports("The warranty lasts 2 years from delivery.", "The warranty lasts 3 years.")
+    False
+    """
+
+    share: float = 0.75
+    _analyzer: Analyzer = field(default_factory=Analyzer, repr=False, compare=False, kw_only=True)
+
+    def __call__(self, premise: str, claim: str) -> bool:
+        """Whether the premise bears out the claim; a claim without a word is borne out by nothing."""
+        asked = set(self._analyzer.terms(claim))
+        if not asked or not numbers(claim) <= numbers(premise):
+            return False
+        return len(asked & set(self._analyzer.terms(premise))) >= self.share * len(asked)
