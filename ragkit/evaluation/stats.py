@@ -8,12 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
 from ragkit.errors import EvalError
 from ragkit.evaluation.bootstrap import Floats, bca_interval, clustered, finite
-from ragkit.evaluation.significance import detectable_difference, randomisation_p
+from ragkit.evaluation.significance import (
+    detectable_difference,
+    effect_size,
+    mcnemar_p,
+    randomisation_p,
+)
 
 FEW = 50
 """Below so many queries intervals are too narrow and little can be told apart."""
@@ -48,10 +54,13 @@ class Difference:
         low, high: its 95 % interval; None where there is one pair only.
         n: pairs.
         failed: queries that one of the two could not be scored on.
-        p: of the two-sided paired randomisation test.
+        p: two-sided, of `test`.
         wins, losses, ties: queries on which the system scores higher, lower, the same.
         detectable: the least true difference that a set of this size and spread finds in 4 of 5 cases; None
             where the differences have no spread to judge by.
+        effect: the standardised difference d_z, see `significance.effect_size`.
+        test: McNemar's exact one where all values are 0 or 1 and queries stand alone, else the paired
+            randomisation test.
 
     >>> change = paired([0.2, 0.4, 0.5], [0.4, 0.7, 0.4])
     >>> round(change.mean, 3), change.p, (change.wins, change.losses, change.ties)
@@ -68,6 +77,8 @@ class Difference:
     losses: int = field(kw_only=True)
     ties: int = field(kw_only=True)
     detectable: float | None = field(kw_only=True)
+    effect: float | None = field(default=None, kw_only=True)
+    test: Literal["randomisation", "McNemar"] = field(default="randomisation", kw_only=True)
 
     def __str__(self) -> str:
         interval = _interval(self.low, self.high, "+.3f")
@@ -129,17 +140,21 @@ def paired(
     change[np.isclose(after, before, rtol=1e-12, atol=1e-12)] = 0.0
     sums, sizes = clustered(change, clusters)
     low, high = bca_interval(sums, sizes, seed)
+    wins, losses = int((change > 0).sum()), int((change < 0).sum())
+    is_binary = clusters is None and bool(np.isin((before, after), (0.0, 1.0)).all())
     return Difference(
         float(change.mean()),
         low,
         high,
         len(change),
         failed=failed,
-        p=randomisation_p(sums, seed=seed),
-        wins=int((change > 0).sum()),
-        losses=int((change < 0).sum()),
+        p=mcnemar_p(wins, losses) if is_binary else randomisation_p(sums, seed=seed),
+        wins=wins,
+        losses=losses,
         ties=int((change == 0).sum()),
         detectable=_detectable(sums, sizes),
+        effect=effect_size(change),
+        test="McNemar" if is_binary else "randomisation",
     )
 
 

@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from ragkit.errors import EvalError
-from ragkit.evaluation.significance import EXACT_UP_TO, detectable_difference, holm, randomisation_p
+from ragkit.evaluation.significance import (
+    EXACT_UP_TO,
+    detectable_difference,
+    effect_size,
+    holm,
+    mcnemar_p,
+    randomisation_p,
+)
 
 
 def test_few_differences_are_tested_exactly() -> None:
@@ -54,6 +61,28 @@ def test_false_alarms_are_as_rare_as_the_level_says() -> None:
     assert 30 <= alarms <= 72  # 5 % of 1,000, give or take what chance allows in 999 of 1,000 cases
 
 
+@pytest.mark.parametrize(("wins", "losses"), [(0, 0), (1, 0), (9, 2), (30, 31), (400, 300), (2_000, 1_900)])
+def test_mcnemar_is_the_exact_binomial_test(wins: int, losses: int) -> None:
+    n = wins + losses
+    logs = [
+        math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) - n * math.log(2)
+        for k in range(n + 1)
+    ]
+    # As R's binom.test: all outcomes that are no more likely than the one seen.
+    expected = math.fsum(math.exp(log) for log in logs if log <= logs[wins] + 1e-7)
+    assert mcnemar_p(wins, losses) == pytest.approx(expected, rel=1e-6)
+
+
+def test_mcnemar_is_the_randomisation_test_of_binary_values() -> None:
+    assert mcnemar_p(12, 4) == pytest.approx(randomisation_p([1.0] * 12 + [-1.0] * 4), abs=1e-12)
+
+
+def test_effect_size_by_hand() -> None:
+    assert effect_size([1.0, 2.0, 3.0]) == 2.0  # mean 2, deviation 1
+    assert effect_size([0.1, 0.1, 0.1]) is None
+    assert effect_size([0.4]) is None
+
+
 def test_holm_by_hand() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.5, 0.9]) == [1.0, 1.0]
@@ -73,5 +102,7 @@ def test_a_detectable_difference_is_found_in_four_of_five_cases() -> None:
 
 
 def test_arguments_out_of_range_are_refused() -> None:
+    with pytest.raises(EvalError, match="wins=-1, losses=0: expected counts of 0 or more"):
+        mcnemar_p(-1, 0)
     with pytest.raises(EvalError, match="spread=-1, n=10"):
         detectable_difference(-1, 10)

@@ -103,6 +103,19 @@ def test_a_pair_is_compared_query_by_query() -> None:
     assert change.p == 1.0  # signs ++ +- -+ -- of 1 and .5: all go as far as .5
 
 
+def test_binary_pairs_are_tested_exactly() -> None:
+    before, after = [0.0] * 130 + [1.0] * 70, [1.0] * 40 + [0.0] * 90 + [1.0] * 60 + [0.0] * 10
+    change = paired(before, after)
+    assert (change.test, change.wins, change.losses) == ("McNemar", 40, 10)
+    assert change.p == pytest.approx(2 * sum(math.comb(50, k) for k in range(11)) / 2**50)
+    assert change.effect == pytest.approx(0.15 / np.std(np.subtract(after, before), ddof=1))
+
+
+def test_binary_pairs_in_clusters_are_tested_by_cluster() -> None:
+    change = paired([0.0] * 8, [1.0] * 8, clusters=["a"] * 4 + ["b"] * 4)
+    assert (change.test, change.p) == ("randomisation", 0.5)
+
+
 def test_equal_systems_do_not_differ() -> None:
     change = paired([0.1, 0.9], [0.1, 0.9], failed=3)
     assert (change.mean, change.low, change.high, change.p, change.ties) == (0.0, 0.0, 0.0, 1.0, 2)
