@@ -7,9 +7,10 @@ from threading import RLock
 from typing import Any
 
 from ragkit import registry
+from ragkit.config.resolve import with_models
 from ragkit.config.spec import ComponentSpec, Config
 from ragkit.errors import ConfigError, StoreError, did_you_mean
-from ragkit.protocols import Embedder, Reranker
+from ragkit.protocols import ChatModel, Embedder, Reranker
 from ragkit.store.collection import StoreCollection
 from ragkit.store.in_step import InStep
 from ragkit.store.opening import open_collection
@@ -27,6 +28,7 @@ class Assembly:
         self._config = config
         self._create = create
         self._models: dict[str, Any] = {}
+        self._making: list[str] = []
         self._collection: StoreCollection | None = None
         self._is_closed = False
         self._lock = RLock()
@@ -86,6 +88,15 @@ class Assembly:
             )
         return model
 
+    def chat_model(self, ref: object) -> ChatModel:
+        """The chat model that `ref` names under `models:`, or `ref` itself."""
+        model = self._model(ref)
+        if not isinstance(model, ChatModel):
+            raise ConfigError(
+                f"models.{ref}: a chat model (llm/…) is needed here, not {type(model).__name__}"
+            )
+        return model
+
     def close(self) -> None:
         """Closes what was opened, for good: stages still hold what they were set up with."""
         with self._lock:
@@ -113,8 +124,19 @@ class Assembly:
             return ref
         with self._lock:
             if ref not in self._models:
-                self._models[ref] = make(named(self._config.models, ref, "models"))
+                self._models[ref] = self._made(ref)
             return self._models[ref]
+
+    def _made(self, name: str) -> object:
+        """A model with the models that its settings name."""
+        if name in self._making:
+            raise ConfigError(f"models: {' → '.join((*self._making, name))}: a model cannot stand on itself")
+        spec = named(self._config.models, name, "models")
+        self._making.append(name)
+        try:
+            return registry.load(spec.use)(**with_models(spec.settings, self._model))
+        finally:
+            self._making.pop()
 
 
 def make(spec: ComponentSpec) -> Any:

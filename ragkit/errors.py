@@ -5,6 +5,13 @@
     ├── GraphError(problems)           a graph that cannot run; all its problems at once
     ├── MissingExtraError              an optional package is not installed
     ├── ModelError                     a model cannot be loaded or gave an unusable result
+    │   ├── ModelUnavailableError(retry_after_s)   the endpoint is down, overloaded or broke off
+    │   │   └── RateLimitError
+    │   ├── ModelTimeoutError          it did not answer in time
+    │   ├── ModelAuthError             the key is missing, wrong or may not use this model
+    │   ├── ModelRequestError          the endpoint refuses the request: unknown model, wrong parameter
+    │   │   └── ContextTooLongError
+    │   └── InvalidOutputError         what came back is not what was asked for
     ├── StoreError                     a store cannot do what was asked
     │   ├── TransientStoreError        the same call may go through later
     │   └── CorruptIndexError          what is on disk is not what was written
@@ -67,6 +74,42 @@ class MissingExtraError(RagkitError):
 
 class ModelError(RagkitError):
     """A model cannot be loaded, or gave a result that cannot be used (NaN, wrong shape)."""
+
+
+class ModelUnavailableError(ModelError):
+    """A model's endpoint cannot be reached, is down, or broke off: the same call may go through later.
+
+    `retry_after_s` is how long the endpoint asks to wait; None where it does not say, infinite where waiting
+    is of no use.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None):
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
+
+
+class RateLimitError(ModelUnavailableError):
+    """Too many requests or tokens, or the quota is used up."""
+
+
+class ModelTimeoutError(ModelError):
+    """A model did not answer in time."""
+
+
+class ModelAuthError(ModelError):
+    """The key is missing or wrong, or may not use this model."""
+
+
+class ModelRequestError(ModelError):
+    """A model's endpoint refuses the request as it is; repeating it changes nothing."""
+
+
+class ContextTooLongError(ModelRequestError):
+    """The messages do not fit into the model's window."""
+
+
+class InvalidOutputError(ModelError):
+    """What a model gave is not what was asked for: no JSON, another schema, broken text."""
 
 
 class StoreError(RagkitError):

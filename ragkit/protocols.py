@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.arrays import HitBatch, Ids
+from ragkit.chat import ChatModel as ChatModel
 from ragkit.fields import FieldSpec as FieldSpec
 from ragkit.fields import FieldType as FieldType
 from ragkit.filters import Filter
@@ -497,4 +498,8 @@ class Resources(Protocol):
 
     def reranker(self, ref: object) -> Reranker:
         """The reranker that `ref` names, or `ref` itself when it is one."""
+        ...
+
+    def chat_model(self, ref: object) -> ChatModel:
+        """The chat model that `ref` names, or `ref` itself when it is one."""
         ...

@@ -64,6 +64,14 @@ BUILT_IN: dict[str, Component] = _ours(
         "ragkit.models.own_reranker:OwnReranker",
         "a cross-encoder of your own, from a folder, on the CPU",
     ),
+    (
+        "llm/openai",
+        "ragkit_connectors.openai:OpenAIChat",
+        "any OpenAI-compatible endpoint",
+        "openai",
+        "httpx",
+    ),
+    ("llm/replay", "ragkit.models.replay:ReplayChat", "recorded answers, without model or network"),
     # stores and what lies in them
     ("store/local", "ragkit.store.local.store:LocalStore", "one folder, no server"),
     (
@@ -118,6 +126,14 @@ BUILT_IN: dict[str, Component] = _ours(
         "verify/citations",
         "ragkit.verify.citations:VerifyCitations",
         "check every citation against its document",
+    ),
+    # evaluation
+    (
+        "dataset/ir-datasets",
+        "ragkit_connectors.ir_datasets:IrDataset",
+        "judged collections of the package ir_datasets, by id",
+        "ir-datasets",
+        "ir_datasets",
     ),
 )
 

@@ -79,5 +79,6 @@ class Ref:
 # In YAML a reference is the name under `models:`, `stores:` or `query:`; in Python it may be the object.
 EmbedderRef = Annotated[Any, Ref("model", "embed")]
 RerankerRef = Annotated[Any, Ref("model", "rerank")]
+ChatModelRef = Annotated[Any, Ref("model", "llm")]
 StoreRef = Annotated[Any, Ref("store", "store")]
 NodeRef = Annotated[Any, Ref("node")]

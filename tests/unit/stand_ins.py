@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ragkit.arrays import HitBatch
 from ragkit.errors import ConfigError
-from ragkit.protocols import Embedder, Reranker, TextKind, Vectors
+from ragkit.protocols import ChatModel, Embedder, Reranker, TextKind, Vectors
 from ragkit.text.analyze import Analyzer
 from ragkit.text.reading import read
 from ragkit.types import Chunk, QueryPlan, ReadSentence
@@ -64,4 +64,8 @@ class WordsOnly:
 
     def reranker(self, ref: object) -> Reranker:
         assert isinstance(ref, Reranker)
+        return ref
+
+    def chat_model(self, ref: object) -> ChatModel:
+        assert isinstance(ref, ChatModel)
         return ref
