@@ -1,0 +1,77 @@
+"""One question through a pipeline: the outcome, and what the nodes did for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from ragkit.evaluation.dataset import Question
+from ragkit.evaluation.outcome import Outcome
+from ragkit.evaluation.runner.observe import Observer
+from ragkit.evaluation.runner.opened import Opened
+from ragkit.evaluation.runner.stage_cache import StageCache
+from ragkit.graph.trace import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What came of a question: the outcome, and by node whether its stage was run or its value was known."""
+
+    outcome: Outcome
+    executed: tuple[str, ...] = field(default=(), kw_only=True)
+    cached: tuple[str, ...] = field(default=(), kw_only=True)
+
+
+class Asker:
+    """Asks one pipeline. Any number of questions may be under way at once.
+
+    Args:
+        pipeline: opened.
+        cache: of the values that stages gave before; None to run every stage.
+
+    Example:
+        asked = await Asker(opened, cache).ask(question)
+        asked.outcome.ranked
+    """
+
+    def __init__(self, pipeline: Opened, cache: StageCache | None) -> None:
+        self._pipeline = pipeline
+        self._cache = cache
+        self._observer = Observer(pipeline.collection, pipeline.nodes, cut=pipeline.cut)
+        self._searches_by_meaning = any(node.use == "retrieve/dense" for node in pipeline.nodes)
+
+    def prepare(self, questions: Sequence[Question]) -> None:
+        """Embeds the questions together; the collection remembers their vectors for when they are asked."""
+        if self._searches_by_meaning:
+            with suppress(Exception):  # it fails again where it is counted
+                self._pipeline.collection.embed([question.text for question in questions], "query")
+
+    async def ask(self, question: Question) -> Asked:
+        """The outcome of a question. What a stage raises becomes its `error`."""
+        trace, known = Trace(""), dict[str, Any]()
+        try:
+            outcome = await self._outcome(question, trace, known)
+        except Exception as e:
+            outcome = Outcome(question.id, error=f"{type(e).__name__}: {e}")
+        ran = dict.fromkeys(node.node for node in trace.nodes if node.status != "skipped")
+        return Asked(outcome, executed=tuple(ran), cached=tuple(known))
+
+    async def _outcome(self, question: Question, trace: Trace, known: dict[str, Any]) -> Outcome:
+        opened, cache = self._pipeline, self._cache
+        values: dict[str, Any] = {}
+        with opened.collection.held(opened.plan(question)) as plan:
+            if cache is None:
+                result = await opened.graph.run(plan, trace=trace, observe=values.__setitem__)
+            else:
+                keys = cache.keys(plan)
+                known.update(cache.read(keys, plan))
+                try:
+                    result = await opened.graph.run(
+                        plan, trace=trace, known=known, observe=values.__setitem__
+                    )
+                finally:
+                    # What came before a failure is as good as ever.
+                    cache.write(keys, values, plan=plan, trace=trace)
+            return self._observer.outcome(question.id, values, degraded=result.degraded)

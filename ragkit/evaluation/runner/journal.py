@@ -1,0 +1,157 @@
+"""The outcomes of a run on disk: a line is added as soon as a question is done, and none is lost or torn.
+
+FOLDER/run.json             the key: what was asked of what, with which code
+FOLDER/outcomes.jsonl.part  while it runs: one line a question, in the order in which they were done
+FOLDER/outcomes.jsonl       when all are done: in the dataset's order
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+from ragkit.errors import EvalError
+from ragkit.evaluation.outcome import Outcome
+from ragkit.evaluation.runner.outcome_json import outcome_line, outcome_of
+
+KEY, OUTCOMES, PART = "run.json", "outcomes.jsonl", "outcomes.jsonl.part"
+
+
+class Journal:
+    """The record of one run. Made by `Journal.open`; used by one thread at a time.
+
+    Args:
+        folder: of the run.
+        done: the outcomes that are there already, by question.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> with Journal.open(folder, {"dataset": "mine"}, resume=False) as journal:
+    ...     journal.add(Outcome("q1"))
+    >>> list(Journal.open(folder, {"dataset": "mine"}, resume=True).done)
+    ['q1']
+    """
+
+    def __init__(self, folder: Path, done: dict[str, Outcome]) -> None:
+        self.folder = folder
+        self.done = done
+        self._part: BinaryIO | None = None
+
+    @classmethod
+    def open(cls, folder: Path, key: Mapping[str, Any], *, resume: bool) -> Journal:
+        """The journal of a folder, begun anew, or with what is there if that is of the same key.
+
+        A question that ended in an error is not taken as done: it is asked again.
+
+        Args:
+            folder: made if it is not there.
+            key: what outcomes depend on, as plain values.
+            resume: whether to go on from what is there.
+
+        Raises:
+            EvalError: what is there has another key, or the folder cannot be written to.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            journal = cls(folder, _taken(folder, key) if resume else {})
+            if not resume:
+                for name in (OUTCOMES, PART):
+                    (folder / name).unlink(missing_ok=True)
+            write_whole(folder / KEY, json.dumps(key, indent=1, ensure_ascii=True) + "\n")
+        except OSError as e:
+            raise EvalError(f"{folder}: cannot be written to: {e}") from e
+        return journal
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def add(self, outcome: Outcome) -> None:
+        """Writes an outcome down, beyond the reach of a kill."""
+        if self._part is None:
+            self._part = (self.folder / PART).open("ab", buffering=0)
+        self._part.write(outcome_line(outcome).encode())
+        self.done[outcome.question_id] = outcome
+
+    def finish(self, order: Iterable[str]) -> dict[str, Outcome]:
+        """Puts the outcomes into order, in their file; gives them."""
+        self.close()
+        outcomes = {id_: self.done[id_] for id_ in order}
+        write_whole(self.folder / OUTCOMES, "".join(map(outcome_line, outcomes.values())))
+        (self.folder / PART).unlink(missing_ok=True)
+        return outcomes
+
+    def close(self) -> None:
+        """Closes the file."""
+        if self._part is not None:
+            self._part.close()
+            self._part = None
+
+
+def read_outcomes(folder: Path) -> dict[str, Outcome]:
+    """The outcomes of a finished run, in their order.
+
+    Raises:
+        EvalError: there are none, or a line is damaged.
+    """
+    path = folder / OUTCOMES
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as e:
+        raise EvalError(f"{path}: cannot be read: {e}. Finish the run first: pass --resume") from e
+    outcomes = (outcome_of(line) for line in lines)
+    return {outcome.question_id: outcome for outcome in outcomes}
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a file so that it is there whole, or as it was."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with beside.open("wb") as file:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _taken(folder: Path, key: Mapping[str, Any]) -> dict[str, Outcome]:
+    if not (folder / KEY).exists():
+        return {}
+    try:
+        before = json.loads((folder / KEY).read_text())
+    except ValueError as e:
+        raise EvalError(f"{folder / KEY}: cannot be read: {e}. Run again without --resume") from e
+    # As JSON gives it back: a tuple of the key is a list there.
+    now = json.loads(json.dumps(key))
+    if before != now:
+        parts = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+        raise EvalError(
+            f"{folder}: what is there was made with another {' and another '.join(parts)}, so it cannot be "
+            "gone on with. Run without --resume, or into another folder"
+        )
+    if (folder / OUTCOMES).exists():
+        return _sound(read_outcomes(folder))
+    part = folder / PART
+    return _sound(_cut_off(part)) if part.exists() else {}
+
+
+def _cut_off(path: Path) -> dict[str, Outcome]:
+    """The outcomes of the part; a last line that a kill tore is cut off."""
+    content = path.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if len(whole) < len(content):
+        os.truncate(path, len(whole))
+    outcomes = (outcome_of(line) for line in whole.splitlines())
+    return {outcome.question_id: outcome for outcome in outcomes}
+
+
+def _sound(outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
+    return {id_: outcome for id_, outcome in outcomes.items() if outcome.error is None}

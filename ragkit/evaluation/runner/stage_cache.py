@@ -1,0 +1,193 @@
+"""The values that stages gave, kept on disk: a changed stage runs anew, and what is downstream of it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ragkit.errors import EvalError
+from ragkit.evaluation.runner.stage_key import Key, StageKeys
+from ragkit.evaluation.runner.value_json import (
+    Value,
+    can_encode,
+    chunk_json,
+    chunk_of,
+    chunks_in,
+    decoded,
+    encoded,
+    ids_in,
+)
+from ragkit.graph.trace import Trace
+from ragkit.types import Chunk, QueryPlan
+
+_FLUSH_AT = 256  # values
+_CHUNKS_KEPT = 20_000  # some 40 MB
+_VARIABLES = 500  # of one statement; SQLite takes 999 in its oldest builds
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS value (key BLOB PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS chunk (id TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+"""
+
+
+class StageCache:
+    """The values of one graph's nodes, in a file that any number of graphs over one index share.
+
+    Several processes may use the file at once. What is lost of it is only worked out again.
+
+    Args:
+        path: the file; it is made if it is not there.
+        keys: of the graph.
+
+    Example:
+        with StageCache(path, stage_keys(spec, order, config, parts, index)) as cache:
+            keys = cache.keys(plan)
+            known = cache.read(keys, plan)
+    """
+
+    def __init__(self, path: Path, keys: StageKeys) -> None:
+        self.path = path
+        self._keys = keys
+        self._lock = threading.Lock()
+        self._values: dict[Key, bytes] = {}
+        self._chunks: dict[str, bytes] = {}
+        self._written: set[str] = set()
+        self._read: dict[str, Chunk] = {}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._connection = sqlite3.connect(
+                path, timeout=60, isolation_level=None, check_same_thread=False
+            )
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = OFF")
+            self._connection.executescript(_SCHEMA)
+        except sqlite3.Error as e:
+            raise self._damaged(e) from e
+
+    def __enter__(self) -> StageCache:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def keys(self, plan: QueryPlan) -> dict[str, Key]:
+        """The key of each node that can be cached."""
+        return self._keys.of(plan)
+
+    def read(self, keys: Mapping[str, Key], plan: QueryPlan) -> dict[str, Value]:
+        """The values that are there, by node.
+
+        Raises:
+            EvalError: the file is damaged.
+        """
+        with self._lock:
+            try:
+                rows = {name: json.loads(zlib.decompress(body)) for name, body in self._bodies(keys)}
+                chunks = self._chunks_of({id_ for row in rows.values() for id_ in ids_in(row)})
+            except (sqlite3.Error, zlib.error, ValueError) as e:
+                raise self._damaged(e) from e
+        known = {}
+        for name, row in rows.items():
+            if all(id_ in chunks for id_ in ids_in(row)):
+                known[name] = decoded(row, plan, chunks)
+        return known
+
+    def write(
+        self,
+        keys: Mapping[str, Key],
+        values: Mapping[str, Any],
+        *,
+        plan: QueryPlan,
+        trace: Trace,
+    ) -> None:
+        """Keeps what the nodes of a run gave, but for what came of a failure and what was skipped.
+
+        Args:
+            keys: of the run's plan.
+            values: by node, in the graph's order.
+            plan: of the run.
+            trace: of the run; what is not in it was known before.
+        """
+        status = {node.node: node.status for node in trace.nodes}
+        tainted = {name for name, what in status.items() if what in ("degraded", "failed")}
+        for name, sources in self._keys.inputs.items():
+            if not tainted.isdisjoint(sources):
+                tainted.add(name)
+        fresh = {
+            keys[name]: value
+            for name, value in values.items()
+            if name in keys and status.get(name) == "ok" and name not in tainted and can_encode(value)
+        }
+        bodies = {key: _packed(encoded(value, plan)) for key, value in fresh.items()}
+        with self._lock:
+            for value in fresh.values():
+                for chunk in chunks_in(value):
+                    if chunk.id not in self._written:
+                        self._chunks[chunk.id] = _packed(chunk_json(chunk))
+                        self._written.add(chunk.id)
+            self._values.update(bodies)
+            if len(self._values) >= _FLUSH_AT:
+                self._flush()
+
+    def close(self) -> None:
+        """Writes what is still to be written, and closes the file."""
+        with self._lock:
+            self._flush()
+            self._connection.close()
+
+    # --- inside -----------------------------------------------------------------------------------
+
+    def _bodies(self, keys: Mapping[str, Key]) -> list[tuple[str, bytes]]:
+        found = {key: self._values[key] for key in keys.values() if key in self._values}
+        missing = [key for key in keys.values() if key not in found]
+        found.update(self._selected("SELECT key, body FROM value WHERE key IN", missing))
+        return [(name, found[key]) for name, key in keys.items() if key in found]
+
+    def _chunks_of(self, ids: Iterable[str]) -> dict[str, Chunk]:
+        chunks = {id_: self._read[id_] for id_ in ids if id_ in self._read}
+        missing = [id_ for id_ in ids if id_ not in chunks]
+        bodies = {id_: self._chunks[id_] for id_ in missing if id_ in self._chunks}
+        others = [id_ for id_ in missing if id_ not in bodies]
+        bodies.update(self._selected("SELECT id, body FROM chunk WHERE id IN", others))
+        fresh = {id_: chunk_of(json.loads(zlib.decompress(body))) for id_, body in bodies.items()}
+        if len(self._read) + len(fresh) > _CHUNKS_KEPT:
+            self._read.clear()
+        self._read.update(fresh)
+        return {**chunks, **fresh}
+
+    def _selected(self, statement: str, keys: Sequence[Any]) -> list[tuple[Any, bytes]]:
+        rows: list[tuple[Any, bytes]] = []
+        for start in range(0, len(keys), _VARIABLES):
+            some = keys[start : start + _VARIABLES]
+            rows += self._connection.execute(f"{statement} ({', '.join('?' * len(some))})", some)
+        return rows
+
+    def _flush(self) -> None:
+        if not (self._values or self._chunks):
+            return
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for table, rows in (("chunk", self._chunks), ("value", self._values)):
+                self._connection.executemany(
+                    f"INSERT OR IGNORE INTO {table} VALUES (?, ?)",  # noqa: S608  (two names of our own)
+                    list(rows.items()),
+                )
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as e:
+            raise self._damaged(e) from e
+        self._values, self._chunks = {}, {}
+
+    def _damaged(self, error: Exception) -> EvalError:
+        return EvalError(
+            f"{self.path}: the cache of stages cannot be used: {error}. Remove the file: what was in it is "
+            "worked out again"
+        )
+
+
+def _packed(row: Any) -> bytes:
+    return zlib.compress(json.dumps(row, separators=(",", ":")).encode(), 1)
