@@ -1,0 +1,93 @@
+"""A folder of one's own documents as the corpus of a dataset, read by the parsers that ingestion uses."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+from ragkit.errors import ConfigError, DocumentError, EvalError
+from ragkit.evaluation.corpus import CorpusRow
+from ragkit.evaluation.rows import Problems
+from ragkit.evaluation.texts import CorpusTexts, HeldTexts
+from ragkit.ingest.load.discover import discover
+from ragkit.ingest.load.source import SourceFile
+from ragkit.ingest.parse.formats import parse
+from ragkit.types import Document
+
+
+class FolderCorpus:
+    """All documents in and below a folder, of any format that can be ingested.
+
+    Ids are paths below the folder, as ingestion of the folder gives them, and texts and sections are the
+    same. What ingestion would reject or set aside is an error: a judgement of it could not be met. The parsed
+    documents are held in memory.
+
+    Example:
+        corpus = FolderCorpus(Path("docs"))
+        [document.id for document in corpus.documents()]
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def name(self) -> str:
+        """The folder."""
+        return str(self.folder)
+
+    def rows(self, problems: Problems | None = None) -> Iterator[CorpusRow]:
+        """See `Corpus`. The title of a document is in its text already."""
+        gathering = Problems() if problems is None else problems
+        documents: tuple[Document, ...] = ()
+        with gathering.gathered():
+            documents = self._documents
+        if problems is None:
+            gathering.settle()
+        for document in documents:
+            yield CorpusRow(document.id, title="", text=document.text, metadata=dict(document.metadata))
+
+    def documents(self) -> Iterator[Document]:
+        """See `Corpus`."""
+        return iter(self._documents)
+
+    def texts(self) -> CorpusTexts:
+        """See `Corpus`."""
+        return self._texts
+
+    def digest(self) -> bytes:
+        """SHA-256 over ids and bytes of the files, in the order of ids: no version of a parser counts."""
+        total = hashlib.sha256()
+        for file in self._files:
+            try:
+                content = file.read()
+            except DocumentError as e:
+                raise EvalError(f"{file.uri}: {e}") from e
+            total.update(f"{file.id}\n{len(content)}\n".encode("utf-8", "surrogatepass"))
+            total.update(content)
+        return total.digest()
+
+    @cached_property
+    def _files(self) -> tuple[SourceFile, ...]:
+        if not self.folder.is_dir():
+            raise EvalError(f"{self.folder}: no such folder of documents")
+        try:
+            return tuple(sorted(discover(self.folder), key=lambda file: file.id))
+        except ConfigError as e:
+            raise EvalError(str(e)) from e
+
+    @cached_property
+    def _documents(self) -> tuple[Document, ...]:
+        problems, documents = Problems(), list[Document]()
+        for file in self._files:
+            try:
+                documents.append(parse(file))
+            except DocumentError as e:
+                problems.found.append(f"{file.uri}: cannot be ingested: {e}. Mend it or move it elsewhere")
+        problems.settle()
+        return tuple(documents)
+
+    @cached_property
+    def _texts(self) -> CorpusTexts:
+        return HeldTexts({document.id: document.text for document in self._documents})
