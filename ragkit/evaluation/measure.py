@@ -10,7 +10,7 @@ import numpy as np
 
 from ragkit.errors import EvalError
 from ragkit.evaluation.case import Case
-from ragkit.evaluation.metrics.metric import Floats, Metric, SetMetric
+from ragkit.evaluation.metrics.metric import Floats, Metric, SetMetric, Unscored
 from ragkit.evaluation.set_figure import set_figure
 from ragkit.evaluation.stats import Figure, mean_figure
 
@@ -21,17 +21,19 @@ class Measured:
 
     Args:
         figures: by measure, in the order asked for. `n` counts the questions that a measure says something
-            about, `failed` those whose pipeline failed.
+            about, `failed` those whose pipeline failed, or that the measure could not score.
         values: by measure, then question: what the figures are the means of. A question that a measure says
             nothing about has none, and a measure of a whole set has none at all.
         parts: by measure of a whole set, then question: what the question adds to it.
         unmeasured: the measures without a figure, by name: why.
+        unscored: by measure that could not score all it should, then question: why.
     """
 
     figures: Mapping[str, Figure] = field(kw_only=True)
     values: Mapping[str, Mapping[str, float]] = field(kw_only=True, repr=False)
     parts: Mapping[str, Mapping[str, tuple[float, ...]]] = field(kw_only=True, repr=False)
     unmeasured: Mapping[str, str] = field(kw_only=True)
+    unscored: Mapping[str, Mapping[str, str]] = field(default_factory=dict, kw_only=True, repr=False)
 
 
 def measure(
@@ -73,7 +75,11 @@ def measure(
         else:
             found.add_mean(metric, cases)
     return Measured(
-        figures=found.figures, values=found.values, parts=found.parts, unmeasured=found.unmeasured
+        figures=found.figures,
+        values=found.values,
+        parts=found.parts,
+        unmeasured=found.unmeasured,
+        unscored=found.unscored,
     )
 
 
@@ -88,16 +94,27 @@ class _Found:
     values: dict[str, dict[str, float]] = field(default_factory=dict)
     parts: dict[str, dict[str, tuple[float, ...]]] = field(default_factory=dict)
     unmeasured: dict[str, str] = field(default_factory=dict)
+    unscored: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def add_mean(self, metric: Metric, cases: Sequence[Case]) -> None:
-        values = {case.question.id: _value(metric, case) for case in cases}
-        told = {id_: value for id_, value in values.items() if value is not None}
+        told, unscored = dict[str, float](), dict[str, str]()
+        for case in cases:
+            try:
+                value = _value(metric, case)
+            except Unscored as e:
+                unscored[case.question.id] = str(e)
+            else:
+                if value is not None:
+                    told[case.question.id] = value
         self.values[metric.name] = told
+        if unscored:
+            self.unscored[metric.name] = unscored
         if not told:
-            self._leave_out(metric.name, len(cases))
+            self._leave_out(metric.name, len(cases), next(iter(unscored.values()), None))
             return
+        failed = self.failed + len(unscored)
         self.figures[metric.name] = mean_figure(
-            list(told.values()), failed=self.failed, clusters=self._clusters(told), seed=self.seed
+            list(told.values()), failed=failed, clusters=self._clusters(told), seed=self.seed
         )
 
     def add_set(self, metric: SetMetric, cases: Sequence[Case]) -> None:
@@ -115,7 +132,10 @@ class _Found:
         else:
             self.figures[metric.name] = figure
 
-    def _leave_out(self, name: str, n_cases: int) -> None:
+    def _leave_out(self, name: str, n_cases: int, unscored: str | None = None) -> None:
+        if unscored is not None:
+            self.unmeasured[name] = f"it could score none of {n_cases:,} questions: {unscored}"
+            return
         self.unmeasured[name] = (
             f"it says nothing about any of {n_cases:,} questions"
             if n_cases
@@ -129,6 +149,8 @@ class _Found:
 def _value(metric: Metric, case: Case) -> float | None:
     try:
         value = metric.of(case)
+    except Unscored:
+        raise
     except Exception as e:
         raise _broken(metric.name, case, f"{type(e).__name__}: {e}") from e
     if value is None:

@@ -16,6 +16,15 @@ Need = Literal["qrels", "evidence", "gold", "answers", "answerable", "reply", "c
 whether a question can be answered at all; of the pipeline a reply or the passages that a generator read."""
 
 
+class Unscored(Exception):  # noqa: N818  what is raised is no fault of the program
+    """Raised by a measure for a question that it should have a value for and has none, such as a judge that
+    could not be asked. It is counted as failed for that measure, and in no mean.
+
+    >>> str(Unscored("the judge gave no verdict"))
+    'the judge gave no verdict'
+    """
+
+
 @runtime_checkable
 class RankedMetric(Protocol):
     """A measure of one query's ranking. `ranking.RankingMetric` is one; your own needs these two alone.

@@ -11,6 +11,7 @@ from ragkit.errors import EvalError
 from ragkit.evaluation.case import Case
 from ragkit.evaluation.measure import Measured, measure
 from ragkit.evaluation.metrics.abstention import Abstention
+from ragkit.evaluation.metrics.metric import Unscored
 from ragkit.evaluation.metrics.own import FunctionMetric
 from ragkit.evaluation.metrics.resolve import resolve_metrics
 from ragkit.evaluation.outcome import Outcome
@@ -108,3 +109,20 @@ def test_clusters_widen_both_kinds_of_figures() -> None:
         assert together.high is not None
         assert together.mean == alone.mean
         assert together.high - together.low > 2 * (alone.high - alone.low)
+
+
+def test_what_a_measure_cannot_score_is_counted_as_failed_for_it_alone() -> None:
+    def some(case: Case) -> float:
+        if case.question.id == "q2":
+            raise Unscored("no verdict")
+        return 1.0
+
+    judged = FunctionMetric("judged", function=some, needs=frozenset())
+    cases = (answered("q1", "x"), answered("q2", "x"), answered("q3", "x"))
+    found = measure(cases, {"q9": "timeout"}, [judged, *resolve_metrics(["EM"])])
+    assert (found.figures["judged"].n, found.figures["judged"].failed) == (2, 2)
+    assert (found.figures["EM"].n, found.figures["EM"].failed) == (3, 1)
+    assert found.unscored == {"judged": {"q2": "no verdict"}}
+    assert measure(cases[1:2], {}, [judged]).unmeasured == {
+        "judged": "it could score none of 1 questions: no verdict"
+    }
