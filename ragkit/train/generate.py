@@ -14,12 +14,12 @@ passages and the same seed give the same questions.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ragkit.text.telling import telling_words
 from ragkit.train.lessons import Lesson
 from ragkit.train.passages import Passages
 from ragkit.types import Chunk, ReadSentence
@@ -27,7 +27,6 @@ from ragkit.types import Chunk, ReadSentence
 _LEAST_CHARS = 200  # what is left of a passage must say something
 _LEAST_WORDS = 6  # a sentence with fewer could stand anywhere
 _PROSE = 0.7  # share of letters and blanks: below are code and tables
-_WORD = re.compile(r"[^\W\d_][\w'-]{2,}")
 _MAX_CHARS = 600  # of half a passage that is asked as a question
 
 
@@ -131,24 +130,8 @@ def _halves(chunk: Chunk, passages: Passages, _rng: np.random.Generator) -> _Dra
 
 
 def _keywords(chunk: Chunk, passages: Passages, rng: np.random.Generator) -> _Drawn | None:
-    spelt: dict[str, str] = {}
-    counts: dict[str, int] = {}
-    for word in _WORD.findall(chunk.text):
-        for term in passages.collection.terms(word)[:1]:
-            spelt.setdefault(term, word)
-            counts[term] = counts.get(term, 0) + 1
-    if len(spelt) < 12:
-        return None
-    weights = passages.weights(sorted(spelt))
-    telling = sorted(spelt, key=lambda term: (-weights[term] * (1 + np.log(counts[term])), term))
-    wanted = int(rng.integers(3, 7))
-    # Out of the most telling: the rarest alone are often typing errors and names of one place.
-    among = telling[: 3 * wanted]
-    picked = [
-        among[i] for i in sorted(rng.choice(len(among), min(wanted, len(among)), replace=False).tolist())
-    ]
-    rng.shuffle(picked)
-    return _Drawn(" ".join(spelt[term] for term in picked), chunk.search_text)
+    words = telling_words(chunk.text, passages.collection.terms, passages.weights, rng)
+    return _Drawn(" ".join(words), chunk.search_text) if words else None
 
 
 _KINDS: dict[str, Callable[[Chunk, Passages, np.random.Generator], _Drawn | None]] = {

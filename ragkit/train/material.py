@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ragkit.errors import ConfigError
+from ragkit.text.twins import Twins, copies
 from ragkit.train.generate import generated
 from ragkit.train.languages import check_languages, in_known_language, languages_of, learnt_languages
 from ragkit.train.lessons import GIVEN, Lesson, lessons_of
@@ -15,7 +16,6 @@ from ragkit.train.options import Teller, TrainOptions
 from ragkit.train.passages import Passages
 from ragkit.train.questions import read_questions
 from ragkit.train.split import FEWEST, Split, split
-from ragkit.train.twins import Twins, copies
 
 ENOUGH_GIVEN = 300
 GENERATED = 2_000

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from ragkit.text.twins import Twins
 from ragkit.train.lessons import Lesson
-from ragkit.train.twins import Twins
 from ragkit.types import Chunk, Hit
 
 Retrieve = Callable[[str], Sequence[Hit]]

@@ -9,11 +9,11 @@ import pytest
 pytest.importorskip("torch", reason="needs the extra train: make test EXTRAS=all")
 from ragkit.app import RAG
 from ragkit.config.defaults import default_config
+from ragkit.text.twins import Twins
 from ragkit.train.job import _opened
 from ragkit.train.material import gathered
 from ragkit.train.options import Silent, TrainOptions
 from ragkit.train.result import retrieval
-from ragkit.train.twins import Twins
 from ragkit.types import Document
 from tests.conftest import CORPUS
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ragkit.text.twins import Twins
 from ragkit.train.lessons import Lesson
 from ragkit.train.mining import MinedLesson, mined
-from ragkit.train.twins import Twins
 from ragkit.types import Chunk, Hit
 from tests.unit.making import chunk
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ragkit.train.twins import Twins, copies
+from ragkit.text.twins import Twins, copies
 from ragkit.types import Chunk
 from tests.unit.making import chunk
 
