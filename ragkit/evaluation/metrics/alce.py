@@ -10,7 +10,9 @@ Gao, Yen, Yu and Chen, "Enabling Large Language Models to Generate Text with Cit
 - Recall is the mean over sentences; precision is the mean over citations, 0 where there is none. The
   citations of a sentence that refers to a passage that does not exist are in no mean.
 
-`[0]` counts as a passage that does not exist; eval.py takes it for the last one, by the way Python counts.
+Two deviations from eval.py: `[0]` counts as a passage that does not exist, where eval.py takes it for the
+last one, by the way Python counts; and all citations of a sentence count, where eval.py looks at the first
+three unless told otherwise.
 """
 
 from __future__ import annotations
