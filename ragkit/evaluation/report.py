@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from ragkit.evaluation.compare import Comparison
+from ragkit.evaluation.comparison import Comparison
 from ragkit.evaluation.dataset import Question
 from ragkit.evaluation.outcome import Outcome, Timing
 from ragkit.evaluation.qrels import Qrels
@@ -28,6 +29,9 @@ class Result:
         outcomes: by question, in the order of the questions.
         timings: by question that was timed.
         graph: the pipeline's nodes in order: name and registered name.
+        unmeasured: why, by measure that was asked for and has no figure: it says nothing about any question,
+            or all failed.
+        not_ingested: why, by document that could not be ingested.
     """
 
     dataset: str
@@ -40,11 +44,18 @@ class Result:
     outcomes: Mapping[str, Outcome] = field(kw_only=True, repr=False)
     timings: Mapping[str, Timing] = field(kw_only=True, repr=False)
     graph: tuple[tuple[str, str], ...] = field(kw_only=True, repr=False)
+    unmeasured: Mapping[str, str] = field(default_factory=dict, kw_only=True, repr=False)
+    not_ingested: Mapping[str, str] = field(default_factory=dict, kw_only=True, repr=False)
 
     @property
     def failed(self) -> dict[str, str]:
         """What went wrong, by question that failed."""
         return {id_: outcome.error for id_, outcome in self.outcomes.items() if outcome.error}
+
+    @property
+    def degraded(self) -> int:
+        """How many questions a stage failed for and was done without."""
+        return sum(bool(outcome.degraded) for outcome in self.outcomes.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,7 @@ class Report:
         comparisons: by dataset, each pipeline against the baseline; empty where there is one pipeline.
         gate: each rule of `fail_if` with whether it holds; empty where the suite has none.
         facts: what it takes to make it again: seed, versions, commit, checksums of datasets and config.
+        folder: where it was written.
     """
 
     name: str
@@ -76,6 +88,7 @@ class Report:
     comparisons: Mapping[str, Comparison] = field(kw_only=True, repr=False)
     gate: tuple[GateCheck, ...] = field(default=(), kw_only=True)
     facts: Mapping[str, object] = field(kw_only=True, repr=False)
+    folder: Path | None = field(default=None, kw_only=True, compare=False)
 
     @property
     def holds(self) -> bool:

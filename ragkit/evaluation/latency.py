@@ -1,0 +1,42 @@
+"""How long a question takes: the median and the 95th percentile of those that were timed, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from ragkit.evaluation.bootstrap import CONFIDENCE, RESAMPLES
+from ragkit.evaluation.outcome import Timing
+from ragkit.evaluation.rule import TIMES
+from ragkit.evaluation.stats import Figure
+
+_PERCENTILES = (50, 95)
+_LEAST = 5
+
+
+def latency_figures(timings: Iterable[Timing], *, seed: int = 0) -> dict[str, Figure]:
+    """The figures by name, in seconds; none where nothing was timed.
+
+    The interval is the percentile bootstrap of 10,000 resamples; fewer than five questions have none.
+
+    >>> figures = latency_figures(Timing(f"q{n}", n / 10, nodes={}) for n in range(1, 12))
+    >>> round(figures["latency.p50"].mean, 3), figures["latency.p50"].n
+    (0.6, 11)
+    """
+    seconds = np.array([timing.seconds for timing in timings], dtype=np.float64)
+    if not len(seconds):
+        return {}
+    found = np.percentile(seconds, _PERCENTILES)
+    if len(seconds) < _LEAST:
+        return {
+            name: Figure(float(value), None, None, len(seconds))
+            for name, value in zip(TIMES, found, strict=True)
+        }
+    picks = np.random.default_rng(seed).integers(0, len(seconds), (RESAMPLES, len(seconds)), dtype=np.int32)
+    resampled = np.percentile(seconds[picks], _PERCENTILES, axis=1)
+    ends = np.quantile(resampled, ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2), axis=1)
+    return {
+        name: Figure(float(value), float(low), float(high), len(seconds))
+        for name, value, low, high in zip(TIMES, found, *ends, strict=True)
+    }

@@ -1,0 +1,232 @@
+"""All that can be known to go wrong before a suite runs: data, measures and baseline are looked at first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ragkit.errors import EvalError
+from ragkit.evaluation.baseline import Baseline, read_baseline
+from ragkit.evaluation.dataset import Dataset, load_dataset
+from ragkit.evaluation.facts import fingerprint, software
+from ragkit.evaluation.gate import FromFile
+from ragkit.evaluation.manifest import load_manifest, read_manifest
+from ragkit.evaluation.metrics.metric import Metric, SetMetric
+from ragkit.evaluation.metrics.resolve import resolve_metrics, unmet
+from ragkit.evaluation.rows import Problems
+from ragkit.evaluation.runner.pipeline import Pipeline
+from ragkit.evaluation.suite import NAME, NAME_EXPECTED, DataSource, PipelineSource, Suite
+
+Metrics = tuple[Metric | SetMetric, ...]
+_OF_REPLIES = frozenset({"reply", "context"})
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedData:
+    """A dataset with what is asked of it and measured on it.
+
+    Args:
+        data: the whole of it.
+        checksum: of it.
+        questions: the ids of those that are asked, in the dataset's order.
+        metrics: what is measured, replies included.
+        facts: what a report says of it.
+    """
+
+    data: Dataset
+    checksum: str
+    questions: tuple[str, ...] = field(kw_only=True, repr=False)
+    metrics: Metrics = field(kw_only=True)
+    facts: Mapping[str, Any] = field(kw_only=True)
+
+    def metrics_of(self, pipeline: Pipeline) -> Metrics:
+        """What is measured of a pipeline: of one that only ranks, nothing that needs a reply."""
+        if pipeline.answers:
+            return self.metrics
+        return tuple(metric for metric in self.metrics if not needs_reply(metric))
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A suite of which nothing is known to go wrong.
+
+    Args:
+        data: the datasets, in the suite's order.
+        pipelines: what is run on each of them, in the suite's order.
+        baseline: of the file that the suite names; None where it names none.
+        facts: what it takes to make the run again.
+    """
+
+    suite: Suite
+    data: tuple[PreparedData, ...] = field(kw_only=True)
+    pipelines: tuple[Pipeline, ...] = field(kw_only=True)
+    baseline: Baseline | None = field(kw_only=True)
+    facts: Mapping[str, object] = field(kw_only=True, repr=False)
+
+
+def prepared(suite: Suite, *, data: Path | None = None, replaces_baseline: bool = False) -> Prepared:
+    """Opens the datasets and checks that all fits together.
+
+    Args:
+        suite: what is to be measured.
+        data: the folder that holds the datasets of manifests; else `RAGKIT_DATA` says.
+        replaces_baseline: whether the run makes a new baseline, so that the old one need not fit.
+
+    Raises:
+        EvalError: data is missing or malformed, a measure needs what a dataset or the pipelines lack, the
+            baseline does not fit: all of these at once.
+    """
+    problems = Problems()
+    answering = _answers(suite)
+    pipelines = [_pipeline(name, source, answering) for name, source in suite.pipelines.items()]
+    found: list[PreparedData] = []
+    for source in suite.data:
+        with problems.gathered():
+            one = _data(source, suite, pipelines, data)
+            if any(one.data.name == other.data.name for other in found):
+                raise EvalError(
+                    f"{source.where}: two datasets are called {one.data.name!r}: add name: to one of them"
+                )
+            found.append(one)
+    baseline: Baseline | None = None
+    facts = _facts(suite, found, pipelines)
+    if suite.baseline_file and not replaces_baseline:
+        with problems.gathered():
+            baseline = read_baseline(suite.baseline_file)
+            _check_baseline(suite, baseline, found, facts)
+    problems.settle()
+    return Prepared(suite, data=tuple(found), pipelines=tuple(pipelines), baseline=baseline, facts=facts)
+
+
+def needs_reply(metric: Metric | SetMetric) -> bool:
+    """Whether only a pipeline that answers can be measured by it."""
+    return bool(metric.needs & _OF_REPLIES)
+
+
+def _answers(suite: Suite) -> bool:
+    """Whether a measure of the suite needs replies, so that pipelines that may answer do."""
+    names = [*suite.metrics, *(metric for source in suite.data for metric in source.metrics or ())]
+    asked_for = list(dict.fromkeys(names))
+    return any(needs_reply(metric) for name in asked_for for metric in resolve_metrics([name]))
+
+
+def _pipeline(name: str, source: PipelineSource, answering: bool) -> Pipeline:
+    answers = source.answers if source.answers is not None else answering and source.retriever == "full"
+    try:
+        return Pipeline(
+            name,
+            config=source.config,
+            retriever=source.retriever,
+            answers=answers,
+            k=source.depth,
+            corpus=source.corpus,
+            tenant=source.tenant,
+            acl=source.acl,
+            filter=source.filter,
+        )
+    except EvalError as e:
+        raise EvalError(f"{source.where}: {e}" if source.where else str(e)) from e
+
+
+def _data(
+    source: DataSource, suite: Suite, pipelines: Sequence[Pipeline], folder: Path | None
+) -> PreparedData:
+    data = _opened(source, folder)
+    metrics = resolve_metrics(source.metrics or suite.metrics)
+    lacking = unmet(metrics, data, pipeline_answers=any(pipeline.answers for pipeline in pipelines))
+    if lacking:
+        where = f"{source.where}: " if source.where else ""
+        raise EvalError("\n".join(f"{where}{problem}" for problem in lacking))
+    asked = _asked(data, metrics)
+    if not asked:
+        raise EvalError(f"{source.where}: {data.name!r} has no question that these measures say something of")
+    questions = _spread(asked, source.sample)
+    checksum = data.checksum()
+    facts = {
+        "checksum": checksum,
+        "split": data.split,
+        "questions": len(questions),
+        "sample": source.sample if len(questions) < len(asked) else None,
+        "asked": fingerprint(questions),
+        **_origin(source),
+    }
+    return PreparedData(data, checksum, questions=questions, metrics=metrics, facts=facts)
+
+
+def _opened(source: DataSource, folder: Path | None) -> Dataset:
+    path = source.path
+    if source.is_manifest:
+        data = load_manifest(path, data=folder, split=source.split)
+        if read_manifest(path).checksum is None:
+            data.check()
+    else:
+        below = folder / path if folder is not None and not path.exists() else path
+        data = load_dataset(below, split=source.split or "test")
+        data.check()
+    data = replace(data, name=source.name or data.name)
+    if NAME.fullmatch(data.name) is None:
+        raise EvalError(f"{source.where}: the name {data.name!r} will not do for a folder: {NAME_EXPECTED}")
+    return data
+
+
+def _asked(data: Dataset, metrics: Metrics) -> list[str]:
+    """The questions that a measure may say something about."""
+    needs = {need for metric in metrics for need in metric.needs}
+    if any(needs_reply(metric) or not metric.needs for metric in metrics):
+        needs.add("answerable")
+    return [
+        id_
+        for id_, question in data.questions.items()
+        if id_ in data.qrels
+        or ("answerable" in needs and question.is_answerable is False)
+        or ("answers" in needs and question.answers)
+        or (needs & {"evidence", "gold"} and question.evidence)
+    ]
+
+
+def _spread(ids: Sequence[str], n: int | None) -> tuple[str, ...]:
+    """`n` of them, evenly spread; all where there are fewer."""
+    if n is None or n >= len(ids):
+        return tuple(ids)
+    return tuple(ids[i * len(ids) // n] for i in range(n))
+
+
+def _origin(source: DataSource) -> dict[str, Any]:
+    if not source.is_manifest:
+        return {}
+    manifest = read_manifest(source.path)
+    return {"licence": manifest.licence, "source": manifest.source}
+
+
+def _check_baseline(
+    suite: Suite, baseline: Baseline, found: Sequence[PreparedData], facts: Mapping[str, object]
+) -> None:
+    if not any(rule.compares for rule in suite.rules):
+        return
+    problems, before = Problems(), FromFile(baseline, facts=facts)
+    for one in found:
+        for name, source in suite.pipelines.items():
+            if source.is_gated:
+                with problems.gathered():
+                    before.of(one.data.name, name)
+    problems.settle()
+
+
+def _facts(suite: Suite, found: Sequence[PreparedData], pipelines: Sequence[Pipeline]) -> dict[str, object]:
+    return {
+        **software(suite.path.parent if suite.path else Path()),
+        "seed": suite.seed,
+        "suite": fingerprint(suite.describe()),
+        "datasets": {one.data.name: dict(one.facts) for one in found},
+        "pipelines": {
+            pipeline.name: {
+                "configuration": fingerprint(suite.pipelines[pipeline.name].describe()),
+                "retriever": pipeline.retriever,
+                "answers": pipeline.answers,
+                "depth": pipeline.k,
+            }
+            for pipeline in pipelines
+        },
+    }
