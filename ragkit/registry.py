@@ -88,6 +88,13 @@ BUILT_IN: dict[str, Component] = _ours(
         "qdrant",
         "qdrant_client",
     ),
+    (
+        "store/opensearch",
+        "ragkit_connectors.opensearch:OpenSearchStore",
+        "two indexes of an OpenSearch cluster",
+        "opensearch",
+        "opensearchpy",
+    ),
     ("bm25/default", "ragkit.store.bm25.search:DefaultBm25", "our own index: exact, tenant-aware, fast"),
     ("index/exact", "ragkit.store.local.exact:ExactIndex", "compare with every vector"),
     ("index/faiss", "ragkit_connectors.faiss:FaissIndex", "FAISS, on CPUs or GPUs", "faiss-cpu", "faiss"),

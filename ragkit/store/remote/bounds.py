@@ -30,17 +30,30 @@ from ragkit.filters import (
     Value,
 )
 from ragkit.store.remote import words
-from ragkit.store.remote.conditions import Beyond, Condition, all_of, any_of, equals, is_among, none_of
+from ragkit.store.remote.conditions import (
+    AllOf,
+    AnyOf,
+    Beyond,
+    Condition,
+    NoneOf,
+    all_of,
+    any_of,
+    equals,
+    is_among,
+    none_of,
+)
 
 Bounds: TypeAlias = tuple[Condition, Condition]
 PUSHED_DOWN = frozenset({"eq", "ne", "in", "not_in", "exists"})  # what the server decides as we do
 _ROUNDINGS = 4  # floats that the server's reading of a number may be away from ours
-_DEEPEST = 12  # servers limit how deep conditions may lie in one another
+_DEEPEST = 12  # servers limit how deep conditions may lie in one another,
+_LARGEST = 400  # and how many there may be
 
 
 def upper_bound(wanted: Filter) -> Condition:
     """A condition that holds wherever the filter does, and seldom elsewhere."""
-    return _bounds(wanted, _DEEPEST)[1]
+    upper = _bounds(wanted, _DEEPEST)[1]
+    return True if _size(upper) > _LARGEST else upper
 
 
 def _bounds(wanted: Filter, depth: int) -> Bounds:
@@ -69,6 +82,15 @@ def _bounds(wanted: Filter, depth: int) -> Bounds:
         case Gt(name, value) | Gte(name, value) | Lt(name, value) | Lte(name, value):
             return _range(name, value, is_above=isinstance(wanted, Gt | Gte))
     raise FilterError(f"{type(wanted).__name__} is not a filter")
+
+
+def _size(condition: Condition) -> int:
+    match condition:
+        case AllOf(parts) | AnyOf(parts):
+            return 1 + sum(map(_size, parts))
+        case NoneOf(part):
+            return 1 + _size(part)
+    return 1
 
 
 def _exact(condition: Condition) -> Bounds:

@@ -6,6 +6,7 @@ is not sent. Texts and numbers are values and never part of a name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -66,6 +67,7 @@ class Beyond:
     limit: float
 
 
+_HALF = re.compile("[\ud800-\udfff]")  # of a surrogate pair
 Condition: TypeAlias = AllOf | AnyOf | NoneOf | Among | Within | Beyond | bool
 
 
@@ -100,12 +102,19 @@ def none_of(part: Condition) -> Condition:
 
 def equals(key: str, value: str | int) -> Condition:
     """Where a key holds a value."""
-    return Among(key, (value,))
+    return is_among(key, (value,))
 
 
 def is_among(key: str, values: Sequence[str | int]) -> Condition:
-    """Where a key holds one of the values; of none, nowhere."""
-    return Among(key, tuple(values)) if values else False
+    """Where a key holds one of the values; of none, nowhere.
+
+    Half a surrogate pair cannot be sent, and is refused where it is written, so nothing holds it.
+
+    >>> is_among("a", ["x", "\\ud800"])
+    Among(key='a', values=('x',))
+    """
+    left = tuple(value for value in values if isinstance(value, int) or not _HALF.search(value))
+    return Among(key, left) if left else False
 
 
 def in_range(key: str, **limits: float) -> Condition:

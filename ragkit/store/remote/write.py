@@ -75,6 +75,8 @@ def settled(server: RemoteServer, lease: WriterLease) -> Head:
         TransientStoreError: somebody else is the writer by now.
     """
     lease.keep()
+    # What a writer before us wrote last may not be found by everybody yet.
+    server.settle()
     head = _ours(heads.read(server), lease)
     if head.intent:
         burnt = [*head.burnt, head.intent]

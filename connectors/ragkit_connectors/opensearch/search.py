@@ -1,0 +1,104 @@
+"""Searches: a page where one is enough, and a point in time where it takes several."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ragkit.errors import StoreError
+from ragkit.store.remote.conditions import Condition
+from ragkit.store.remote.server import CHUNKS, Place
+from ragkit_connectors.opensearch.query import Query, as_query, routing_of
+
+if TYPE_CHECKING:
+    from ragkit_connectors.opensearch.server import OpenSearchServer
+
+MOST_HITS = 10_000  # of one answer: index.max_result_window, and the largest k
+PAGE = 1000
+_KEPT = "2m"
+_BY_ID: list[dict[str, str]] = [{"pid": "asc"}]
+_BY_SCORE: list[dict[str, str]] = [{"_score": "desc"}, {"pid": "asc"}]
+
+
+class Search:
+    """Searches of one server."""
+
+    def __init__(self, server: OpenSearchServer) -> None:
+        self._server = server
+
+    def every(
+        self, place: Place, condition: Condition, keys: Sequence[str], *, is_numbered: bool = False
+    ) -> Iterator[dict[str, Any]]:
+        """All hits of a condition, in order of id."""
+        body = _body(as_query(condition), keys, is_numbered=is_numbered)
+        hits = self._page(place, condition, {**body, "size": PAGE, "sort": _BY_ID})
+        if len(hits) < PAGE:
+            yield from hits
+        else:
+            yield from self._paged(place, condition, {**body, "sort": _BY_ID}, PAGE, None)
+
+    def best(
+        self, condition: Condition, query: Query, limit: int, keys: Sequence[str]
+    ) -> list[dict[str, Any]]:
+        """The `limit` best hits of a query, best first; `condition` is what of it tells the shard."""
+        body = _body(query, keys)
+        if limit <= MOST_HITS:
+            return self._page(CHUNKS, condition, {**body, "size": limit})
+        return list(self._paged(CHUNKS, condition, {**body, "sort": _BY_SCORE}, MOST_HITS, limit))
+
+    def _page(self, place: Place, condition: Condition, body: dict[str, Any]) -> list[dict[str, Any]]:
+        answer = self._server.request(
+            "POST",
+            f"/{self._server.named(place)}/_search",
+            body,
+            routing=self._routing(place, condition),
+            preference=self._server.preference,
+            allow_partial_search_results=False,
+        )
+        return _hits(answer)
+
+    def _paged(
+        self, place: Place, condition: Condition, body: dict[str, Any], size: int, limit: int | None
+    ) -> Iterator[dict[str, Any]]:
+        """Pages of one point in time, whatever is written meanwhile."""
+        made = self._server.request(
+            "POST",
+            f"/{self._server.named(place)}/_search/point_in_time",
+            keep_alive=_KEPT,
+            routing=self._routing(place, condition),
+            preference=self._server.preference,
+            allow_partial_pit_creation=False,
+        )
+        pit, after, n = made["pit_id"], None, 0
+        try:
+            while True:
+                asked = {**body, "size": size, "pit": {"id": pit, "keep_alive": _KEPT}}
+                if after is not None:
+                    asked["search_after"] = after
+                answer = self._server.request("POST", "/_search", asked, allow_partial_search_results=False)
+                pit = answer.get("pit_id", pit)
+                hits = _hits(answer)
+                yield from hits if limit is None else hits[: limit - n]
+                n += len(hits)
+                if len(hits) < size or (limit is not None and n >= limit):
+                    return
+                after = hits[-1]["sort"]
+        finally:
+            # One that cannot be given back ends by itself.
+            with contextlib.suppress(StoreError):
+                self._server.request("DELETE", "/_search/point_in_time", {"pit_id": [pit]})
+
+    @staticmethod
+    def _routing(place: Place, condition: Condition) -> str | None:
+        return routing_of(condition) if place == CHUNKS else None
+
+
+def _body(query: Query, keys: Sequence[str], *, is_numbered: bool = False) -> dict[str, Any]:
+    body: dict[str, Any] = {"query": query, "_source": list(keys) or False, "track_total_hits": False}
+    return {**body, "seq_no_primary_term": True} if is_numbered else body
+
+
+def _hits(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    hits: list[dict[str, Any]] = answer["hits"]["hits"]
+    return hits
