@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ragkit.protocols import Vectors
 
@@ -32,23 +33,23 @@ class Packed:
         self.data = struct.pack(">iiiii", 1, 0, element_oid, n, 1) + data
 
 
-def packed_bytes(items: Sequence[bytes]) -> Packed:
-    """A list as `bytea[]`; it has at least one element."""
-    parts = [part for item in items for part in (len(item).to_bytes(4, "big"), item)]
-    return Packed(1001, 17, n=len(items), data=b"".join(parts))
+def packed_bytes(items: Sequence[tuple[bytes, int]]) -> Packed:
+    """A list as `bytea[]`, each item as often as its number says; it has at least one element."""
+    parts = [(len(item).to_bytes(4, "big") + item) * n for item, n in items]
+    return Packed(1001, 17, n=sum(n for _, n in items), data=b"".join(parts))
 
 
-def packed_bigints(items: Sequence[int]) -> Packed:
+def packed_bigints(items: Sequence[int] | NDArray[np.int64]) -> Packed:
     """A list as `bigint[]`; it has at least one element."""
     return Packed(1016, 20, n=len(items), data=_with_lengths(items, ">i8"))
 
 
-def packed_integers(items: Sequence[int]) -> Packed:
+def packed_integers(items: Sequence[int] | NDArray[np.int64]) -> Packed:
     """A list as `integer[]`; it has at least one element."""
     return Packed(1007, 23, n=len(items), data=_with_lengths(items, ">i4"))
 
 
-def _with_lengths(items: Sequence[int], kind: str) -> bytes:
+def _with_lengths(items: Sequence[int] | NDArray[np.int64], kind: str) -> bytes:
     rows = np.empty(len(items), dtype=[("length", ">i4"), ("item", kind)])
     rows["length"], rows["item"] = np.dtype(kind).itemsize, items
     return rows.tobytes()

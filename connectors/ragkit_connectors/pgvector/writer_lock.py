@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +83,13 @@ class WriterLock:
             self._connection, self._held = connection, stack.pop_all()
 
     def _let_go(self) -> None:
-        self._connection = None
+        import psycopg
+
+        connection, self._connection = self._connection, None
+        if connection is not None and not connection.closed:
+            # Told: a server under load takes its time to notice that a connection was closed.
+            with suppress(psycopg.Error):
+                connection.execute("SELECT pg_advisory_unlock_all()")
         self._held.close()
 
     def _lost(self) -> StoreError:
