@@ -74,10 +74,8 @@ def rows_of(batch: Sequence[Change], number: int) -> Rows:
             text, identity = chunk.text.encode(), bytes.fromhex(chunk.id)
             checksum = zlib.crc32(identity + text + described)
             fields = json.dumps(dict(chunk.metadata))
-            chunks.append(
-                (row, identity, key, b"", "[]", number, OPEN, len(record.terms), checksum)
-                + (text, described, fields, record.vector)  # noqa: RUF005
-            )
+            numbers = row, identity, key, b"", "[]", number, OPEN, len(record.terms), checksum
+            chunks.append((*numbers, text, described, fields, record.vector))
             for term, n in Counter(record.terms).items():
                 terms.append(term.encode())
                 holders.append(row)
