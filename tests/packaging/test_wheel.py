@@ -38,6 +38,8 @@ def test_data_files_are_in(wheel: Path) -> None:
         "ragkit/py.typed",
         "ragkit_connectors/py.typed",
         "ragkit/config/default.yaml",
+        "ragkit/evaluation/page/assets/page.css",
+        "ragkit/evaluation/page/assets/main.js",
         "ragkit/models/bundled/minilm/model.onnx",
         "ragkit/models/bundled/minilm/tokenizer.json",
         "ragkit/models/bundled/minilm/MODEL_CARD.md",
