@@ -11,15 +11,17 @@ from ragkit.evaluation.dataset import Question
 from ragkit.evaluation.outcome import Outcome
 from ragkit.evaluation.runner.observe import Observer
 from ragkit.evaluation.runner.opened import Opened
+from ragkit.evaluation.runner.outcome_json import outcome_line
 from ragkit.evaluation.runner.stage_cache import StageCache
 from ragkit.graph.trace import Trace
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What came of a question: the outcome, and by node whether its stage was run or its value was known."""
+    """What came of a question: the outcome with its line, the nodes that were run, those that were known."""
 
     outcome: Outcome
+    line: str = field(kw_only=True, repr=False)
     executed: tuple[str, ...] = field(default=(), kw_only=True)
     cached: tuple[str, ...] = field(default=(), kw_only=True)
 
@@ -39,7 +41,9 @@ class Asker:
     def __init__(self, pipeline: Opened, cache: StageCache | None) -> None:
         self._pipeline = pipeline
         self._cache = cache
-        self._observer = Observer(pipeline.collection, pipeline.nodes, cut=pipeline.cut)
+        self._observer = Observer(
+            pipeline.collection, pipeline.nodes, cut=pipeline.cut, places=pipeline.places
+        )
         self._searches_by_meaning = any(node.use == "retrieve/dense" for node in pipeline.nodes)
 
     def prepare(self, questions: Sequence[Question]) -> None:
@@ -53,10 +57,13 @@ class Asker:
         trace, known = Trace(""), dict[str, Any]()
         try:
             outcome = await self._outcome(question, trace, known)
+            # Here, for what cannot be written, such as a support of NaN, is this question's failure alone.
+            line = outcome_line(outcome)
         except Exception as e:
             outcome = Outcome(question.id, error=f"{type(e).__name__}: {e}")
+            line = outcome_line(outcome)
         ran = dict.fromkeys(node.node for node in trace.nodes if node.status != "skipped")
-        return Asked(outcome, executed=tuple(ran), cached=tuple(known))
+        return Asked(outcome, line=line, executed=tuple(ran), cached=tuple(known))
 
     async def _outcome(self, question: Question, trace: Trace, known: dict[str, Any]) -> Outcome:
         opened, cache = self._pipeline, self._cache

@@ -17,6 +17,7 @@ from ragkit.evaluation.dataset import Dataset
 from ragkit.evaluation.runner.journal import write_whole
 from ragkit.evaluation.runner.lock import locked
 from ragkit.evaluation.runner.pipeline import Pipeline
+from ragkit.evaluation.runner.places import Whole, read_places, write_places
 from ragkit.ingest.progress import Progress
 from ragkit.ingest.report import IngestReport
 from ragkit.store.local.store import LocalStore
@@ -33,6 +34,7 @@ class Indexed:
         config: the pipeline's, with that index as its store.
         documents: how many are in it.
         problems: those that could not be ingested: id and reason. Their questions are asked all the same.
+        places: where its chunks lie, by id.
         reused: whether it was there before.
 
     >>> Indexed("0" * 32, config=None, documents=2, problems={"d3": "empty"}).problems
@@ -43,6 +45,7 @@ class Indexed:
     config: Config = field(kw_only=True, repr=False)
     documents: int = field(kw_only=True)
     problems: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    places: Mapping[str, Whole] = field(default_factory=dict, kw_only=True, repr=False)
     reused: bool = field(default=False, kw_only=True)
 
 
@@ -66,8 +69,16 @@ def indexed(
         reused = made is not None
         if made is None:
             made = _ingested(pipeline, dataset, config, progress)
+            _note_places(pipeline, config, folder)
             write_whole(folder / _MADE, json.dumps({**made, "of": facts}, indent=1) + "\n")
-    return Indexed(key, config=config, documents=made["documents"], problems=made["problems"], reused=reused)
+    return Indexed(
+        key,
+        config=config,
+        documents=made["documents"],
+        problems=made["problems"],
+        places=read_places(folder),
+        reused=reused,
+    )
 
 
 def _facts(pipeline: Pipeline, dataset: Dataset) -> dict[str, Any]:
@@ -116,6 +127,15 @@ def _ingested(
         reason = next(iter(problems.values()), "it has none")
         raise EvalError(f"dataset {dataset.name!r}: no document could be ingested: {reason}")
     return {"documents": n_documents, "problems": problems}
+
+
+def _note_places(pipeline: Pipeline, config: Config, folder: Path) -> None:
+    parts = Assembly(config, create=False)
+    try:
+        plan = parts.collection.plan("any", tenant=pipeline.tenant, acl=pipeline.acl)
+        write_places(folder, parts.collection, plan)
+    finally:
+        parts.close()
 
 
 def _problems(report: IngestReport) -> dict[str, str]:

@@ -72,11 +72,11 @@ class Journal:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def add(self, outcome: Outcome) -> None:
-        """Writes an outcome down, beyond the reach of a kill."""
+    def add(self, outcome: Outcome, line: str | None = None) -> None:
+        """Writes an outcome down, beyond the reach of a kill; `line` is its line where that was made."""
         if self._part is None:
             self._part = (self.folder / PART).open("ab", buffering=0)
-        self._part.write(outcome_line(outcome).encode())
+        self._part.write((line or outcome_line(outcome)).encode())
         self.done[outcome.question_id] = outcome
 
     def finish(self, order: Iterable[str]) -> dict[str, Outcome]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ragkit.errors import EvalError
 from ragkit.evaluation.outcome import Found, Outcome, Place, Reply
+from ragkit.evaluation.runner.places import Whole
 from ragkit.types import Answer, ArmRanking, Chunk, Context, QueryPlan, Ranking, Rankings, Span
 
 
@@ -36,7 +37,8 @@ class Observer:
     Args:
         collection: it knows the chunks.
         nodes: of the graph, in its order.
-        cut: how many places a ranking has at most, None for all.
+        cut: how many places a ranking has at most, by node; all where it is left out.
+        places: where chunks lie, by id, as far as that is known.
 
     >>> from ragkit.types import Hit
     >>> chunk = Chunk("c" * 32, "a.md", span=Span(0, 4), text="Two.", ordinal=0)
@@ -47,12 +49,17 @@ class Observer:
     """
 
     def __init__(
-        self, collection: Fetches | None, nodes: Sequence[Node], *, cut: Mapping[str, int] | None = None
+        self,
+        collection: Fetches | None,
+        nodes: Sequence[Node],
+        *,
+        cut: Mapping[str, int] | None = None,
+        places: Mapping[str, Whole] | None = None,
     ) -> None:
         self._collection = collection
         self._nodes = tuple(nodes)
         self._cut = cut or {}
-        self._places: dict[str, _Chunk] = {}
+        self._places = dict(places or {})
 
     def outcome(
         self, question_id: str, values: Mapping[str, Any], *, degraded: Sequence[str] = ()
@@ -91,37 +98,40 @@ class Observer:
         )
 
     def _arm(self, node: Node, arm: ArmRanking, plan: QueryPlan) -> Found:
-        ids = arm.hits.id_list()
-        scores = arm.hits.scores.tolist()
-        unknown = [id_ for id_ in ids if id_ not in self._places]
-        if unknown and self._collection is not None:
-            for chunk in self._collection.fetch(unknown, plan):
-                if chunk is not None:
-                    self._remember(chunk)
-        known = self._places
-        missing = next((id_ for id_ in ids if id_ not in known), None)
-        if missing is not None:
-            raise EvalError(f"node {node.name!r} found the chunk {missing!r}, which the index does not have")
+        ids, scores = arm.hits.id_list(), arm.hits.scores.tolist()
         _check_finite(node, scores)
-        places = tuple(
-            Place(id_, known[id_].document_id, spans=known[id_].spans, score=score)
+        places = self._places
+        unknown = [id_ for id_ in ids if id_ not in places]
+        if unknown:
+            self._look_up(unknown, node, plan)
+        found = tuple(
+            Place(id_, (whole := places[id_]).document_id, spans=whole.spans, score=score)
             for id_, score in zip(ids, scores, strict=True)
         )
-        return Found(node.name, node.use, kind="arm", places=places, query=arm.query.text)
+        return Found(node.name, node.use, kind="arm", places=found, query=arm.query.text)
+
+    def _look_up(self, ids: Sequence[str], node: Node, plan: QueryPlan) -> None:
+        for chunk in self._collection.fetch(ids, plan) if self._collection is not None else ():
+            if chunk is not None:
+                self._remember(chunk)
+        missing = next((id_ for id_ in ids if id_ not in self._places), None)
+        if missing is not None:
+            raise EvalError(f"node {node.name!r} found the chunk {missing!r}, which the index does not have")
 
     def _ranking(self, node: Node, ranking: Ranking) -> Found:
         hits = ranking.hits[: self._cut.get(node.name)]
         _check_finite(node, [hit.score for hit in hits])
         places = tuple(
-            Place(
-                hit.chunk.id,
-                hit.chunk.document_id,
-                spans=self._places[hit.chunk.id].spans,
-                score=float(hit.score),
-            )
+            Place(chunk.id, chunk.document_id, spans=self._spans(chunk), score=float(hit.score))
             for hit in hits
+            for chunk in (hit.chunk,)
         )
         return Found(node.name, node.use, kind="ranking", places=places)
+
+    def _spans(self, chunk: Chunk) -> tuple[Span, ...]:
+        """Those of the index where they are the same: a stage may give a wider passage than was indexed."""
+        spans = self._places[chunk.id].spans
+        return spans if spans[0] == chunk.span else (chunk.span,)
 
     def _context(self, node: Node, context: Context) -> Found:
         _check_finite(node, [passage.hit.score for passage in context.passages])
@@ -133,13 +143,7 @@ class Observer:
 
     def _remember(self, chunk: Chunk) -> None:
         if chunk.id not in self._places:
-            self._places[chunk.id] = _Chunk(chunk.document_id, spans=(chunk.span,))
-
-
-@dataclass(frozen=True, slots=True)
-class _Chunk:
-    document_id: str
-    spans: tuple[Span, ...] = field(kw_only=True)
+            self._places[chunk.id] = Whole.of(chunk)
 
 
 def _reply(answer: Answer) -> Reply:
@@ -154,6 +158,6 @@ def _reply(answer: Answer) -> Reply:
 
 
 def _check_finite(node: Node, scores: Sequence[float]) -> None:
-    for score in scores:
-        if not math.isfinite(score):
-            raise EvalError(f"node {node.name!r} ({node.use}) gave the score {score}")
+    if not all(map(math.isfinite, scores)):
+        wrong = next(score for score in scores if not math.isfinite(score))
+        raise EvalError(f"node {node.name!r} ({node.use}) gave the score {wrong}")

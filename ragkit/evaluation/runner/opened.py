@@ -17,6 +17,7 @@ from ragkit.evaluation.dataset import Dataset, Question
 from ragkit.evaluation.runner.index_cache import indexed
 from ragkit.evaluation.runner.observe import Node
 from ragkit.evaluation.runner.pipeline import Pipeline
+from ragkit.evaluation.runner.places import Whole
 from ragkit.evaluation.runner.stage_key import StageKeys, stage_keys
 from ragkit.graph.check import check
 from ragkit.graph.runner import Graph
@@ -37,6 +38,7 @@ class Opened:
         keys: of the nodes' values, for the cache of stages.
         index: identifies what is searched.
         problems: documents that could not be ingested: id and reason.
+        places: where chunks lie, by id, as far as that is known.
     """
 
     pipeline: Pipeline
@@ -47,6 +49,7 @@ class Opened:
     keys: StageKeys = field(kw_only=True, repr=False)
     index: str = field(kw_only=True)
     problems: Mapping[str, str] = field(kw_only=True)
+    places: Mapping[str, Whole] = field(kw_only=True, repr=False)
 
     @property
     def collection(self) -> StoreCollection:
@@ -87,10 +90,12 @@ def opened(
         EvalError: see `indexed`.
         ConfigError, GraphError, QueryError, StoreError: as `RAG` raises them.
     """
-    config, key, problems = pipeline.config, "", dict[str, str]()
+    config, key = pipeline.config, ""
+    problems: Mapping[str, str] = {}
+    places: Mapping[str, Whole] = {}
     if pipeline.corpus == "dataset":
         made = indexed(pipeline, dataset, cache, progress=progress)
-        config, key, problems = made.config, made.key, dict(made.problems)
+        config, key, problems, places = made.config, made.key, made.problems, made.places
     parts = Assembly(config, create=False)
     try:
         spec = _spec_of(pipeline)
@@ -110,6 +115,7 @@ def opened(
             keys=keys,
             index=index,
             problems=problems,
+            places=places,
         )
     finally:
         parts.close()

@@ -1,7 +1,8 @@
 """Outcomes and timings as lines of JSON: one line each, the same line for the same value.
 
-    {"id": "q1", "found": [{"node", "use", "kind", "query"?, "places": [PLACE, ...]}], "reply": REPLY?, ...}
-    PLACE     [chunk id, document id, [[start, end], ...], score or null]
+    {"id": "q1", "chunks": {CHUNK ID: [document id, start, end]}, "found": [FOUND, ...], "reply": REPLY, ...}
+    FOUND     {"node", "use", "kind", "query"?, "places": [PLACE, ...]}
+    PLACE     [chunk id, score or null], and [[start, end], ...] where that is not all of the chunk
     REPLY     {"text", "sentences": [SENTENCE, ...], "dropped"?, "abstained"?, "reason"?, "generator"?}
     SENTENCE  {"text", "citations": [{"marker", "document_id", "start", "end", "quote", "chunk_id",
               "support", "uri"?, "page"?, "heading"?}]}
@@ -12,7 +13,7 @@ What has its default is left out. Texts are as they are, in UTF-8; half a surrog
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -22,6 +23,8 @@ from ragkit.types import Citation, Sentence, Span
 
 Json = dict[str, Any]
 Made = TypeVar("Made")
+# The document of a chunk, and what of it the first node that found it kept.
+_Chunk = tuple[str, tuple[Span, ...]]
 
 
 def outcome_line(outcome: Outcome) -> str:
@@ -70,19 +73,30 @@ def timing_of(line: str | bytes) -> Timing:
 
 
 def _line(row: Json) -> str:
-    text = json.dumps(row, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(row, ensure_ascii=False, allow_nan=False, default=_number)
     if not text.isascii():
         try:
             text.encode()
         except UnicodeEncodeError:
-            text = json.dumps(row, allow_nan=False)
+            text = json.dumps(row, allow_nan=False, default=_number)
     return f"{text}\n"
+
+
+def _number(value: Any) -> Any:
+    """A number of numpy's, which a stage may give, as one of Python's."""
+    return value.item()
 
 
 def _outcome_json(outcome: Outcome) -> Json:
     row: Json = {"id": outcome.question_id}
     if outcome.found:
-        row["found"] = [_found_json(found) for found in outcome.found]
+        chunks: dict[str, _Chunk] = {}
+        found = [_found_json(one, chunks) for one in outcome.found]
+        row["chunks"] = {
+            id_: [document, *(edge for span in spans for edge in (span.start, span.end))]
+            for id_, (document, spans) in chunks.items()
+        }
+        row["found"] = found
     if outcome.reply is not None:
         row["reply"] = _reply_json(outcome.reply)
     if outcome.degraded:
@@ -93,15 +107,30 @@ def _outcome_json(outcome: Outcome) -> Json:
     return row
 
 
-def _found_json(found: Found) -> Json:
+def _found_json(found: Found, chunks: dict[str, _Chunk]) -> Json:
     row: Json = {"node": found.node, "use": found.use, "kind": found.kind}
     if found.query:
         row["query"] = found.query
+    # Most are whole chunks that another node found as well.
     row["places"] = [
-        [place.chunk_id, place.document_id, [[s.start, s.end] for s in place.spans], place.score]
+        [place.chunk_id, place.score]
+        if chunks.get(place.chunk_id) == (place.document_id, place.spans)
+        else _place_json(place, chunks)
         for place in found.places
     ]
     return row
+
+
+def _place_json(place: Place, chunks: dict[str, _Chunk]) -> list[Any]:
+    known = chunks.get(place.chunk_id)
+    if known is None:
+        known = chunks[place.chunk_id] = (place.document_id, place.spans)
+    if known[1] == place.spans and known[0] == place.document_id:
+        return [place.chunk_id, place.score]
+    spans = [[span.start, span.end] for span in place.spans]
+    if known[0] == place.document_id:
+        return [place.chunk_id, place.score, spans]
+    return [place.chunk_id, place.score, spans, place.document_id]
 
 
 def _reply_json(reply: Reply) -> Json:
@@ -142,9 +171,13 @@ def _read(line: str | bytes, make: Callable[[Json], Made], what: str) -> Made:
 
 
 def _outcome(row: Json) -> Outcome:
+    chunks = {
+        id_: (document, tuple(map(Span, edges[::2], edges[1::2])))
+        for id_, (document, *edges) in row.get("chunks", {}).items()
+    }
     return Outcome(
         row["id"],
-        found=tuple(_found(found) for found in row.get("found", ())),
+        found=tuple(_found(found, chunks) for found in row.get("found", ())),
         reply=_reply(row["reply"]) if "reply" in row else None,
         degraded=tuple(row.get("degraded", ())),
         error=row.get("error"),
@@ -154,12 +187,21 @@ def _outcome(row: Json) -> Outcome:
     )
 
 
-def _found(row: Json) -> Found:
-    places = tuple(
-        Place(chunk, document, spans=tuple(Span(*span) for span in spans), score=score)
-        for chunk, document, spans, score in row["places"]
-    )
+def _found(row: Json, chunks: Mapping[str, _Chunk]) -> Found:
+    places = tuple(_place(chunks, *place) for place in row["places"])
     return Found(row["node"], row["use"], kind=row["kind"], places=places, query=row.get("query", ""))
+
+
+def _place(
+    chunks: Mapping[str, _Chunk],
+    id_: str,
+    score: float | None,
+    spans: Sequence[tuple[int, int]] | None = None,
+    document_id: str | None = None,
+) -> Place:
+    document, whole = chunks[id_]
+    kept = whole if spans is None else tuple(Span(*span) for span in spans)
+    return Place(id_, document if document_id is None else document_id, spans=kept, score=score)
 
 
 def _reply(row: Json) -> Reply:

@@ -161,7 +161,7 @@ class _Work:
         await asked_all(Asker(self._ready, cache), self.left, at_once=at_once, take=self._take)
 
     def _take(self, question: Question, asked: Asked) -> None:
-        self._journal.add(asked.outcome)
+        self._journal.add(asked.outcome, asked.line)
         for name in asked.executed:
             if name in self._executed:
                 self._executed[name] += 1

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 import threading
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from ragkit.errors import EvalError
 from ragkit.evaluation.runner.stage_key import Key, StageKeys
@@ -18,10 +18,9 @@ from ragkit.evaluation.runner.value_json import (
     can_encode,
     chunk_json,
     chunk_of,
-    chunks_in,
     decoded,
     encoded,
-    ids_in,
+    names_in,
 )
 from ragkit.graph.trace import Trace
 from ragkit.types import Chunk, QueryPlan
@@ -30,8 +29,8 @@ _FLUSH_AT = 256  # values
 _CHUNKS_KEPT = 20_000  # some 40 MB
 _VARIABLES = 500  # of one statement; SQLite takes 999 in its oldest builds
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS value (key BLOB PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS chunk (id TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS value (key BLOB PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS chunk (name TEXT PRIMARY KEY, body TEXT NOT NULL);
 """
 
 
@@ -54,9 +53,10 @@ class StageCache:
         self.path = path
         self._keys = keys
         self._lock = threading.Lock()
-        self._values: dict[Key, bytes] = {}
-        self._chunks: dict[str, bytes] = {}
-        self._written: set[str] = set()
+        # What is not written yet.
+        self._values: dict[Key, str] = {}
+        self._chunks: dict[str, str] = {}
+        self._named: dict[str, _Named] = {}
         self._read: dict[str, Chunk] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -87,15 +87,12 @@ class StageCache:
         """
         with self._lock:
             try:
-                rows = {name: json.loads(zlib.decompress(body)) for name, body in self._bodies(keys)}
-                chunks = self._chunks_of({id_ for row in rows.values() for id_ in ids_in(row)})
-            except (sqlite3.Error, zlib.error, ValueError) as e:
+                rows = {node: json.loads(body) for node, body in self._bodies(keys)}
+                chunks = self._chunks_of({name for row in rows.values() for name in names_in(row)})
+            except (sqlite3.Error, ValueError) as e:
                 raise self._damaged(e) from e
-        known = {}
-        for name, row in rows.items():
-            if all(id_ in chunks for id_ in ids_in(row)):
-                known[name] = decoded(row, plan, chunks)
-        return known
+        whole = {node: row for node, row in rows.items() if all(name in chunks for name in names_in(row))}
+        return {node: decoded(row, plan, chunks) for node, row in whole.items()}
 
     def write(
         self,
@@ -123,14 +120,9 @@ class StageCache:
             for name, value in values.items()
             if name in keys and status.get(name) == "ok" and name not in tainted and can_encode(value)
         }
-        bodies = {key: _packed(encoded(value, plan)) for key, value in fresh.items()}
         with self._lock:
-            for value in fresh.values():
-                for chunk in chunks_in(value):
-                    if chunk.id not in self._written:
-                        self._chunks[chunk.id] = _packed(chunk_json(chunk))
-                        self._written.add(chunk.id)
-            self._values.update(bodies)
+            for key, value in fresh.items():
+                self._values[key] = json.dumps(encoded(value, plan, self._name))
             if len(self._values) >= _FLUSH_AT:
                 self._flush()
 
@@ -142,26 +134,39 @@ class StageCache:
 
     # --- inside -----------------------------------------------------------------------------------
 
-    def _bodies(self, keys: Mapping[str, Key]) -> list[tuple[str, bytes]]:
+    def _name(self, chunk: Chunk) -> str:
+        """The name of a chunk, by all that it holds: a stage may have made another one with the same id."""
+        known = self._named.get(chunk.id)
+        if known is not None and (known.chunk is chunk or known.chunk == chunk):
+            return known.name
+        body = json.dumps(chunk_json(chunk))
+        name = hashlib.sha256(body.encode()).hexdigest()[:24]
+        if len(self._named) >= _CHUNKS_KEPT:
+            self._named.clear()
+        self._named[chunk.id] = _Named(chunk, name)
+        self._chunks[name] = body
+        return name
+
+    def _bodies(self, keys: Mapping[str, Key]) -> list[tuple[str, str]]:
         found = {key: self._values[key] for key in keys.values() if key in self._values}
         missing = [key for key in keys.values() if key not in found]
         found.update(self._selected("SELECT key, body FROM value WHERE key IN", missing))
         return [(name, found[key]) for name, key in keys.items() if key in found]
 
-    def _chunks_of(self, ids: Iterable[str]) -> dict[str, Chunk]:
-        chunks = {id_: self._read[id_] for id_ in ids if id_ in self._read}
-        missing = [id_ for id_ in ids if id_ not in chunks]
-        bodies = {id_: self._chunks[id_] for id_ in missing if id_ in self._chunks}
-        others = [id_ for id_ in missing if id_ not in bodies]
-        bodies.update(self._selected("SELECT id, body FROM chunk WHERE id IN", others))
-        fresh = {id_: chunk_of(json.loads(zlib.decompress(body))) for id_, body in bodies.items()}
+    def _chunks_of(self, names: Iterable[str]) -> dict[str, Chunk]:
+        chunks = {name: self._read[name] for name in names if name in self._read}
+        missing = [name for name in names if name not in chunks]
+        bodies = {name: self._chunks[name] for name in missing if name in self._chunks}
+        others = [name for name in missing if name not in bodies]
+        bodies.update(self._selected("SELECT name, body FROM chunk WHERE name IN", others))
+        fresh = {name: chunk_of(json.loads(body)) for name, body in bodies.items()}
         if len(self._read) + len(fresh) > _CHUNKS_KEPT:
             self._read.clear()
         self._read.update(fresh)
         return {**chunks, **fresh}
 
-    def _selected(self, statement: str, keys: Sequence[Any]) -> list[tuple[Any, bytes]]:
-        rows: list[tuple[Any, bytes]] = []
+    def _selected(self, statement: str, keys: Sequence[Any]) -> list[tuple[Any, str]]:
+        rows: list[tuple[Any, str]] = []
         for start in range(0, len(keys), _VARIABLES):
             some = keys[start : start + _VARIABLES]
             rows += self._connection.execute(f"{statement} ({', '.join('?' * len(some))})", some)
@@ -189,5 +194,6 @@ class StageCache:
         )
 
 
-def _packed(row: Any) -> bytes:
-    return zlib.compress(json.dumps(row, separators=(",", ":")).encode(), 1)
+class _Named(NamedTuple):
+    chunk: Chunk
+    name: str

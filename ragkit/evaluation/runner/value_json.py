@@ -1,19 +1,22 @@
-"""The values between stages as JSON, for the cache. Chunks are named by id and kept apart, each once.
+"""The values between stages as JSON, for the cache. Chunks are named and kept apart, each once.
 
-A plan that equals that of the run is left out: nearly every value carries it.
+A plan that equals that of the run is left out: nearly every value carries it. Long rows of numbers are the
+bytes of an array, in base64: exact, and ten times as fast as digits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import base64
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ragkit import filters
-from ragkit.arrays import HitBatch, as_ids
+from ragkit.arrays import ID_BYTES, HitBatch
 from ragkit.filters import Filter
 from ragkit.types import (
     Answer,
@@ -35,6 +38,7 @@ from ragkit.types import (
 
 Json = Any
 Chunks = Mapping[str, Chunk]
+NameOf = Callable[[Chunk], str]
 Value = QueryPlan | Rankings | Ranking | Context | Answer
 _FILTERS: dict[str, type[Filter]] = {
     kind.__name__: kind
@@ -48,17 +52,23 @@ def can_encode(value: object) -> bool:
     return type(value) in _ENCODERS
 
 
-def encoded(value: Value, plan: QueryPlan) -> Json:
-    """The value as JSON; its chunks by id alone, see `chunks_in`.
+def encoded(value: Value, plan: QueryPlan, name_of: NameOf) -> Json:
+    """The value as JSON.
+
+    Args:
+        value: one of which `can_encode` holds.
+        plan: of the run.
+        name_of: the name of each chunk that the value holds; those of arms are ids from the beginning.
 
     >>> plan = QueryPlan.of("How long is it?")
-    >>> encoded(Rankings(plan, ()), plan)
+    >>> encoded(Rankings(plan, ()), plan, lambda chunk: chunk.id)
     {'type': 'Rankings', 'plan': None, 'arms': []}
     """
     kind = type(value)
     carried = value if isinstance(value, QueryPlan) else value.plan
-    row = {"type": kind.__name__, "plan": None if carried == plan else _plan_json(carried)}
-    return {**row, **_ENCODERS[kind](value)}
+    same = carried is plan or carried == plan
+    row = {"type": kind.__name__, "plan": None if same else _plan_json(carried)}
+    return {**row, **_ENCODERS[kind](value, name_of)}
 
 
 def decoded(row: Json, plan: QueryPlan, chunks: Chunks) -> Value:
@@ -67,7 +77,7 @@ def decoded(row: Json, plan: QueryPlan, chunks: Chunks) -> Value:
     Args:
         row: the JSON.
         plan: of the run.
-        chunks: at least those that the value names.
+        chunks: by name, at least those of `names_in`.
 
     Raises:
         KeyError: a chunk is not there.
@@ -77,24 +87,11 @@ def decoded(row: Json, plan: QueryPlan, chunks: Chunks) -> Value:
     return value
 
 
-def chunks_in(value: Value) -> list[Chunk]:
-    """The chunks that a value holds; arms have none, only ids."""
-    if isinstance(value, Ranking):
-        return [hit.chunk for hit in value.hits]
-    context = value.context if isinstance(value, Answer) else value
-    return [passage.chunk for passage in context.passages] if isinstance(context, Context) else []
-
-
-def ids_in(row: Json) -> list[str]:
-    """The ids of the chunks that a value is made with."""
-    match row["type"]:
-        case "Ranking":
-            return [hit[0] for hit in row["hits"]]
-        case "Context":
-            return [passage[0][0] for passage in row["passages"]]
-        case "Answer" if row["context"] is not None:
-            return [passage[0][0] for passage in row["context"][1]]
-    return []
+def names_in(row: Json) -> list[str]:
+    """The names of the chunks that a value is made with."""
+    if row["type"] == "Answer":
+        return list(row["context"][1]["chunks"]) if row["context"] is not None else []
+    return list(row.get("hits", {}).get("chunks", ()))
 
 
 # --- chunks ---------------------------------------------------------------------------------------
@@ -102,29 +99,39 @@ def ids_in(row: Json) -> list[str]:
 
 def chunk_json(chunk: Chunk) -> Json:
     """A chunk as JSON."""
-    return {
-        **asdict(chunk),
-        "span": _span_json(chunk.span),
-        "headings": list(chunk.headings),
-        "acl": list(chunk.acl),
-        "metadata": {key: _scalars(value) for key, value in chunk.metadata.items()},
-    }
+    return [
+        chunk.id,
+        chunk.document_id,
+        [chunk.span.start, chunk.span.end],
+        chunk.text,
+        chunk.ordinal,
+        chunk.uri,
+        chunk.headings,
+        chunk.page,
+        chunk.lang,
+        dict(chunk.metadata),
+        chunk.tenant,
+        chunk.acl,
+    ]
 
 
 def chunk_of(row: Json) -> Chunk:
     """The chunk of a JSON."""
+    id_, document_id, span, text, ordinal, uri, headings, page, lang, metadata, tenant, acl = row
     return Chunk(
-        **{
-            **row,
-            "span": Span(*row["span"]),
-            "headings": tuple(row["headings"]),
-            "acl": tuple(row["acl"]),
-        }
+        id_,
+        document_id,
+        span=Span(*span),
+        text=text,
+        ordinal=ordinal,
+        uri=uri,
+        headings=tuple(headings),
+        page=page,
+        lang=lang,
+        metadata=metadata,
+        tenant=tenant,
+        acl=tuple(acl),
     )
-
-
-def _scalars(value: object) -> Json:
-    return list(value) if isinstance(value, tuple | list) else value
 
 
 # --- plans ----------------------------------------------------------------------------------------
@@ -184,11 +191,11 @@ def _arm_json(arm: ArmRanking) -> Json:
     return {
         "query": [arm.query.id, arm.query.text, arm.query.weight],
         "retriever": arm.retriever,
-        "ids": arm.hits.id_list(),
-        "scores": arm.hits.scores.tolist(),  # exact: every float32 is a float
+        "ids": b"".join(arm.hits.ids.tolist()).decode(),
+        "scores": _bytes_json(arm.hits.scores),
         "ceiling": float(arm.hits.ceiling),
-        "trust": arm.trust,
-        "floor": arm.floor,
+        "trust": float(arm.trust),
+        "floor": float(arm.floor),
     }
 
 
@@ -198,66 +205,94 @@ def _rankings(row: Json, plan: QueryPlan) -> Rankings:
 
 def _arm(row: Json) -> ArmRanking:
     id_, text, weight = row["query"]
-    scores = np.array(row["scores"], dtype=np.float32)
-    hits = HitBatch(as_ids(row["ids"]), scores, row["ceiling"]) if row["ids"] else HitBatch.empty()
-    if not row["ids"]:
-        hits = HitBatch(hits.ids, hits.scores, row["ceiling"])
     return ArmRanking(
         Query(id_, text, weight=weight),
         retriever=row["retriever"],
-        hits=hits,
+        hits=HitBatch(
+            np.frombuffer(row["ids"].encode(), f"S{ID_BYTES}"),
+            _array(row["scores"], np.float32),
+            row["ceiling"],
+        ),
         trust=row["trust"],
         floor=row["floor"],
     )
 
 
-def _ranking_json(ranking: Ranking) -> Json:
-    return {"hits": [_hit_json(hit) for hit in ranking.hits], "degraded": list(ranking.degraded)}
+def _ranking_json(ranking: Ranking, name_of: NameOf) -> Json:
+    return {"hits": _hits_json(ranking.hits, name_of), "degraded": list(ranking.degraded)}
 
 
 def _ranking(row: Json, plan: QueryPlan, chunks: Chunks) -> Ranking:
-    hits = tuple(_hit(hit, chunks) for hit in row["hits"])
-    return Ranking(plan, hits, degraded=tuple(row["degraded"]))
+    return Ranking(plan, _hits(row["hits"], chunks), degraded=tuple(row["degraded"]))
 
 
-def _hit_json(hit: Hit) -> Json:
-    return [hit.chunk.id, float(hit.score), {name: float(score) for name, score in hit.scores.items()}]
+def _hits_json(hits: Sequence[Hit], name_of: NameOf) -> Json:
+    """Chunks, scores, and what each stage said: by stage a row of numbers, and of which hits it said one."""
+    stages = dict.fromkeys(stage for hit in hits for stage in hit.scores)
+    said: dict[str, Json] = {}
+    for stage in stages:
+        of = [hit.scores[stage] for hit in hits if stage in hit.scores]
+        which = None if len(of) == len(hits) else [n for n, hit in enumerate(hits) if stage in hit.scores]
+        said[stage] = [which, _bytes_json(np.array(of, dtype=np.float64))]
+    return {
+        "chunks": [name_of(hit.chunk) for hit in hits],
+        "scores": _bytes_json(np.array([hit.score for hit in hits], dtype=np.float64)),
+        "said": said,
+    }
 
 
-def _hit(row: Json, chunks: Chunks) -> Hit:
-    return Hit(chunks[row[0]], row[1], scores=row[2])
+def _hits(row: Json, chunks: Chunks) -> tuple[Hit, ...]:
+    names, scores = row["chunks"], _array(row["scores"], np.float64).tolist()
+    said: list[dict[str, float]] = [{} for _ in names]
+    for stage, (which, numbers) in row["said"].items():
+        values = _array(numbers, np.float64).tolist()
+        for n, value in zip(range(len(names)) if which is None else which, values, strict=True):
+            said[n][stage] = value
+    return tuple(
+        Hit(chunks[name], score, scores=parts) for name, score, parts in zip(names, scores, said, strict=True)
+    )
 
 
-def _context_json(context: Context) -> Json:
-    return {"passages": _passages_json(context)}
-
-
-def _passages_json(context: Context) -> Json:
-    return [[_hit_json(p.hit), [_span_json(span) for span in p.keep]] for p in context.passages]
+def _context_json(context: Context, name_of: NameOf) -> Json:
+    return {
+        "hits": _hits_json([passage.hit for passage in context.passages], name_of),
+        "keep": [[[span.start, span.end] for span in passage.keep] for passage in context.passages],
+    }
 
 
 def _context(row: Json, plan: QueryPlan, chunks: Chunks) -> Context:
-    return Context(plan, _passages(row["passages"], chunks))
+    return Context(plan, _passages(row["hits"], row["keep"], chunks))
 
 
-def _passages(rows: Json, chunks: Chunks) -> tuple[Passage, ...]:
-    return tuple(Passage(_hit(hit, chunks), tuple(Span(*span) for span in keep)) for hit, keep in rows)
+def _passages(hits: Json, keep: Json, chunks: Chunks) -> tuple[Passage, ...]:
+    return tuple(
+        Passage(hit, tuple(Span(*span) for span in spans))
+        for hit, spans in zip(_hits(hits, chunks), keep, strict=True)
+    )
 
 
-def _span_json(span: Span) -> list[int]:
-    return [span.start, span.end]
+def _bytes_json(numbers: NDArray[Any]) -> str:
+    return base64.b64encode(np.ascontiguousarray(numbers).tobytes()).decode()
+
+
+def _array(text: str, dtype: type[Any]) -> NDArray[Any]:
+    return np.frombuffer(base64.b64decode(text), dtype)
 
 
 # --- answers --------------------------------------------------------------------------------------
 
 
-def _answer_json(answer: Answer) -> Json:
+def _answer_json(answer: Answer, name_of: NameOf) -> Json:
     context = answer.context
-    plan = None if context is None or context.plan == answer.plan else _plan_json(context.plan)
+    read: Json = None
+    if context is not None:
+        other = None if context.plan == answer.plan else _plan_json(context.plan)
+        made = _context_json(context, name_of)
+        read = [other, made["hits"], made["keep"]]
     return {
         "text": answer.text,
         "sentences": [_sentence_json(s) for s in answer.sentences],
-        "context": None if context is None else [plan, _passages_json(context)],
+        "context": read,
         "abstained": answer.abstained,
         "reason": answer.reason,
         "dropped": [_sentence_json(s) for s in answer.dropped],
@@ -271,8 +306,8 @@ def _answer_json(answer: Answer) -> Json:
 def _answer(row: Json, plan: QueryPlan, chunks: Chunks) -> Answer:
     context = None
     if row["context"] is not None:
-        other, passages = row["context"]
-        context = Context(plan if other is None else _plan(other), _passages(passages, chunks))
+        other, hits, keep = row["context"]
+        context = Context(plan if other is None else _plan(other), _passages(hits, keep, chunks))
     return Answer(
         plan,
         text=row["text"],
@@ -296,9 +331,9 @@ def _sentence(row: Json) -> Sentence:
     return Sentence(row[0], citations=tuple(Citation(**citation) for citation in row[1]))
 
 
-_ENCODERS: dict[type, Callable[[Any], Json]] = {
-    QueryPlan: lambda _: {},
-    Rankings: _rankings_json,
+_ENCODERS: dict[type, Callable[[Any, NameOf], Json]] = {
+    QueryPlan: lambda _, __: {},
+    Rankings: lambda rankings, _: _rankings_json(rankings),
     Ranking: _ranking_json,
     Context: _context_json,
     Answer: _answer_json,
