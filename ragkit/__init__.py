@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         TenantError,
         TransientStoreError,
     )
+    from ragkit.evaluation.evaluate import evaluate
     from ragkit.graph.stage import RunContext, Stage, fan_out, stage
     from ragkit.registry import register
     from ragkit.settings import Settings
@@ -81,6 +82,7 @@ _HOME: dict[str, str] = {
         "ragkit.errors",
     ),
     **dict.fromkeys(("RunContext", "Stage", "fan_out", "stage"), "ragkit.graph.stage"),
+    "evaluate": "ragkit.evaluation.evaluate",
     "register": "ragkit.registry",
     "Settings": "ragkit.settings",
     **dict.fromkeys(
@@ -142,6 +144,7 @@ __all__ = [
     "TransientStoreError",
     "Turn",
     "Usage",
+    "evaluate",
     "fan_out",
     "load",
     "open",

@@ -25,6 +25,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "certify": ("ragkit.cli.certify", "whether a store behaves as every store must, on your server"),
     "graph": ("ragkit.cli.graph", "draw the graph"),
     "models": ("ragkit.cli.models", "list local models, train a reranker for your collection"),
+    "eval": ("ragkit.cli.eval", "run a suite, write a report, check its gate"),
+    "compare": ("ragkit.cli.compare", "two runs side by side, question by question"),
     "schema": ("ragkit.cli.schema", "JSON Schema of rag.yaml, for editors"),
 }
 

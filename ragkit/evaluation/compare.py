@@ -47,8 +47,8 @@ def compare(
 
 def compare_results(
     results: Sequence[Result], *, baseline: str | None = None, source: str = "", seed: int = 0
-) -> Comparison:
-    """Compares pipelines on one dataset by all that they were both measured by.
+) -> Comparison | None:
+    """Compares pipelines on one dataset by all that they were both measured by; None where that is nothing.
 
     A measure that says nothing about a question, such as the precision of citations where none was given,
     has no difference there: each contrast is over the questions that have a value in both.
@@ -67,6 +67,9 @@ def compare_results(
     for result in others:
         _check_same(set(first.outcomes), set(result.outcomes), first.pipeline, result.pipeline)
     found = shared(clusters_by_document(first.qrels, first.outcomes))
+    pairs = ((scores, metric) for scores in systems if scores is not base for metric in scores.values)
+    if not any(_both(base, scores, metric) for scores, metric in pairs):
+        return None
     return _compared(systems, base=base, clusters=found, source=source, seed=seed)
 
 
@@ -103,9 +106,6 @@ def _compared(
         for scores in systems
         if scores is not base and _both(base, scores, metric)
     ]
-    if not found:
-        names = ", ".join(scores.name for scores in systems)
-        raise EvalError(f"{names}: there is no question on which two of them have a value of one measure")
     corrected = holm([difference.p for _, _, difference in found])
     return Comparison(
         tuple(scores.name for scores in systems),

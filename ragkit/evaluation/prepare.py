@@ -172,17 +172,18 @@ def _opened(source: DataSource, folder: Path | None) -> Dataset:
 
 
 def _asked(data: Dataset, metrics: Metrics) -> list[str]:
-    """The questions that a measure may say something about."""
-    needs = {need for metric in metrics for need in metric.needs}
-    if any(needs_reply(metric) or not metric.needs for metric in metrics):
-        needs.add("answerable")
+    """The questions of the split that a measure may say something about.
+
+    Those that cannot be answered are among them where an answer is measured. Questions without judgements
+    are of another split, unless the dataset has no judgements at all.
+    """
+    if data.qrels:
+        of_answers = any(needs_reply(metric) or "answerable" in metric.needs for metric in metrics)
+        return list(data.asked if of_answers else data.judged)
     return [
         id_
         for id_, question in data.questions.items()
-        if id_ in data.qrels
-        or ("answerable" in needs and question.is_answerable is False)
-        or ("answers" in needs and question.answers)
-        or (needs & {"evidence", "gold"} and question.evidence)
+        if question.answers or question.evidence or question.is_answerable is not None
     ]
 
 

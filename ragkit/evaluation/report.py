@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from ragkit.errors import MissingExtraError
 from ragkit.evaluation.comparison import Comparison
 from ragkit.evaluation.dataset import Question
 from ragkit.evaluation.outcome import Outcome, Timing
 from ragkit.evaluation.qrels import Qrels
 from ragkit.evaluation.stats import Figure
+from ragkit.evaluation.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class Result:
         graph: the pipeline's nodes in order: name and registered name.
         unmeasured: why, by measure that was asked for and has no figure: it says nothing about any question,
             or all failed.
+        unscored: by measure that could not score all that it should, such as a judge that gave no verdict,
+            then question: why.
         not_ingested: why, by document that could not be ingested.
     """
 
@@ -45,6 +50,7 @@ class Result:
     timings: Mapping[str, Timing] = field(kw_only=True, repr=False)
     graph: tuple[tuple[str, str], ...] = field(kw_only=True, repr=False)
     unmeasured: Mapping[str, str] = field(default_factory=dict, kw_only=True, repr=False)
+    unscored: Mapping[str, Mapping[str, str]] = field(default_factory=dict, kw_only=True, repr=False)
     not_ingested: Mapping[str, str] = field(default_factory=dict, kw_only=True, repr=False)
 
     @property
@@ -95,7 +101,62 @@ class Report:
         """Whether every rule of the gate holds."""
         return all(check.holds for check in self.gate)
 
+    def table(self) -> Table:
+        """A row for each measure of each pipeline on each dataset.
+
+        >>> Report("mine", results=(), comparisons={}, facts={}).table().head
+        ('dataset', 'pipeline', 'measure', 'mean', 'low', 'high', 'n', 'failed')
+        """
+        rows = [
+            (
+                *(result.dataset, result.pipeline, name),
+                *map(_cell, (figure.mean, figure.low, figure.high)),
+                *(f"{figure.n:,}", f"{figure.failed:,}"),
+            )
+            for result in self.results
+            for name, figure in result.figures.items()
+        ]
+        return Table(("dataset", "pipeline", "measure", "mean", "low", "high", "n", "failed"), tuple(rows))
+
+    def to_pandas(self) -> Any:
+        """A data frame with a row for each question of each pipeline on each dataset.
+
+        Its columns are `dataset`, `pipeline`, `question_id`, `question`, a column for each measure that has
+        values by question (NaN where it says nothing), `lost`, `abstained`, `error` and, where it was timed,
+        `seconds`.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+
+        Example:
+            report.to_pandas().pivot(index="question_id", columns="pipeline", values="nDCG@10")
+        """
+        try:
+            import pandas
+        except ImportError as e:
+            raise MissingExtraError("Report.to_pandas", package="pandas", extra="pandas") from e
+        return pandas.DataFrame.from_records([row for result in self.results for row in _records(result)])
+
     def result(self, dataset: str, pipeline: str) -> Result | None:
         """One pipeline on one dataset; None where it was not run."""
         found = (r for r in self.results if (r.dataset, r.pipeline) == (dataset, pipeline))
         return next(found, None)
+
+
+def _cell(number: float | None) -> str:
+    return "" if number is None else f"{number:.4g}"
+
+
+def _records(result: Result) -> Iterator[dict[str, object]]:
+    for id_, outcome in result.outcomes.items():
+        yield {
+            "dataset": result.dataset,
+            "pipeline": result.pipeline,
+            "question_id": id_,
+            "question": result.questions[id_].text,
+            **{name: values.get(id_) for name, values in result.values.items()},
+            "lost": result.blame.get(id_),
+            "abstained": None if outcome.reply is None else outcome.reply.abstained,
+            "error": outcome.error,
+            "seconds": result.timings[id_].seconds if id_ in result.timings else None,
+        }

@@ -1,0 +1,206 @@
+"""A suite from its file to its report: each pipeline on each dataset, measured, compared, gated, written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ragkit.errors import EvalError
+from ragkit.evaluation.baseline import write_baseline
+from ragkit.evaluation.blame import blame
+from ragkit.evaluation.case import Case, Texts
+from ragkit.evaluation.clusters import clusters, shared
+from ragkit.evaluation.compare import compare_results
+from ragkit.evaluation.comparison import Comparison
+from ragkit.evaluation.folder import REPORT, SUITE, write_report
+from ragkit.evaluation.gate import Before, FromFile, FromPipeline, check_gate
+from ragkit.evaluation.latency import latency_figures
+from ragkit.evaluation.measure import measure
+from ragkit.evaluation.prepare import Prepared, PreparedData, prepared
+from ragkit.evaluation.report import GateCheck, Report, Result
+from ragkit.evaluation.reports.json import json_text
+from ragkit.evaluation.reports.tables import datasets_of
+from ragkit.evaluation.runner.journal import write_whole
+from ragkit.evaluation.runner.pipeline import Pipeline
+from ragkit.evaluation.runner.progress import shown
+from ragkit.evaluation.runner.run import PipelineRun, run_pipeline
+from ragkit.evaluation.suite import Suite
+from ragkit.evaluation.suite_file import load_suite, with_pipelines
+from ragkit.ingest.progress import Progress
+
+RUNS = Path("runs")
+
+
+def evaluate(
+    suite: str | Path | Suite,
+    *,
+    data: str | Path | None = None,
+    resume: bool = False,
+    out: str | Path | None = None,
+    pipelines: Sequence[str | Path] | None = None,
+    progress: bool | Progress = True,
+    save_baseline: str | Path | None = None,
+) -> Report:
+    """Runs a suite, and writes all that it gave to a folder.
+
+    All that can be checked is checked before anything runs. Indexes and what stages gave are kept beside the
+    folder, in `.cache`: what did not change since an earlier run is not computed again.
+
+    Args:
+        suite: the path of its YAML, or a `Suite`.
+        data: the folder that holds the datasets of manifests; else the variable `RAGKIT_DATA` says.
+        resume: goes on with the run that is in the folder, after a kill or with the questions that failed.
+        out: the folder; else `runs/NAME`, or `runs/NAME-2` and so on where there is one. With `resume`, the
+            last of these.
+        pipelines: further configurations, each named like its file.
+        progress: a bar on a terminal, a function of yours, or False.
+        save_baseline: a file to keep the figures in, for later runs to be compared with. The rules that
+            compare with the baseline file are then not looked at.
+
+    Returns:
+        The report; whether its gate holds is `report.holds`.
+
+    Raises:
+        ConfigError: the suite or a configuration has mistakes.
+        EvalError: the data, the measures or the baseline do not fit, or too many questions failed.
+
+    Example:
+        report = ragkit.evaluate("evals/suites/quickstart.yaml")
+        report.to_pandas().groupby("pipeline").mean(numeric_only=True)
+    """
+    if not isinstance(suite, Suite):
+        suite = load_suite(suite)
+    suite = with_pipelines(suite, pipelines or ())
+    ready = prepared(suite, data=Path(data) if data else None, replaces_baseline=save_baseline is not None)
+    folder = _folder(suite.name, None if out is None else Path(out), resume)
+    _begin(ready, folder)
+    texts = {one.data.name: one.data.texts() for one in ready.data}
+    with shown(progress) as told:
+        results = tuple(
+            _result(ready, one, pipeline, folder, texts[one.data.name], resume, told)
+            for one in ready.data
+            for pipeline in ready.pipelines
+        )
+    report = Report(
+        suite.name,
+        results=results,
+        comparisons=_comparisons(suite, results),
+        gate=_gate(ready, results, replaces_baseline=save_baseline is not None),
+        facts=ready.facts,
+        folder=folder,
+    )
+    write_report(report, folder, texts)
+    if save_baseline is not None:
+        write_baseline(report, Path(save_baseline))
+    return report
+
+
+def _result(
+    ready: Prepared,
+    one: PreparedData,
+    pipeline: Pipeline,
+    folder: Path,
+    texts: Texts,
+    resume: bool,
+    told: Progress,
+) -> Result:
+    suite, data = ready.suite, one.data
+
+    def progress(done: int, total: int | None, what: str) -> None:
+        told(done, total, f"{data.name} · {what}")
+
+    run = run_pipeline(
+        pipeline,
+        data,
+        folder=folder / data.name / pipeline.name,
+        cache=folder.parent / ".cache",
+        questions=one.questions,
+        resume=resume,
+        concurrency=suite.concurrency,
+        progress=progress,
+        max_error_rate=suite.max_error_rate,
+        timing_n=suite.timing_n,
+    )
+    return measured(one, pipeline, run, texts, seed=suite.seed)
+
+
+def measured(one: PreparedData, pipeline: Pipeline, run: PipelineRun, texts: Texts, *, seed: int) -> Result:
+    """The figures of one pipeline on one dataset, and where what was needed was lost."""
+    data = one.data
+    cases = [
+        Case(data.questions[id_], judged=data.qrels.get(id_, {}), outcome=outcome, texts=texts)
+        for id_, outcome in run.outcomes.items()
+        if not outcome.error
+    ]
+    found = measure(
+        cases,
+        run.failed,
+        one.metrics_of(pipeline),
+        clusters=shared(clusters(data.qrels, run.outcomes)),
+        seed=seed,
+    )
+    missing: dict[str, tuple[()]] = dict.fromkeys(run.problems, ())
+    lost = {case.question.id: blame(case, run.graph, indexed=missing) for case in cases}
+    return Result(
+        data.name,
+        pipeline.name,
+        figures={**found.figures, **latency_figures(run.timings.values(), seed=seed)},
+        values=found.values,
+        blame={id_: node for id_, node in lost.items() if node is not None},
+        questions={id_: data.questions[id_] for id_ in run.outcomes},
+        qrels={id_: data.qrels[id_] for id_ in run.outcomes if id_ in data.qrels},
+        outcomes=run.outcomes,
+        timings=run.timings,
+        graph=run.graph,
+        unmeasured=found.unmeasured,
+        unscored=found.unscored,
+        not_ingested=run.problems,
+    )
+
+
+def _comparisons(suite: Suite, results: Sequence[Result]) -> Mapping[str, Comparison]:
+    """Each dataset's pipelines against the reference; none where there is one pipeline alone."""
+    found = {}
+    for dataset, of_dataset in datasets_of(results).items():
+        if len(of_dataset) > 1:
+            comparison = compare_results(of_dataset, baseline=suite.reference, seed=suite.seed)
+            if comparison is not None:
+                found[dataset] = comparison
+    return found
+
+
+def _gate(ready: Prepared, results: Sequence[Result], *, replaces_baseline: bool) -> tuple[GateCheck, ...]:
+    suite = ready.suite
+    rules = suite.rules
+    if suite.baseline_file and replaces_baseline:
+        rules = tuple(rule for rule in rules if not rule.compares)
+    before: Before = FromPipeline(results, pipeline=suite.reference)
+    if ready.baseline is not None:
+        before = FromFile(ready.baseline, facts=ready.facts)
+    gated = [result for result in results if suite.pipelines[result.pipeline].is_gated]
+    return check_gate(rules, gated, before=before, seed=suite.seed)
+
+
+def _folder(name: str, out: Path | None, resume: bool) -> Path:
+    """Where the run is written: a folder that holds no run, or with `resume` the one that is gone on with."""
+    taken = RUNS / name if out is None else out
+    if out is not None:
+        if not resume and (out / SUITE).exists():
+            raise EvalError(
+                f"{out}: holds a run already. Go on with it (--resume), or name another folder (--out)"
+            )
+        return out
+    number = 1
+    last = taken
+    while (taken / SUITE).exists():
+        number, last, taken = number + 1, taken, RUNS / f"{name}-{number + 1}"
+    return last if resume else taken
+
+
+def _begin(ready: Prepared, folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / REPORT).unlink(missing_ok=True)
+        write_whole(folder / SUITE, json_text(ready.suite.describe(), indent=2))
+    except OSError as e:
+        raise EvalError(f"{folder}: cannot be written to: {e.strerror or e}") from e
