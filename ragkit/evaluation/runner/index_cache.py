@@ -96,7 +96,7 @@ def _facts(pipeline: Pipeline, dataset: Dataset) -> dict[str, Any]:
     embedder = parts.embedder(config.collection.embed)
     chunker = make(config.ingest.chunk)
     return {
-        "dataset": dataset.checksum(),
+        "documents": dataset.corpus_source.digest().hex(),
         "embedder": embedder.fingerprint,
         "chunker": [chunker.fingerprint, config.ingest.chunk.describe()],
         "language": config.collection.bm25.language,

@@ -165,7 +165,7 @@ def _citation_json(citation: Citation) -> Json:
 def _read(line: str | bytes, make: Callable[[Json], Made], what: str) -> Made:
     try:
         return make(json.loads(line))
-    except (ValueError, KeyError, TypeError) as e:
+    except (ValueError, KeyError, TypeError, AttributeError) as e:
         shown = line[:80] if isinstance(line, str) else line[:80].decode(errors="replace")
         raise EvalError(f"not {what} ({type(e).__name__}: {e}): {shown!r}") from e
 

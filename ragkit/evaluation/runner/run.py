@@ -92,7 +92,7 @@ def run_pipeline(
         dataset: whose documents are indexed, unless the pipeline has its own, and whose questions are asked.
         folder: where the outcomes are written.
         cache: where indexes and values of stages are kept; any number of runs share it.
-        questions: ids of those to ask; None for all.
+        questions: ids of those to ask; None for all that are judged or cannot be answered.
         resume: whether to go on from what is in the folder. Questions that failed are asked again.
         concurrency: questions under way at once; None for as many as there are cores.
         progress: a bar on a terminal, a function of yours, or False.
@@ -185,8 +185,9 @@ class _Work:
 
 def _chosen(dataset: Dataset, ids: Sequence[str] | None) -> list[Question]:
     """The questions to ask, in the dataset's order."""
-    known = dataset.questions
+    known: Mapping[str, Question] = dataset.asked or dataset.questions
     if ids is not None:
+        known = dataset.questions
         unknown = next((id_ for id_ in ids if id_ not in known), None)
         if unknown is not None:
             raise EvalError(f"dataset {dataset.name!r} has no question {unknown!r}")
