@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from ragkit.evaluation.compare import Comparison, Contrast
+from ragkit.evaluation.page.figures import SIGNIFICANT
 from ragkit.evaluation.page.html import Child, Markup, foreign, joined, tag
 from ragkit.evaluation.page.kinds import is_lower_better
 from ragkit.evaluation.page.numbers import interval, number, probability
-from ragkit.evaluation.page.plots import Mark, Part, interval_plot, stacked_bar
+from ragkit.evaluation.page.plots import Mark, Part, interval_plot, reach_of, stacked_bar
 from ragkit.evaluation.page.tables import Cell, Column, Header, records
 from ragkit.evaluation.stats import Difference
 
@@ -32,28 +33,33 @@ def contrasts_table(comparison: Comparison) -> Markup:
     ]
     return records(
         _COLUMNS,
-        [_row(contrast, n) for contrast, n in _grouped(comparison.contrasts)],
+        _rows(comparison.contrasts),
         caption=f"Against {comparison.baseline}",
         notes=[note for note in notes if note],
     )
 
 
-def _grouped(contrasts: Sequence[Contrast]) -> Iterator[tuple[Contrast, int]]:
-    """Each with how many of its measure stand together from it on; 0 where it is not the first of them."""
-    for _, group in groupby(contrasts, key=lambda contrast: contrast.metric):
-        first, *others = group
-        yield first, 1 + len(others)
-        yield from ((contrast, 0) for contrast in others)
+def _rows(contrasts: Sequence[Contrast]) -> Iterator[list[Cell]]:
+    """The contrasts of one measure share its head and the scale of their plots."""
+    for metric, group in groupby(contrasts, key=lambda contrast: contrast.metric):
+        together = list(group)
+        reach = reach_of(map(_mark, together))
+        for place, contrast in enumerate(together):
+            cells = _cells(contrast, reach)
+            yield cells if place else [Header(foreign(metric), rows=len(together)), *cells]
 
 
-def _row(contrast: Contrast, n_together: int) -> list[Cell]:
-    d = contrast.difference
-    style = "s-none"
-    if contrast.p_holm < 0.05 and d.mean:
+def _mark(contrast: Contrast) -> Mark:
+    d, style = contrast.difference, "s-none"
+    if contrast.p_holm < SIGNIFICANT and d.mean:
         style = "s-good" if (d.mean > 0) != is_lower_better(contrast.metric) else "s-bad"
     words = f"{contrast.metric}, {contrast.system}: {number(d.mean, sign=True)} {interval(d, sign=True)}"
-    mark = Mark(d.mean, low=d.low, high=d.high, style=style, words=words)
-    cells: list[Cell] = [
+    return Mark(d.mean, low=d.low, high=d.high, style=style, words=words)
+
+
+def _cells(contrast: Contrast, reach: float) -> list[Cell]:
+    d = contrast.difference
+    return [
         foreign(contrast.system),
         [tag("b", number(d.mean, sign=True)), tag("small", interval(d, sign=True), class_="under")],
         "–" if d.effect is None else number(d.effect, sign=True),
@@ -62,9 +68,8 @@ def _row(contrast: Contrast, n_together: int) -> list[Cell]:
         [f"{d.wins:,} / {d.losses:,} / {d.ties:,}", _balance(d)],
         "–" if d.detectable is None else number(d.detectable),
         [f"{d.n:,}", tag("small", f"{d.failed:,} failed", class_="under") if d.failed else None],
-        interval_plot([mark], zero=True),
+        interval_plot([_mark(contrast)], reach=reach),
     ]
-    return [Header(foreign(contrast.metric), rows=n_together), *cells] if n_together else cells
 
 
 def _balance(d: Difference) -> Markup:

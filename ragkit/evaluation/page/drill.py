@@ -10,7 +10,7 @@ from ragkit.evaluation.case import Texts
 from ragkit.evaluation.dataset import Question
 from ragkit.evaluation.outcome import Found, Outcome, Place
 from ragkit.evaluation.page.embedded import plain, rounded
-from ragkit.evaluation.page.gold import Needed, needed
+from ragkit.evaluation.page.gold import MAX_DOCUMENTS, Needed, needed
 from ragkit.evaluation.page.kinds import is_lower_better, kind_of
 from ragkit.evaluation.page.limits import Limits
 from ragkit.evaluation.page.passages import Passages, Shown, Weight, shown_texts
@@ -101,7 +101,7 @@ def _question(
         "id": question.id,
         "text": question.text,
         "answers": list(question.answers),
-        "judged": [[document, grade] for document, grade in judged.items()],
+        "judged": _judged(judged, passages, has_evidence=bool(evidence)),
         "evidence": evidence,
         "needs": [need.label for need in needs],
         "history": [[turn.role, turn.text] for turn in question.history],
@@ -109,6 +109,16 @@ def _question(
         "answerable": question.is_answerable,
     }
     return {key: value for key, value in data.items() if value not in (None, [], {})}
+
+
+def _judged(judged: Mapping[str, int], passages: Passages, *, has_evidence: bool) -> list[list[Any]]:
+    """Document and grade, and the passage at the beginning of each that nothing else of is shown."""
+    relevant = [document for document, grade in judged.items() if grade >= 1][:MAX_DOCUMENTS]
+    begin = {} if has_evidence else {id_: _around(passages, id_, Span(0, 0)) for id_ in relevant}
+    return [
+        [document, grade, begin[document]] if document in begin else [document, grade]
+        for document, grade in judged.items()
+    ]
 
 
 def _around(passages: Passages, document_id: str, span: Span) -> int:
@@ -133,6 +143,7 @@ class _Pipeline:
             "name": self.result.pipeline,
             "stages": [[*stage, kind_of(stage[0], [(stage[0], stage[1])])] for stage in stages],
             "kinds": {node: kind_of(node, self.result.graph) for node in blamed},
+            "unscored": {name: dict(why) for name, why in self.result.unscored.items() if why},
             "outcomes": [self._outcome(id_, numbers) for id_ in self.needs],
         }
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ragkit.evaluation.compare import Comparison
 from ragkit.evaluation.page.html import Child, Markup, foreign, tag
-from ragkit.evaluation.page.kinds import is_lower_better
+from ragkit.evaluation.page.kinds import is_lower_better, is_time
 from ragkit.evaluation.page.numbers import interval, number
 from ragkit.evaluation.page.plots import Mark, interval_plot
 from ragkit.evaluation.page.tables import SERIES, Cell, Column, Header, records, series
@@ -18,7 +18,8 @@ SIGNIFICANT = 0.05
 
 def figures_table(results: Sequence[Result], comparisons: Sequence[Comparison]) -> Markup:
     """A row per measure, a column per pipeline; the interval plots stand in the last column."""
-    measures = list(dict.fromkeys(measure for result in results for measure in result.figures))
+    found = [name for result in results for name in result.figures if not is_time(name)]
+    measures = list(dict.fromkeys([*found, *(name for result in results for name in result.unmeasured)]))
     if not measures:
         return tag(
             "p", "No measure could be computed: every question failed, or none was asked.", class_="empty"
@@ -50,13 +51,14 @@ def _row(measure: str, results: Sequence[Result], comparisons: Sequence[Comparis
     ]
     arrow = tag("small", " ↓", title="lower is better") if is_lower_better(measure) else None
     figures = [_figure(measure, place, result, comparisons) for place, result in enumerate(results)]
-    return [Header([foreign(measure), arrow]), *figures, interval_plot(marks)]
+    return [Header([foreign(measure), arrow]), *figures, interval_plot(marks) if marks else None]
 
 
 def _figure(measure: str, place: int, result: Result, comparisons: Sequence[Comparison]) -> list[Child]:
     figure = result.figures.get(measure)
     if figure is None:
-        return [tag("span", "–", title="not measured for this pipeline")]
+        why = result.unmeasured.get(measure, "it was not asked for")
+        return [tag("span", "–"), tag("small", why, class_="under why")]
     return [
         series(place, style="phone"),
         tag("b", number(figure.mean)),

@@ -35,6 +35,11 @@ def kind_of(name: str, graph: Sequence[tuple[str, str]]) -> str:
     return name if name in KINDS else "other"
 
 
+def is_time(measure: str) -> bool:
+    """Whether it is measured in seconds: it then stands with all else that differs from run to run."""
+    return measure.startswith("latency.")
+
+
 def is_lower_better(measure: str) -> bool:
     """Whether less of it is better: time, tokens, money, risk."""
     return measure.startswith(_LOWER)

@@ -71,8 +71,18 @@ def _nodes(timings: Mapping[str, Timing]) -> list[str]:
     return list(dict.fromkeys(node for timing in timings.values() for node in timing.nodes))
 
 
+def _percentile(result: Result, percent: int) -> list[Child]:
+    figure = result.figures.get(f"latency.p{percent}")
+    if figure is None:
+        seconds = [timing.seconds for timing in result.timings.values()]
+        return [milliseconds(float(np.percentile(seconds, percent)))]
+    if figure.low is None or figure.high is None:
+        return [milliseconds(figure.mean)]
+    ends = f"[{milliseconds(figure.low)}, {milliseconds(figure.high)}]"
+    return [tag("b", milliseconds(figure.mean)), tag("small", ends, class_="under")]
+
+
 def _row(place: int, result: Result, medians: Mapping[str, float], longest: float) -> list[Cell]:
-    p50, p95 = np.percentile([timing.seconds for timing in result.timings.values()], [50, 95])
     parts = [
         Part(took, style=f"k-{kind_of(node, result.graph)}", words=f"{node}: {milliseconds(took)}")
         for node, took in medians.items()
@@ -81,8 +91,7 @@ def _row(place: int, result: Result, medians: Mapping[str, float], longest: floa
     bar = stacked_bar(parts, whole=longest, label="; ".join(part.words for part in parts))
     return [
         Header([series(place), foreign(result.pipeline)]),
-        milliseconds(float(p50)),
-        milliseconds(float(p95)),
+        *(_percentile(result, percent) for percent in (50, 95)),
         f"{len(result.timings):,}",
         joined(bar, tag("span", names, class_="parts")) if parts else "–",
     ]

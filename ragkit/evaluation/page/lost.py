@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ragkit.evaluation.page.html import Child, Markup, foreign, joined, tag
 from ragkit.evaluation.page.kinds import KINDS, kind_of
+from ragkit.evaluation.page.numbers import count
 from ragkit.evaluation.page.plots import Part, stacked_bar
 from ragkit.evaluation.page.tables import Cell, Column, Header, key, records, series
 from ragkit.evaluation.report import Result
@@ -29,6 +30,17 @@ def outcomes_table(results: Sequence[Result]) -> Markup:
     rows = [_row(place, result) for place, result in enumerate(results)]
     table = records(_COLUMNS, rows, caption="What became of the questions", notes=notes)
     return joined(table, key((f"k-{kind}", kind) for kind in KINDS if kind in used) if used else None)
+
+
+def not_ingested(results: Sequence[Result]) -> Markup | None:
+    """The documents that no pipeline could find, with the reason; None where all went in."""
+    found = {(id_, reason) for result in results for id_, reason in result.not_ingested.items()}
+    if not found:
+        return None
+    n = len({id_ for id_, _ in found})
+    items = [tag("li", foreign(id_), ": ", foreign(reason)) for id_, reason in sorted(found)]
+    words = f"{count(n, 'document')} could not be ingested"
+    return tag("details", tag("summary", words, class_="bad"), tag("ul", items), class_="left")
 
 
 def _row(place: int, result: Result) -> list[Cell]:

@@ -39,22 +39,21 @@ class Part:
     words: str = field(kw_only=True)
 
 
-def interval_plot(marks: Sequence[Mark], *, zero: bool = False) -> Markup:
+def interval_plot(marks: Sequence[Mark], *, reach: float | None = None) -> Markup:
     """A dot with its whiskers for each mark, below one another, over one scale.
 
     Args:
         marks: from top to bottom.
-        zero: whether the scale has 0 in it, with a line there.
+        reach: of a scale with 0 in its middle, and a line there; None for one that the values make.
     """
-    edges = [x for mark in marks for x in (mark.value, mark.low, mark.high) if x is not None]
-    low, high = _scale([*edges, 0.0] if zero else edges)
+    low, high = _scale(_edges(marks)) if reach is None else (-reach * 1.05 or -1.0, reach * 1.05 or 1.0)
     bottom = _ROW * len(marks) + 4
 
     def x(value: float) -> str:
         return f"{_PAD + (value - low) / (high - low) * (_WIDTH - 2 * _PAD):.1f}"
 
     ticks = [
-        _tick(x(value), bottom, value, "zero" if zero and value == 0 else "grid")
+        _tick(x(value), bottom, value, "zero" if reach is not None and value == 0 else "grid")
         for value in _ticks(low, high)
     ]
     rows = [_row(mark, 4 + _ROW * row + _ROW / 2, x) for row, mark in enumerate(marks)]
@@ -109,6 +108,15 @@ def _tick(x: str, bottom: int, value: float, style: str) -> Markup:
     return joined(
         line, tag("text", f"{value:.6g}".replace("-", "−"), x=x, y=bottom + 11, text_anchor="middle")
     )
+
+
+def reach_of(marks: Iterable[Mark]) -> float:
+    """How far from 0 any of them goes."""
+    return max(map(abs, _edges(marks)), default=0.0)
+
+
+def _edges(marks: Iterable[Mark]) -> list[float]:
+    return [x for mark in marks for x in (mark.value, mark.low, mark.high) if x is not None]
 
 
 def _scale(values: Sequence[float]) -> tuple[float, float]:

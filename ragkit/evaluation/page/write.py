@@ -15,7 +15,7 @@ from ragkit.evaluation.page.figures import figures_table
 from ragkit.evaluation.page.html import Child, Markup, foreign, joined, tag
 from ragkit.evaluation.page.latency import latency_table, timings_data
 from ragkit.evaluation.page.limits import Limits
-from ragkit.evaluation.page.lost import outcomes_table
+from ragkit.evaluation.page.lost import not_ingested, outcomes_table
 from ragkit.evaluation.page.numbers import count
 from ragkit.evaluation.page.sheet import sheet
 from ragkit.evaluation.report import Report, Result
@@ -125,6 +125,7 @@ def _dataset(place: int, name: str, results: Sequence[Result], contents: Content
         figures_table(results, comparisons),
         [tag("div", contrasts_table(comparison)) for comparison in comparisons if comparison.contrasts],
         outcomes_table(results),
+        not_ingested(results),
     ]
     return tag("section", *parts, class_="dataset", aria_labelledby=f"data-{place}")
 

@@ -1,7 +1,7 @@
 // One question: what was wanted, and what each pipeline made of it, stage by stage.
 
 function questionView() {
-  const { dataset, result, measure } = chosen();
+  const { dataset, measure } = chosen();
   const place = dataset.questions.findIndex(({ id }) => id === state.q);
   if (place < 0) return [h("p", { class: "empty" }, "There is no question ", foreign(state.q || ""), " in this data set.")];
   const question = dataset.questions[place];
@@ -17,7 +17,7 @@ function questionView() {
       h("button", { type: "button", title: "Next question (j)", "aria-label": "Next question", onclick: () => step(1) }, "↓")),
     h("h2", { class: "asked", tabindex: "-1", id: "asked" }, foreign(question.text)),
     wantedPart(dataset, question),
-    measuresPart(dataset, place, shown, result, measure),
+    measuresPart(dataset, question, place, shown, measure),
     h("div", { class: "cards" }, shown.map(({ result: one, at }) => card(dataset, question, place, one, at))),
   ];
 }
@@ -40,8 +40,9 @@ function wantedPart(dataset, question) {
         marked(passage, { gold: [[start, end]] })));
     }))]);
   } else if (question.judged) {
-    parts.push(["Relevant", h("ul", null, question.judged.filter(([, grade]) => grade >= 1).map(([document, grade]) =>
-      h("li", null, foreign(document), grade > 1 && h("span", { class: "note" }, ` grade ${grade}`))))]);
+    parts.push(["Relevant", h("ul", { class: "proofs" }, question.judged.filter(([, grade]) => grade >= 1).map(([document, grade, number]) =>
+      h("li", null, h("p", { class: "where" }, foreign(document), grade > 1 && h("span", { class: "note" }, ` grade ${grade}`)),
+        number !== undefined && marked(passageOf(dataset, number), {}))))]);
   }
   const metadata = Object.entries(question.metadata || {}).filter(([, value]) => value === null || typeof value !== "object" || Object.keys(value).length);
   if (metadata.length) {
@@ -51,7 +52,7 @@ function wantedPart(dataset, question) {
   return h("dl", { class: "wanted" }, parts.map(([term, body]) => [h("dt", null, term), h("dd", null, body)]));
 }
 
-function measuresPart(dataset, place, shown, result, chosenMeasure) {
+function measuresPart(dataset, question, place, shown, chosenMeasure) {
   if (!dataset.measures.length) return null;
   const rows = dataset.measures.map((measure, at) => {
     const cells = shown.map(({ result: one }) => {
@@ -59,6 +60,8 @@ function measuresPart(dataset, place, shown, result, chosenMeasure) {
       const base = baseOf(dataset, one.name);
       const change = base && base !== one ? gain(dataset, at, base.outcomes[place], outcome) : null;
       const value = valueOf(outcome, at);
+      const why = one.unscored && one.unscored[dataset.measures[at]] ? one.unscored[dataset.measures[at]][question.id] : null;
+      if (why) return h("td", { class: "num bad" }, "not scored", h("small", { class: "why" }, foreign(why)));
       const raw = change ? (dataset.lower[at] ? -change : change) : 0;
       return h("td", { class: "num" }, figure(value),
         change ? h("small", { class: change > 0 ? "good" : "bad" }, ` ${figure(raw, true)}`) : null);
@@ -165,8 +168,9 @@ function hit(dataset, question, outcome, found, number, at) {
   const score = found.scores[at];
   return h("li", null, h("details", { class: gold ? `hit ${gold}` : "hit", open: gold === "evidence" }, h("summary", null,
     h("span", { class: "rank" }, String(at + 1)), foreign(passage.document, { class: "where" }),
-    gold && h("span", { class: "tag good" }, gold === "evidence" ? "evidence" : "relevant document"),
-    h("span", { class: "spring" }), h("span", { class: "score" }, score === null ? "" : figure(score))),
+    gold && h("span", { class: "tag good" }, gold === "evidence" ? "evidence" : "relevant"),
+    h("span", { class: "score" }, score === null ? "" : figure(score)),
+    passage.text && foreign(passage.text.slice(0, 160), { class: "glimpse", "aria-hidden": "true" })),
   marked(passage, { gold: goldSpans(question, passage), cited, kept })));
 }
 

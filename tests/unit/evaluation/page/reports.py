@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ragkit.evaluation.compare import compare_results
+from ragkit.evaluation.comparison import Comparison
 from ragkit.evaluation.dataset import Evidence, Question
 from ragkit.evaluation.outcome import Found, Outcome, Place, Reply, Timing
 from ragkit.evaluation.report import GateCheck, Report, Result
@@ -91,7 +92,7 @@ def small() -> Report:
     return Report(
         "quick",
         results=(old, new),
-        comparisons={"mini": compare_results([old, new])},
+        comparisons={"mini": compared([old, new])},
         gate=(check,),
         facts=facts,
     )
@@ -118,8 +119,16 @@ def with_text(text: str) -> Report:
         for name in (text, f"{text}2")
     )
     check = GateCheck(text, text, metric=text, rule=text, holds=False, detail=text)
-    compared = compare_results(results, source=text)
-    return Report(text, results=results, comparisons={text: compared}, gate=(check,), facts={text: text})
+    return Report(
+        text, results=results, comparisons={text: compared(results)}, gate=(check,), facts={text: text}
+    )
+
+
+def compared(results: Sequence[Result]) -> Comparison:
+    """They have questions in common."""
+    found = compare_results(results, source=results[0].dataset)
+    assert found is not None
+    return found
 
 
 def _at() -> tuple[int, int]:

@@ -16,7 +16,7 @@ from ragkit.evaluation.page.html import clean, tag, verbatim
 from ragkit.evaluation.page.kinds import KINDS, kind_of
 from ragkit.evaluation.page.limits import Limits
 from ragkit.evaluation.page.passages import Passages, Weight, shown_texts
-from ragkit.evaluation.page.plots import Mark, Part, interval_plot, stacked_bar
+from ragkit.evaluation.page.plots import Mark, Part, interval_plot, reach_of, stacked_bar
 from ragkit.evaluation.texts import HeldTexts
 from ragkit.types import Span
 from tests.unit.evaluation.page.reports import AT, GRAPH, QUOTE, TEXT, outcome, place, question, result
@@ -79,6 +79,16 @@ def test_marks_stay_within_the_plot(values: list[float]) -> None:
     width = float(next(iter(re.findall(r'viewBox="0 0 (\d+)', svg))))
     places = [float(x) for x in re.findall(r' (?:cx|x1|x2)="([-\d.]+)"', svg)]
     assert all(0 <= x <= width for x in places)
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=5))
+def test_differences_stand_on_their_side_of_the_middle(values: list[float]) -> None:
+    marks = [Mark(value, low=value, high=value, style="s0", words="") for value in values]
+    svg = interval_plot(marks, reach=reach_of(marks)).html
+    places = [float(x) for x in re.findall(r' cx="([-\d.]+)"', svg)]
+    for value, x in zip(values, places, strict=True):
+        assert 0 <= x <= 240
+        assert x == 120 or (x > 120) == (value > 0)
 
 
 def test_a_plot_of_equal_values_has_a_scale() -> None:

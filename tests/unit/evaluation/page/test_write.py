@@ -17,6 +17,7 @@ from ragkit.evaluation.page.contents import of_report
 from ragkit.evaluation.page.limits import Limits
 from ragkit.evaluation.page.write import page
 from ragkit.evaluation.report import Report
+from ragkit.evaluation.stats import Figure
 from ragkit.evaluation.texts import HeldTexts
 from tests.hostile import TEXTS as HOSTILE
 from tests.unit.evaluation.page.reading import Read, read
@@ -85,8 +86,14 @@ def test_the_same_report_gives_the_same_page() -> None:
 
 def test_times_are_apart_from_all_else() -> None:
     report = small()
-    long = Timing("q", 9.9, nodes={"dense": 7.7, "fuse": 1.0})
-    slower = tuple(replace(one, timings=dict.fromkeys(one.timings, long)) for one in report.results)
+    slower = tuple(
+        replace(
+            one,
+            timings=dict.fromkeys(one.timings, Timing("q", 9.9, nodes={"dense": 7.7, "fuse": 1.0})),
+            figures={**one.figures, "latency.p50": Figure(9.9, 9.8, 9.95, 3)},
+        )
+        for one in report.results
+    )
     parted = r'<section id="latency".*?</section>|<script [^>]*id="report-timings">.*?</script>'
     pages = [page(of_report(one), TEXTS) for one in (report, replace(report, results=slower))]
     assert pages[0] != pages[1]
@@ -138,6 +145,22 @@ def test_a_citation_knows_its_passage_and_whether_it_is_exact() -> None:
 def test_a_passage_is_there_once() -> None:
     passages = shown(small()).data()["datasets"][0]["passages"]
     assert len({(document, start, length) for document, start, length, _ in passages}) == len(passages)
+
+
+def test_what_could_not_be_measured_or_ingested_is_said() -> None:
+    one = replace(
+        result("one", [outcome("q1")], {"q1": 1.0}),
+        unmeasured={"AURC": "it says nothing about any of 1 questions"},
+        unscored={"judge.correct": {"q1": "the judge gave no verdict"}},
+        not_ingested={"torn.pdf": "no page can be read"},
+    )
+    found = shown(Report("r", results=(one,), comparisons={}, facts={}))
+    assert found.problems == []
+    for words in ("AURC", "it says nothing about any of 1 questions", "torn.pdf", "no page can be read"):
+        assert words in found.text
+    assert found.data()["datasets"][0]["results"][0]["unscored"] == {
+        "judge.correct": {"q1": "the judge gave no verdict"}
+    }
 
 
 def test_what_is_cut_is_said() -> None:
