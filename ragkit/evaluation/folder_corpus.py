@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -24,13 +24,18 @@ class FolderCorpus:
     same. What ingestion would reject or set aside is an error: a judgement of it could not be met. The parsed
     documents are held in memory.
 
+    Args:
+        folder: where they lie.
+        without: ids of documents that do not belong to the corpus; they are not read.
+
     Example:
         corpus = FolderCorpus(Path("docs"))
         [document.id for document in corpus.documents()]
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, without: Collection[str] = ()) -> None:
         self.folder = folder
+        self._without = frozenset(without)
 
     @property
     def name(self) -> str:
@@ -73,9 +78,15 @@ class FolderCorpus:
         if not self.folder.is_dir():
             raise EvalError(f"{self.folder}: no such folder of documents")
         try:
-            return tuple(sorted(discover(self.folder), key=lambda file: file.id))
+            found = sorted(discover(self.folder), key=lambda file: file.id)
         except ConfigError as e:
             raise EvalError(str(e)) from e
+        unknown = self._without - {file.id for file in found}
+        if unknown:
+            raise EvalError(
+                f"{self.folder}: has no {', '.join(sorted(unknown)[:5])}, which should be left out"
+            )
+        return tuple(file for file in found if file.id not in self._without)
 
     @cached_property
     def _documents(self) -> tuple[Document, ...]:

@@ -10,8 +10,9 @@
     checksum: 5f0c…           # Dataset.checksum()
     counts: {documents: 5183, questions: 1109, judged: 300}
 
-In place of `folder` stand `questions`, `documents` and `qrels` where it is a file of questions over a folder
-of documents, or `ir_datasets` with the id of one of that package.
+In place of `folder` stand `questions`, `documents` and, if there are, `qrels` and `without` (documents to
+leave out) where it is a file of questions over a folder of documents, or `ir_datasets` with the id of one of
+that package.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class Manifest(Settings):
     questions: str | None = None
     documents: str | None = None
     qrels: str | None = None
+    without: tuple[str, ...] = ()
     ir_datasets: str | None = None
     layout: str = "plain"
     where: Mapping[str, str | int | bool] = {}
@@ -123,6 +125,7 @@ def _opened(manifest: Manifest, path: Path, data: Path | None, split: str) -> Da
             _place(manifest.questions, path, data, manifest),
             _place(manifest.documents or "", path, data, manifest),
             qrels=qrels or None,
+            without=manifest.without,
             name=manifest.name,
         )
     folder = _place(manifest.folder or "", path, data, manifest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from ragkit.errors import EvalError
@@ -19,6 +20,7 @@ def load_questions(
     documents: str | Path,
     *,
     qrels: str | Path | None = None,
+    without: Collection[str] = (),
     name: str | None = None,
 ) -> Dataset:
     """Reads a file of questions over documents of one's own.
@@ -32,6 +34,7 @@ def load_questions(
         documents: a folder of files of any format that can be ingested, or a `corpus.jsonl`.
         qrels: judgements in a file of their own, BEIR's table or TREC's; then those of the lines do not
             count.
+        without: ids of documents in the folder that do not belong to the set.
         name: what to call it; else the name of the questions' file.
 
     Raises:
@@ -41,7 +44,11 @@ def load_questions(
         data = load_questions("questions.jsonl", "docs")
     """
     questions, documents = Path(questions), Path(documents)
-    source: Corpus = LineCorpus(documents) if documents.is_file() else FolderCorpus(documents)
+    if documents.is_file() and without:
+        raise EvalError(f"{documents}: documents can be left out of a folder, not of a corpus file")
+    source: Corpus = (
+        LineCorpus(documents) if documents.is_file() else FolderCorpus(documents, without=without)
+    )
     stated = read_questions(questions, needs_ids=False)
     read = with_evidence(stated, source)
     if qrels is None:

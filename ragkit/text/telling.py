@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 _WORD = re.compile(r"[^\W\d_][\w'-]{2,}")
-_LEAST_TERMS = 12
 
 
 def telling_words(
@@ -19,6 +18,7 @@ def telling_words(
     *,
     fewest: int = 3,
     most: int = 6,
+    least_terms: int = 12,
 ) -> list[str]:
     """Between `fewest` and `most` of the most telling words of a text, each as it is first spelt there.
 
@@ -29,15 +29,18 @@ def telling_words(
         rng: of how many are taken, which and in what order.
 
     Returns:
-        None of them where the text has fewer than 12 different words.
+        None of them where the text has fewer than `least_terms` different words.
     """
     spelt: dict[str, str] = {}
     counts: dict[str, int] = {}
+    # A stop word has a term of its own where it stands alone, and none in a text.
+    in_text = set(terms(text))
     for word in _WORD.findall(text):
         for term in terms(word)[:1]:
-            spelt.setdefault(term, word)
-            counts[term] = counts.get(term, 0) + 1
-    if len(spelt) < _LEAST_TERMS:
+            if term in in_text:
+                spelt.setdefault(term, word)
+                counts[term] = counts.get(term, 0) + 1
+    if len(spelt) < least_terms:
         return []
     known = weights(sorted(spelt))
     telling = sorted(spelt, key=lambda term: (-known[term] * (1 + np.log(counts[term])), term))

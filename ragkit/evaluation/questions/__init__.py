@@ -1,0 +1,1 @@
+"""Evaluation questions made of one's own documents: drafted by kind, filtered, divided, written."""
