@@ -48,7 +48,7 @@ def blame(
     Returns:
         None where nothing was lost, no gold is known, or the question cannot be answered; `corpus` where the
         index does not have it; the retrievers by their names with `+` between them, those alone that failed
-        or found nothing at all where others found something; else the name of one node.
+        if any did; else the name of one node.
 
     >>> from ragkit.evaluation.dataset import Question
     >>> from ragkit.evaluation.outcome import Outcome
@@ -93,14 +93,14 @@ def _lost_on_the_way(
 
 
 def _retrievers(case: Case, arms: Sequence[Found], graph: Sequence[tuple[str, str]]) -> str:
-    """Their names; those alone that failed or found nothing, where others found something."""
-    retrieving = {name for name, use in graph if use.startswith("retrieve/")}
-    broken = [name for name, _ in graph if name in retrieving and name in case.outcome.degraded]
-    fruitful = {arm.node for arm in arms if arm.places}
+    """Their names; those alone that failed and were done without, if any did.
+
+    One that found nothing is no more to blame than the others: it may be the one that is right, as BM25 is
+    about a query that shares no word with the corpus.
+    """
+    failed = [n for n, use in graph if use.startswith("retrieve/") and n in case.outcome.degraded]
     ran = list(dict.fromkeys(arm.node for arm in arms))
-    if fruitful:
-        broken += [name for name in ran if name not in fruitful and name not in broken]
-    return "+".join(broken or ran) or "+".join(name for name, _ in graph[:1])
+    return "+".join(failed or ran) or "+".join(name for name, _ in graph[:1])
 
 
 def _is_indexed(case: Case, indexed: Mapping[str, Sequence[Span]]) -> list[bool]:
