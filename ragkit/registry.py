@@ -136,6 +136,13 @@ BUILT_IN: dict[str, Component] = _ours(
     ),
     # evaluation
     (
+        "metric/ragas",
+        "ragkit_connectors.ragas:RagasScorer",
+        "the metrics of ragas, with any chat model",
+        "ragas",
+        "ragas",
+    ),
+    (
         "dataset/ir-datasets",
         "ragkit_connectors.ir_datasets:IrDataset",
         "judged collections of the package ir_datasets, by id",

@@ -13,6 +13,8 @@ from ragkit.evaluation.judge.calibration import Calibration as Calibration
 from ragkit.evaluation.judge.calibration import calibrate as calibrate
 from ragkit.evaluation.judge.corrected import prediction_powered as prediction_powered
 from ragkit.evaluation.judge.corrected import rogan_gladen as rogan_gladen
+from ragkit.evaluation.judge.external import ExternalMetric as ExternalMetric
+from ragkit.evaluation.judge.external import load_metric as load_metric
 from ragkit.evaluation.judge.judge import Judge as Judge
 from ragkit.evaluation.judge.judge import judge_cases as judge_cases
 from ragkit.evaluation.judge.metric import JudgeMetric as JudgeMetric

@@ -13,7 +13,6 @@ from types import TracebackType
 
 from ragkit.chat import ChatModel, Completion, Message
 from ragkit.errors import EvalError
-from ragkit.evaluation.judge.rubric import Rubric
 
 _TABLE = "CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply TEXT NOT NULL)"
 
@@ -94,7 +93,7 @@ class ReplyCache:
         )
 
 
-def reply_key(model: ChatModel, rubric: Rubric, messages: Sequence[Message]) -> str:
-    """What a reply is kept under."""
-    asked = [model.fingerprint, rubric.fingerprint, [[message.role, message.text] for message in messages]]
+def reply_key(model: ChatModel, shaping: str, messages: Sequence[Message]) -> str:
+    """What a reply is kept under; `shaping` is what else it depends on, such as the rubric's fingerprint."""
+    asked = [model.fingerprint, shaping, [[message.role, message.text] for message in messages]]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
