@@ -9,8 +9,15 @@ import pytrec_eval
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
-from ragkit.evaluation.run import Run
+from ragkit.evaluation.case import Case
+from ragkit.evaluation.dataset import Question
+from ragkit.evaluation.measure import measure
+from ragkit.evaluation.metrics.resolve import resolve_metrics
+from ragkit.evaluation.outcome import Found as FoundPlaces
+from ragkit.evaluation.outcome import Outcome, Place
+from ragkit.evaluation.run import Run, scores_of_order
 from ragkit.evaluation.scores import score
+from ragkit.evaluation.texts import HeldTexts
 from ragkit.evaluation.trec import read_run, write_run
 from tests.scale import scaled
 
@@ -105,3 +112,21 @@ def test_a_run_comes_back_from_its_file(tmp_path_factory: Any, run: Table) -> No
     path = tmp_path_factory.mktemp("run") / "run.txt"
     write_run(Run("mine", scores=run), path)
     assert read_run(path) == Run("mine", scores=run)
+
+
+def test_outcomes_of_a_pipeline_score_as_in_trec_eval() -> None:
+    """A document counts where its first passage stands."""
+    generator, texts = random.Random(SEED), HeldTexts({})
+    metrics = resolve_metrics(list(NAMES))
+    for n in range(scaled(1_000, part=10)):
+        found = [generator.choice(DOCUMENTS) for _ in range(generator.randint(0, 40))]
+        judged = {d: generator.randint(0, 3) for d in generator.sample(DOCUMENTS, generator.randint(1, 12))}
+        places = tuple(Place(str(i), document, spans=(), score=0.5) for i, document in enumerate(found))
+        outcome = Outcome("q", found=(FoundPlaces("fuse", "fuse/rrf", kind="ranking", places=places),))
+        case = Case(Question("q", "Why?"), judged=judged, outcome=outcome, texts=texts)
+        values = measure([case], {}, metrics).values
+        ranked = {"q": scores_of_order(outcome.ranked)}
+        theirs = pytrec_eval.RelevanceEvaluator({"q": judged}, MEASURES).evaluate(ranked) if found else {}
+        for name, trec_name in NAMES.items():
+            expected = theirs["q"][trec_name] if found else 0.0
+            assert abs(values[name]["q"] - expected) <= TOLERANCE, (n, name, found, judged)
