@@ -12,6 +12,7 @@ from ragkit.evaluation.folder_corpus import FolderCorpus
 from ragkit.evaluation.qrels import read_beir_qrels
 from ragkit.evaluation.question_rows import StatedQuestion, read_questions
 from ragkit.evaluation.rows import Problems, numbered_lines, text_of
+from ragkit.evaluation.topics import read_topics
 from ragkit.evaluation.trec import read_qrels
 
 
@@ -30,7 +31,7 @@ def load_questions(
     `line-N`.
 
     Args:
-        questions: JSON Lines, plain or packed.
+        questions: JSON Lines, plain or packed, or TREC topics (`.txt`, `.xml`, `.topics`, `.tsv`).
         documents: a folder of files of any format that can be ingested, or a `corpus.jsonl`.
         qrels: judgements in a file of their own, BEIR's table or TREC's; then those of the lines do not
             count.
@@ -49,7 +50,7 @@ def load_questions(
     source: Corpus = (
         LineCorpus(documents) if documents.is_file() else FolderCorpus(documents, without=without)
     )
-    stated = read_questions(questions, needs_ids=False)
+    stated = _stated(questions)
     read = with_evidence(stated, source)
     if qrels is None:
         judged = {id_: grades for id_, one in stated.items() if (grades := _grades(one))}
@@ -73,6 +74,13 @@ def load_questions(
             '"documents": ["guide/a.md"] or "evidence": [{"document", "quote"}]'
         )
     return data
+
+
+def _stated(questions: Path) -> dict[str, StatedQuestion]:
+    plain = questions.name.removesuffix(".gz")
+    if plain.endswith((".txt", ".xml", ".topics", ".tsv")):
+        return {id_: StatedQuestion(topic) for id_, topic in read_topics(questions).items()}
+    return read_questions(questions, needs_ids=False)
 
 
 def read_judgements(path: Path) -> dict[str, dict[str, int]]:
