@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from ragkit.protocols import Analyzer, Capabilities, Change, RankerFactory
+from ragkit.protocols import Analyzer, Capabilities, Change, RankerFactory, Vectors
 from ragkit.store.abilities import Compaction, Engine
 from ragkit.store.bm25.own import own_formula
 from ragkit.store.remote.bounds import PUSHED_DOWN
@@ -124,6 +124,11 @@ class OpenSearchStore(RemoteStore):
         """Commits removals, then deletes what they removed; see `RemoteStore.erase`."""
         self._check_role()
         return super().erase(changes, wait_s=wait_s)
+
+    def repair(self, embed: Callable[[Sequence[str]], Vectors] | None = None) -> list[str]:
+        """Makes what is derived anew; see `RemoteStore.repair`."""
+        self._check_role()
+        return super().repair(embed)
 
     def _check_role(self) -> None:
         """Once for each opened store: a role's rights seldom change."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
 
@@ -20,8 +20,10 @@ from ragkit.store.remote.dense import DenseSearch
 from ragkit.store.remote.holds import Holds
 from ragkit.store.remote.lease import WriterLease
 from ragkit.store.remote.manifest import RemoteManifest
+from ragkit.store.remote.repair import repaired
 from ragkit.store.remote.server import RemoteServer
 from ragkit.store.remote.sparse import SparseSearch
+from ragkit.store.remote.verify import problems_of
 from ragkit.store.remote.view import viewing
 from ragkit.store.remote.write import write_commit
 from ragkit.store_spec import StoreSpec
@@ -178,6 +180,23 @@ class RemoteStore:
             self.commit(changes)
             reach("forget.removed")
             return compact(self._server, self._lease, self._holds, wait_s=wait_s)
+
+    def verify(self) -> list[str]:
+        """One line per problem of the current commit, with its remedy; reads all of it."""
+        return problems_of(self._server, self.spec)
+
+    def repair(self, embed: Callable[[Sequence[str]], Vectors] | None = None) -> list[str]:
+        """Settles what an unfinished commit left, and makes damaged vectors and words of filters anew.
+
+        Args:
+            embed: gives unit vectors for passages, shape `[n, d]`; without, damaged chunks stay as they are.
+
+        Raises:
+            StoreError: the server refuses, or another process is writing.
+            ModelError: the embedder fails.
+        """
+        with self._lease:
+            return repaired(self._server, self._lease, self.spec, embed)
 
     def close(self) -> None:
         """Closes the client. A closed store refuses further calls."""

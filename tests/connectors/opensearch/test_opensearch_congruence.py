@@ -1,0 +1,155 @@
+"""OpenSearch answers as the oracle does, whatever data, filter, reader and history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ragkit.filters import And, Eq, Filter, Gte, In, Lt, Not, Or, matches
+from ragkit.protocols import Scope
+from ragkit.store.bm25.formula import Bm25
+from ragkit.store.bm25.search import DefaultBm25
+from ragkit.store.remote import sparse
+from ragkit.testing import congruence as random
+from ragkit.testing import strategies as made
+from ragkit.testing.congruence import congruence, spec_for
+from ragkit.testing.data import put, unit
+from ragkit.testing.filters import FilterChecks
+from ragkit.testing.oracle import OracleStore
+from ragkit.testing.stores import EAST, spec_of
+from ragkit_connectors.opensearch import search
+from tests.connectors.opensearch.server.cluster import Cluster
+from tests.connectors.opensearch.stores import Stores, needs_server, server_settings
+from tests.scale import scaled
+from tests.unit.store.test_congruence import agree
+
+pytest.importorskip("opensearchpy", reason="needs the extra opensearch")
+UP = unit([1, 0, 0, 0])
+PLACES = [
+    pytest.param({"shards": 3}, id="compared"),
+    pytest.param({"exact_below": 0}, id="lucene"),
+    pytest.param({"exact_below": 0, "engine": "faiss"}, id="faiss"),
+    pytest.param({"engine": "exact"}, id="exact"),
+    pytest.param(server_settings(), marks=needs_server, id="server"),
+]
+
+
+@pytest.fixture
+def stores() -> Iterator[Stores]:
+    made_here = Stores()
+    yield made_here
+    made_here.close()
+
+
+@pytest.mark.parametrize("settings", PLACES)
+@pytest.mark.parametrize("shape", [random.PLAIN, random.READERS], ids=["plain", "tenants and acl"])
+def test_it_answers_as_the_oracle(stores: Stores, shape: made.Shape, settings: dict[str, Any]) -> None:
+    done = congruence(
+        lambda spec: stores.make(spec, **settings), cases=scaled(700), seed=scaled(7), shape=shape
+    )
+    assert done.failure is None, done.failure
+    assert done.overlap in (None, 1.0)
+
+
+class TestFilters(FilterChecks):
+    """Every rule of the filter language."""
+
+    @pytest.fixture(autouse=True)
+    def _store(self, stores: Stores) -> None:
+        self.store = stores.make(spec_for(random.PLAIN))
+
+    def holds(self, wanted: Filter, metadata: Mapping[str, Any]) -> bool:
+        self.store.commit([put("d", [("one", UP)], metadata=metadata)])
+        return len(self.store.search(UP[None], 1, Scope(filter=wanted))[0]) == 1
+
+
+@pytest.mark.parametrize(("k1", "b"), [(0.9, 0.4), (2.0, 1.0), (1.2, 0.0), (0.0, 0.4)])
+def test_what_the_server_proposes_is_enough(
+    stores: Stores, k1: float, b: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights of nine bits, more chunks than are asked for at first, and parameters of one's own."""
+    monkeypatch.setattr(sparse, "_FEWEST", 4)
+    rng = np.random.default_rng(5)
+    spec = spec_for(random.PLAIN)
+    store = stores.make(spec)
+    store.open(spec, bm25=DefaultBm25(k1=k1, b=b))
+    oracle = OracleStore(spec, Bm25(k1, b=b))
+    texts = [
+        " ".join(f"w{min(int(rng.zipf(1.5)), 30)}" for _ in range(int(rng.integers(1, 400))))
+        for _ in range(120)
+    ]
+    change = put("d", [(text, UP) for text in texts])
+    store.commit([change])
+    oracle.commit([change])
+    for terms in (["w1"], ["w1", "w2", "w7"], ["w30", "w3", "w3"], [f"w{i}" for i in range(1, 31)]):
+        for k in (1, 5, 30):
+            (ours,), (theirs,) = (s.search_terms([terms], k, Scope()) for s in (store, oracle))
+            agree(ours, theirs)
+
+
+def test_a_graph_that_forgets_under_a_filter_is_made_good() -> None:
+    """Where it finds fewer than asked for, all are compared."""
+    cluster = Cluster()
+    cluster.forgets = True
+    stores = Stores(cluster)
+    store = stores.make(spec_of(), exact_below=0)
+    store.commit([put(f"d{i}", [(f"t{i}", unit([1, i]))], metadata={"year": i % 2}) for i in range(40)])
+    assert len(store.search(EAST[None], 20, Scope(filter=Eq("year", 1)))[0]) == 20
+    stores.close()
+
+
+def test_many_pages_are_one_point_in_time(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "PAGE", 7)
+    monkeypatch.setattr(search, "MOST_HITS", 10)
+    spec = spec_of()
+    store, oracle = stores.make(spec, engine="exact"), OracleStore(spec)
+    changes = [put(f"d{i}", [(f"cat t{i}", unit([1, i % 9]))]) for i in range(60)]
+    for some in (changes[:40], changes[20:]):
+        assert store.commit(some) == oracle.commit(some)
+    for k in (5, 30, 100):
+        agree(store.search(EAST[None], k, Scope())[0], oracle.search(EAST[None], k, Scope())[0])
+        agree(store.search_terms([["cat"]], k, Scope())[0], oracle.search_terms([["cat"]], k, Scope())[0])
+    assert list(store.states()) == oracle.states()
+    assert store.compact().n_collected == 40
+    assert store.counts() == oracle.counts()
+    assert not stores.server.cluster.pits
+
+
+def nested(depth: int) -> Filter:
+    wanted: Filter = Eq("year", 1)
+    for i in range(depth):
+        wanted = Not(And((wanted, Gte("year", 0)))) if i % 2 else Or((wanted, Lt("price", -1.0)))
+    return wanted
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        nested(45),
+        Or(tuple(Eq("lang", f"l{i}") for i in range(3000))),
+        In("lang", tuple(f"l{i}" for i in range(70_000))),
+    ],
+    ids=["deep", "wide", "many values"],
+)
+def test_filters_beyond_the_servers_limits_hold_as_elsewhere(stores: Stores, wanted: Filter) -> None:
+    store = stores.make(spec_of())
+    metadata: list[dict[str, Any]] = [{"year": i % 3, "lang": f"l{i}" if i % 2 else "x"} for i in range(12)]
+    store.commit([put(f"d{i}", [(f"t{i}", EAST)], metadata=m) for i, m in enumerate(metadata)])
+    hits = store.search(EAST[None], 100, Scope(filter=wanted))[0].id_list()
+    found = {chunk.document_id for chunk in store.fetch(hits, Scope()) if chunk is not None}
+    assert found == {f"d{i}" for i, m in enumerate(metadata) if matches(wanted, m)}
+
+
+def test_a_question_of_more_words_than_a_request_may_have(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sparse, "_MOST_WORDS", 7)
+    spec = spec_of()
+    store, oracle = stores.make(spec), OracleStore(spec)
+    change = put("d", [(f"w{i} w{i + 1} w{i + 2}", EAST) for i in range(20)])
+    assert store.commit([change]) == oracle.commit([change])
+    terms = [f"w{i}" for i in range(20)]
+    agree(store.search_terms([terms], 5, Scope())[0], oracle.search_terms([terms], 5, Scope())[0])
