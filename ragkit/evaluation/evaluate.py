@@ -12,10 +12,13 @@ from ragkit.evaluation.case import Case, Texts
 from ragkit.evaluation.clusters import clusters, shared
 from ragkit.evaluation.compare import compare_results
 from ragkit.evaluation.comparison import Comparison
+from ragkit.evaluation.dataset import Dataset
 from ragkit.evaluation.folder import REPORT, SUITE, write_report
 from ragkit.evaluation.gate import Before, FromFile, FromPipeline, check_gate
+from ragkit.evaluation.judges import asked_first
 from ragkit.evaluation.latency import latency_figures
 from ragkit.evaluation.measure import measure
+from ragkit.evaluation.metrics.metric import Metric, SetMetric
 from ragkit.evaluation.prepare import Prepared, PreparedData, prepared
 from ragkit.evaluation.report import GateCheck, Report, Result
 from ragkit.evaluation.reports.json import json_text
@@ -104,7 +107,7 @@ def _result(
     resume: bool,
     told: Progress,
 ) -> Result:
-    suite, data = ready.suite, one.data
+    suite, data, cache = ready.suite, one.data, folder.parent / ".cache"
 
     def progress(done: int, total: int | None, what: str) -> None:
         told(done, total, f"{data.name} · {what}")
@@ -113,7 +116,7 @@ def _result(
         pipeline,
         data,
         folder=folder / data.name / pipeline.name,
-        cache=folder.parent / ".cache",
+        cache=cache,
         questions=one.questions,
         resume=resume,
         concurrency=suite.concurrency,
@@ -121,21 +124,29 @@ def _result(
         max_error_rate=suite.max_error_rate,
         timing_n=suite.timing_n,
     )
-    return measured(one, pipeline, run, texts, seed=suite.seed)
-
-
-def measured(one: PreparedData, pipeline: Pipeline, run: PipelineRun, texts: Texts, *, seed: int) -> Result:
-    """The figures of one pipeline on one dataset, and where what was needed was lost."""
-    data = one.data
     cases = [
         Case(data.questions[id_], judged=data.qrels.get(id_, {}), outcome=outcome, texts=texts)
         for id_, outcome in run.outcomes.items()
         if not outcome.error
     ]
+    metrics = asked_first(one.metrics_of(pipeline), cases, cache / "judges.sqlite", progress)
+    return _measured(data, pipeline.name, run, cases, metrics, seed=suite.seed)
+
+
+def _measured(
+    data: Dataset,
+    pipeline: str,
+    run: PipelineRun,
+    cases: Sequence[Case],
+    metrics: Sequence[Metric | SetMetric],
+    *,
+    seed: int,
+) -> Result:
+    """The figures of one pipeline on one dataset, and where what was needed was lost."""
     found = measure(
         cases,
         run.failed,
-        one.metrics_of(pipeline),
+        metrics,
         clusters=shared(clusters(data.qrels, run.outcomes)),
         seed=seed,
     )
@@ -143,7 +154,7 @@ def measured(one: PreparedData, pipeline: Pipeline, run: PipelineRun, texts: Tex
     lost = {case.question.id: blame(case, run.graph, indexed=missing) for case in cases}
     return Result(
         data.name,
-        pipeline.name,
+        pipeline,
         figures={**found.figures, **latency_figures(run.timings.values(), seed=seed)},
         values=found.values,
         blame={id_: node for id_, node in lost.items() if node is not None},

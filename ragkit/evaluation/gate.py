@@ -184,10 +184,12 @@ def one_sided(change: Difference, *, is_drop: bool) -> float:
 
 
 def _tested(change: Difference, p: float) -> str:
+    """How sure a change is: a p only where it went the way that the rule looks."""
     interval = "" if change.low is None else f" [{change.low:+.3f}, {change.high:+.3f}]"
-    finds = "" if change.detectable is None else f", finds {change.detectable:.3f} in 4 of 5 cases"
+    tested = f", one-sided p={p:.4f}" if p < 1 else ""
+    finds = "" if change.detectable is None else f"; a true {change.detectable:.3f} is found in 4 of 5 cases"
     failed = f", failed={change.failed:,}" if change.failed else ""
-    return f"95 %{interval or ' –'}, one-sided p={p:.4f}, n={change.n:,}{failed}{finds}"
+    return f"95 %{interval or ' –'}{tested}, n={change.n:,}{failed}{finds}"
 
 
 def shown(metric: str, figure: Figure) -> str:

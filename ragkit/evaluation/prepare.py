@@ -14,7 +14,7 @@ from ragkit.evaluation.facts import fingerprint, software
 from ragkit.evaluation.gate import FromFile
 from ragkit.evaluation.manifest import load_manifest, read_manifest
 from ragkit.evaluation.metrics.metric import Metric, SetMetric
-from ragkit.evaluation.metrics.resolve import resolve_metrics, unmet
+from ragkit.evaluation.metrics.resolve import unmet
 from ragkit.evaluation.rows import Problems
 from ragkit.evaluation.runner.pipeline import Pipeline
 from ragkit.evaluation.suite import NAME, NAME_EXPECTED, DataSource, PipelineSource, Suite
@@ -109,7 +109,7 @@ def _answers(suite: Suite) -> bool:
     """Whether a measure of the suite needs replies, so that pipelines that may answer do."""
     names = [*suite.metrics, *(metric for source in suite.data for metric in source.metrics or ())]
     asked_for = list(dict.fromkeys(names))
-    return any(needs_reply(metric) for name in asked_for for metric in resolve_metrics([name]))
+    return any(needs_reply(metric) for metric in suite.judges.metrics(asked_for))
 
 
 def _pipeline(name: str, source: PipelineSource, answering: bool) -> Pipeline:
@@ -134,7 +134,7 @@ def _data(
     source: DataSource, suite: Suite, pipelines: Sequence[Pipeline], folder: Path | None
 ) -> PreparedData:
     data = _opened(source, folder)
-    metrics = resolve_metrics(source.metrics or suite.metrics)
+    metrics = suite.judges.metrics(source.metrics or suite.metrics)
     lacking = unmet(metrics, data, pipeline_answers=any(pipeline.answers for pipeline in pipelines))
     if lacking:
         where = f"{source.where}: " if source.where else ""

@@ -10,11 +10,10 @@ from typing import Any
 
 from ragkit.app import Retriever
 from ragkit.config.spec import Config
-from ragkit.evaluation.metrics.metric import Metric, RankedMetric, SetMetric
+from ragkit.evaluation.judges import GivenMetric, Judges
 from ragkit.evaluation.rule import Rule
 from ragkit.evaluation.runner.pipeline import Corpus
 
-GivenMetric = str | Metric | SetMetric | RankedMetric
 DEFAULT_METRICS = ("nDCG@10", "R@100", "RR@10")
 NAME = re.compile(r"[^\W_][\w.+-]{0,63}")
 NAME_EXPECTED = "expected at most 64 letters, digits, _ . + and -, a letter or digit first"
@@ -104,6 +103,7 @@ class Suite:
         baseline: the pipeline that the others are compared with, or the file of an earlier run's figures;
             where None the first pipeline.
         rules: when the gate does not hold.
+        judges: the models that judge answers, see `judges.Judges`.
         seed: of resampling and tests.
         concurrency: how many questions are asked at a time; chosen by the runner where None.
         timing_n: how many questions are asked again, alone, to take their time; 0 times none.
@@ -122,6 +122,7 @@ class Suite:
     metrics: tuple[GivenMetric, ...] = field(default=DEFAULT_METRICS, kw_only=True)
     baseline: str | Path | None = field(default=None, kw_only=True)
     rules: tuple[Rule, ...] = field(default=(), kw_only=True)
+    judges: Judges = field(default_factory=Judges, kw_only=True)
     seed: int = field(default=0, kw_only=True)
     concurrency: int | None = field(default=None, kw_only=True)
     timing_n: int = field(default=50, kw_only=True)
@@ -147,6 +148,7 @@ class Suite:
             "metrics": [name_of(metric) for metric in self.metrics],
             "baseline": None if self.baseline is None else Path(self.baseline).name,
             "fail_if": [{"metric": rule.metric, "rule": rule.written} for rule in self.rules],
+            **({"judges": self.judges.describe()} if self.judges.models else {}),
             "seed": self.seed,
             "timing_n": self.timing_n,
             "max_error_rate": self.max_error_rate,

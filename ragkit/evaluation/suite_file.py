@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -18,8 +18,8 @@ from ragkit.config.problems import Place, Problems, Spot, listed, shortened
 from ragkit.config.source import read
 from ragkit.config.spec import Config
 from ragkit.config.tree import Entries, Entry, Items, Node, Text, is_null, plain, shown, written
-from ragkit.errors import ConfigError, EvalError
-from ragkit.evaluation.metrics.resolve import resolve_metrics
+from ragkit.errors import ConfigError, EvalError, MissingExtraError
+from ragkit.evaluation.judges import Judges
 from ragkit.evaluation.rule import COUNTS, EXAMPLES, TIMES, Rule, parse_rule
 from ragkit.evaluation.runner.pipeline import Corpus
 from ragkit.evaluation.suite import (
@@ -64,6 +64,9 @@ class _SuiteSettings(Settings):
     metrics: list[str] = Field(default=list(DEFAULT_METRICS), min_length=1)
     baseline: str | None = None
     fail_if: Any = None
+    models: Any = None
+    judges: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    ragas: dict[Literal["model", "embed"], str] = Field(default_factory=dict)
     seed: int = Field(default=0, ge=0, lt=2**32)
     concurrency: int | None = Field(default=None, ge=1, le=256)
     timing_n: int = Field(default=50, ge=0)
@@ -121,10 +124,12 @@ class _Reader:
         self.path = path
         self.decoder = Decoder(problems, path.parent)
         self.of_configs: list[str] = []
+        self.judges = Judges()
 
     def suite(self, root: Entries) -> Suite | None:
         top = Spot("", Place(None))
         settings = self.decoder.settings(_SuiteSettings, root, top, "a suite")
+        self.judges = self._judges(root, settings)
         data = self._data(root.entries.get("data"))
         pipelines = self._pipelines(root.entries.get("pipelines"))
         metrics = [*_texts(root.entries.get("metrics"), DEFAULT_METRICS)]
@@ -144,12 +149,31 @@ class _Reader:
             metrics=tuple(dict.fromkeys(settings.metrics)),
             baseline=baseline,
             rules=tuple(rules),
+            judges=self.judges,
             seed=settings.seed,
             concurrency=settings.concurrency,
             timing_n=settings.timing_n,
             max_error_rate=settings.max_error_rate,
             path=self.path,
         )
+
+    def _judges(self, root: Entries, settings: _SuiteSettings | None) -> Judges:
+        """The judges, where their models are sound; what is wrong with a judge is told where it is named."""
+        entry = root.entries.get("models")
+        models = written(entry.node) if entry else None
+        judges = Judges(
+            models=models if isinstance(models, dict) else {},
+            judges=settings.judges if settings else {},
+            ragas={str(key): name for key, name in settings.ragas.items()} if settings else {},
+            folder=self.path.parent,
+        )
+        try:
+            judges.config()
+        except ConfigError as e:
+            line = entry.place.line if entry else 1
+            self.of_configs += [f"{self.path}:{line}: {problem}" for problem in e.problems]
+            return Judges()
+        return judges
 
     def _data(self, entry: Entry | None) -> list[DataSource]:
         if entry is None:
@@ -246,8 +270,8 @@ class _Reader:
         for i, node in enumerate(nodes):
             if isinstance(node, Text) and not is_null(node):
                 try:
-                    resolve_metrics([node.value])
-                except EvalError as e:
+                    self.judges.metrics([node.value])
+                except (ConfigError, EvalError, MissingExtraError) as e:
                     self.problems.add(at.item(i, node.place), str(e))
 
     def _refuse_changes(self, rules: Sequence[Rule], entry: Entry | None) -> None:

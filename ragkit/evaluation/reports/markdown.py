@@ -45,7 +45,7 @@ def _dataset(report: Report, dataset: str, results: list[Result]) -> Iterator[st
     losses = loss_table(results)
     if losses is not None:
         yield losses.markdown()
-    told = warnings_of(results)
+    told = warnings_of(results, compared=comparison is not None)
     if told:
         yield "\n".join(f"- {' '.join(warning.split())}" for warning in told)
 

@@ -79,8 +79,9 @@ def figure_cell(metric: str, figure: Figure | None) -> str:
     return f"{figure.mean * scale:{form}}{unit} [{figure.low * scale:{form}}, {figure.high * scale:{form}}]"
 
 
-def warnings_of(results: Sequence[Result]) -> list[str]:
-    """What to be wary of when reading the figures of a dataset."""
+def warnings_of(results: Sequence[Result], *, compared: bool = False) -> list[str]:
+    """What to be wary of when reading the figures of a dataset; `compared` where the notes of a comparison
+    stand above and say some of it."""
     told = [
         f"{result.pipeline}: {metric} has no figure: {reason}"
         for result in results
@@ -101,7 +102,7 @@ def warnings_of(results: Sequence[Result]) -> list[str]:
                 f"{document}: {reason}"
             )
     least = min(len(result.outcomes) for result in results)
-    if least < FEW:
+    if least < FEW and not compared:
         told.append(f"Fewer than {FEW} questions: intervals are too narrow and little can be told apart.")
     for result in results:
         if result.failed:

@@ -77,7 +77,7 @@ def _print_dataset(report: Report, dataset: str, results: list[Result], console:
     if losses is not None:
         console.print()
         _print_table(losses, console)
-    for warning in warnings_of(results):
+    for warning in warnings_of(results, compared=comparison is not None):
         console.print(plain(warning, "yellow"), soft_wrap=True)
 
 
