@@ -61,6 +61,12 @@ def program(page: Path) -> str:
     return "\n".join(script)
 
 
+def file_of(block: Block) -> str | None:
+    """The file that a block is, where its first line says so: `# suite.yaml`."""
+    named = re.fullmatch(r"# ([\w-]+\.yaml)", block.lines[0]) if block.lines else None
+    return named[1] if named else None
+
+
 def command(line: str) -> str:
     words = shlex.split(line, comments=True)
     if not words:
@@ -74,6 +80,9 @@ def command(line: str) -> str:
 def test_its_code_runs_and_prints_what_it_says(page: Path, tmp_path: Path) -> None:
     runnable = [b for b in blocks(page) if b.language in {"python", "sh"}]
     (tmp_path / "docs").symlink_to(ROOT / "examples" / "corpus", target_is_directory=True)
+    for block in blocks(page):
+        if named := file_of(block):
+            (tmp_path / named).write_text(f"{block.text}\n", encoding="utf-8")
     script = tmp_path / f"{page.stem}.md.py"
     script.write_text(program(page), encoding="utf-8")
     ran = subprocess.run(
@@ -97,7 +106,7 @@ def test_its_code_runs_and_prints_what_it_says(page: Path, tmp_path: Path) -> No
 @each_page
 def test_its_yaml_loads(page: Path) -> None:
     for block in blocks(page):
-        if block.language == "yaml":
+        if block.language == "yaml" and file_of(block) is None:
             loads(block.text)
 
 
