@@ -25,7 +25,7 @@ function option(value, words, chosen) {
 }
 
 function choice(label, options, chosen, changed) {
-  const select = h("select", { onchange: () => changed(select.value) },
+  const select = h("select", { "data-key": `choice ${label}`, onchange: () => changed(select.value) },
     options.map(([value, words]) => option(value, words, chosen)));
   return h("label", { class: "choice" }, h("span", null, label), select);
 }
@@ -39,6 +39,18 @@ function figure(value, signed) {
   else if (size < 1000) text = value.toFixed(1);
   else text = Math.round(value).toLocaleString("en-US");
   return (signed && value > 0 ? "+" : "") + text.replace("-", "−");
+}
+
+// Draws anew, and puts the focus back to what it was on: whoever uses keys must not start over.
+function redraw(container, children) {
+  const active = container.contains(document.activeElement) ? document.activeElement : null;
+  const key = active && active.dataset.key;
+  const selection = active && active.type === "search" ? [active.selectionStart, active.selectionEnd] : null;
+  container.replaceChildren(...children.flat().filter(Boolean));
+  const again = key && [...container.querySelectorAll("[data-key]")].find((element) => element.dataset.key === key);
+  if (!again) return;
+  again.focus({ preventScroll: true });
+  if (selection) again.setSelectionRange(...selection);
 }
 
 const milliseconds = (seconds) => (seconds < 1 ? `${(seconds * 1000).toFixed(1)} ms` : `${seconds.toFixed(2)} s`);

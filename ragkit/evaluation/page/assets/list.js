@@ -33,14 +33,14 @@ function listView() {
     rows.length ? h("ol", { class: "rows" }, shown.map((row) => item(row, dataset, measure)))
       : h("p", { class: "empty" }, "No question is like that. ",
         h("a", { href: linkTo({ f: null, k: null, t: null }) }, "Show all")),
-    more > 0 && h("button", { type: "button", class: "more", onclick: () => { pages += 1; render(); } },
+    more > 0 && h("button", { type: "button", class: "more", "data-key": "more", onclick: () => { pages += 1; render(); } },
       `Show ${counted(Math.min(more, PAGE), "more question", "more questions")}`),
   ];
 }
 
 function toolbar(dataset, result, measure, all) {
   const blamed = [...new Set(all.map((row) => row.outcome && row.outcome.blame).filter(Boolean))].sort();
-  const search = h("input", { type: "search", id: "search", value: state.t || "", placeholder: "Search questions and answers ( / )",
+  const search = h("input", { type: "search", id: "search", "data-key": "search", value: state.t || "", placeholder: "Search questions and answers ( / )",
     "aria-label": "Search questions and answers", autocomplete: "off", spellcheck: "false",
     oninput: () => choose({ t: search.value, q: null }) });
   const canCompare = all.some((row) => row.change !== null);
@@ -62,7 +62,7 @@ function toolbar(dataset, result, measure, all) {
     h("div", { class: "chips", role: "group", "aria-label": "Show" }, filters.map(([name, [words, holds]]) => {
       const n = all.filter(holds).length;
       const isOn = (state.f || "all") === name;
-      return h("button", { type: "button", class: "chip", "aria-pressed": String(isOn), disabled: !n && !isOn,
+      return h("button", { type: "button", class: "chip", "data-key": `chip ${name}`, "aria-pressed": String(isOn), disabled: !n && !isOn,
         onclick: () => choose({ f: name === "all" ? null : name }) }, words, " ", h("b", null, n.toLocaleString("en-US")));
     })));
 }
@@ -75,7 +75,7 @@ function item(row, dataset, measure) {
     return h("span", { class: `value${outcome && outcome.error ? " bad" : ""}`, title: name },
       h("span", { class: `dot s${place % 8}`, "aria-hidden": "true" }), h("span", { class: "sr" }, `${name}: `), words);
   });
-  return h("li", null, h("a", { href: linkTo({ q: row.question.id, view: "questions" }), class: "row", "aria-current": isOpen ? "true" : null },
+  return h("li", null, h("a", { href: linkTo({ q: row.question.id, view: "questions" }), class: "row", "data-key": `row ${row.question.id}`, "aria-current": isOpen ? "true" : null },
     h("span", { class: "ask" }, foreign(row.question.text)),
     h("span", { class: "under" }, foreign(row.question.id, { class: "id" }), tags(row)),
     dataset.measures.length > 0 && h("span", { class: "values" }, values)));

@@ -15,48 +15,52 @@ function render() {
     if (isCurrent) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
+  document.body.classList.toggle("is-open", view === "questions" && state.q !== undefined);
   if (view === "questions") renderQuestions();
-  else if (view === "versus") byId("view-versus").replaceChildren(...present(versusView()));
+  else if (view === "versus") redraw(byId("view-versus"), versusView());
   if (shownView !== null && shownView !== view) scrollTo(0, 0);
   shownView = view;
-  document.body.classList.toggle("is-open", view === "questions" && state.q !== undefined);
 }
 
-// What comes of a condition that does not hold is nothing.
-const present = (children) => children.flat().filter(Boolean);
-
 let panes = null;
-let openQuestion = null;
+let openKey = null;
+let openQuestion;
 
 function renderQuestions() {
   if (!panes) {
-    panes = [h("div", { class: "list" }), h("div", { class: "detail" })];
+    panes = [h("div", { class: "list" }), h("div", { class: "detail", role: "region", "aria-label": "Question" })];
     byId("view-questions").replaceChildren(...panes);
   }
   const [list, detail] = panes;
-  const focus = document.activeElement && document.activeElement.id === "search"
-    ? [byId("search").selectionStart, byId("search").selectionEnd] : null;
   const scrolled = list.scrollTop;
-  list.replaceChildren(...present(listView()));
+  redraw(list, listView());
   list.scrollTop = scrolled;
-  if (focus) {
-    byId("search").focus({ preventScroll: true });
-    byId("search").setSelectionRange(...focus);
-  }
   const key = [state.d, state.q, state.p, state.m, state.c].join("\n");
-  if (key !== openQuestion || !detail.childElementCount) {
-    detail.replaceChildren(...present(state.q === undefined
-      ? [h("p", { class: "empty" }, "Choose a question. Keys: ", h("kbd", null, "j"), " next, ", h("kbd", null, "k"), " previous, ",
-        h("kbd", null, "/"), " search, ", h("kbd", null, "Esc"), " back.")] : questionView()));
-    detail.scrollTop = 0;
-    if (openQuestion !== null && state.q !== undefined && matchMedia("(max-width: 60rem)").matches) scrollTo(0, 0);
+  if (key !== openKey || !detail.childElementCount) {
+    redraw(detail, state.q === undefined ? [hint()] : questionView());
+    if (state.q !== openQuestion) turnTo(state.q, detail);
   }
-  openQuestion = key;
+  openKey = key;
+  openQuestion = state.q;
   const current = list.querySelector("[aria-current]");
   if (current && list.scrollHeight > list.clientHeight) {
     const [a, b] = [current.getBoundingClientRect(), list.getBoundingClientRect()];
     if (a.top < b.top || a.bottom > b.bottom) list.scrollTop += a.top - b.top - b.height / 3;
   }
+}
+
+const hint = () => h("p", { class: "empty" }, "Choose a question. Keys: ", h("kbd", null, "j"), " next, ", h("kbd", null, "k"),
+  " previous, ", h("kbd", null, "/"), " search, ", h("kbd", null, "Esc"), " back.");
+
+// Another question is read from its top; whoever goes back to the list is where they left it.
+function turnTo(question, detail) {
+  detail.scrollTop = 0;
+  if (document.activeElement && document.activeElement.id === "search") return;
+  const isNarrow = matchMedia("(max-width: 60rem)").matches;
+  const left = question === undefined && panes[0].querySelector(`[data-key="${CSS.escape(`row ${openQuestion}`)}"]`);
+  const target = left || byId("asked");
+  if (target) target.focus({ preventScroll: !left });
+  if (isNarrow && question !== undefined) scrollTo(0, 0);
 }
 
 function pressed(event) {

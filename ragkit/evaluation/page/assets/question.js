@@ -46,8 +46,13 @@ function wantedPart(dataset, question) {
   }
   const metadata = Object.entries(question.metadata || {}).filter(([, value]) => value === null || typeof value !== "object" || Object.keys(value).length);
   if (metadata.length) {
-    parts.push(["Also known", h("p", { class: "metadata" }, metadata.map(([name, value]) =>
-      h("span", { class: "tag" }, foreign(`${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`))))]);
+    const said = metadata.map(([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`);
+    const long = said.filter((words) => words.length > 80);
+    parts.push(["Also known", [
+      h("p", { class: "metadata" }, said.filter((words) => words.length <= 80).map((words) => h("span", { class: "tag" }, foreign(words)))),
+      long.length > 0 && h("details", { class: "dropped" }, h("summary", null, `${long.length} more`),
+        h("ul", null, long.map((words) => h("li", null, foreign(words))))),
+    ]]);
   }
   return h("dl", { class: "wanted" }, parts.map(([term, body]) => [h("dt", null, term), h("dd", null, body)]));
 }

@@ -11,7 +11,7 @@ function replyPart(dataset, question, reply) {
         const closes = open === button;
         open = closes ? null : button;
         quote.hidden = closes;
-        quote.replaceChildren(...present(closes ? [] : quoteParts(dataset, question, citation)));
+        quote.replaceChildren(...(closes ? [] : quoteParts(dataset, question, citation)).filter(Boolean));
         if (!closes) button.setAttribute("aria-expanded", "true");
       } }, String(citation.marker));
     return button;

@@ -34,7 +34,8 @@ function choose(changes) {
 }
 
 function chosen() {
-  const dataset = report.datasets.find(({ name }) => name === state.d) || report.datasets[0];
+  const has = ({ questions }) => state.q !== undefined && questions.some(({ id }) => id === state.q);
+  const dataset = report.datasets.find(({ name }) => name === state.d) || report.datasets.find(has) || report.datasets[0];
   const pairs = report.pairs[dataset.name] || [];
   const names = dataset.results.map(({ name }) => name);
   const usual = pairs.length ? pairs[0][1] : names[0];

@@ -58,6 +58,30 @@ def test_keys_go_through_the_list(browser: Browser, address: str) -> None:
     assert browser.run("location.hash") == "#questions"
 
 
+def test_the_focus_stays_where_it_was(browser: Browser, address: str) -> None:
+    browser.open(f"{address}#questions")
+    browser.run("document.querySelector('[data-key=\"chip wins\"]').focus()")
+    browser.run("document.activeElement.click()")
+    assert ids(browser) == ["q2"]
+    assert browser.run("document.activeElement.dataset.key") == "chip wins"
+    browser.press("j")
+    assert browser.run("document.activeElement.id") == "asked"
+    browser.press("Escape")
+    assert browser.run("document.activeElement.dataset.key") == "row q2"
+
+
+def test_the_summary_is_shown_where_scripts_are_off(browser: Browser, address: str) -> None:
+    browser.call("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        browser.open(address)
+        shown = browser.run("document.body.innerText")
+    finally:
+        browser.call("Emulation.setScriptExecutionDisabled", value=False)
+    assert "Measures of mini" in shown
+    assert "need JavaScript, which is off" in shown
+    assert "Wins and losses" not in shown
+
+
 def test_a_slash_goes_to_the_search(browser: Browser, address: str) -> None:
     browser.open(address)
     browser.press("/")
