@@ -20,6 +20,12 @@ class LexicalSupport:
     and it is right about sentences that are quoted or lean on the wording of their source. Give a model of
     entailment where replies are written freely.
 
+    Measured against people's judgement at a share of 0.75: of the replies of BEGIN (Dziri et al., TACL 2022;
+    Wizard of Wikipedia, dev, n = 430), each with one sentence of knowledge, it takes 89 % of the attributable
+    ones and 22 % of the others; of the claims of WiCE (Kamoi et al., EMNLP 2023; dev, n = 349), each with a
+    whole web page, 70 % of the supported ones and 28 % of the others. Lower shares take more of both: 0.6
+    takes 98 % and 39 %, 92 % and 49 %.
+
     Args:
         share: the share of the claim's words (stems, without stop words, each once) that the premise must
             have.
