@@ -10,7 +10,7 @@ from ragkit.evaluation.page.numbers import count
 from ragkit.evaluation.page.tables import Cell, Column, Header, records
 from ragkit.evaluation.report import GateCheck
 
-_RULES = tuple(map(Column, ("rule", "data set", "pipeline", "measure", "fails if", "found")))
+_RULES = tuple(map(Column, ("rule", "dataset", "pipeline", "measure", "fails if", "found")))
 
 
 def gate_section(checks: Sequence[GateCheck]) -> Markup | None:

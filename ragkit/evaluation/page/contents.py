@@ -16,9 +16,9 @@ class Contents:
 
     Args:
         title: of the page.
-        results: by data set, then pipeline.
-        comparisons: by data set, the tables of differences.
-        pairs: by data set, which pipelines are laid side by side: baseline and pipeline.
+        results: by dataset, then pipeline.
+        comparisons: by dataset, the tables of differences.
+        pairs: by dataset, which pipelines are laid side by side: baseline and pipeline.
         gate, facts: as in `Report`.
         is_comparison: whether the page is about differences first.
 
@@ -36,7 +36,7 @@ class Contents:
 
     @property
     def datasets(self) -> dict[str, list[Result]]:
-        """The results of each data set, in the report's order."""
+        """The results of each dataset, in the report's order."""
         found: dict[str, list[Result]] = {}
         for result in self.results:
             found.setdefault(result.dataset, []).append(result)
@@ -49,7 +49,7 @@ def of_report(report: Report) -> Contents:
     for dataset in dict.fromkeys(result.dataset for result in report.results):
         names = [result.pipeline for result in report.results if result.dataset == dataset]
         comparison = report.comparisons.get(dataset)
-        base = comparison.baseline if comparison else names[0]
+        base = comparison.baseline if comparison and comparison.baseline in names else names[0]
         pairs[dataset] = [(base, name) for name in names if name != base]
     return Contents(
         report.name,
@@ -62,10 +62,10 @@ def of_report(report: Report) -> Contents:
 
 
 def of_two(before: Report, after: Report, names: tuple[str, str]) -> Contents:
-    """Two reports of the same data sets: pipelines of one name side by side, or all against the first.
+    """Two reports of the same datasets: pipelines of one name side by side, or all against the first.
 
     Raises:
-        EvalError: they have no data set in common, or one name is given to both.
+        EvalError: they have no dataset in common, or one name is given to both.
     """
     if names[0] == names[1]:
         raise EvalError(f"both reports are called {names[0]!r}: give each a name of its own, names=(…, …)")
@@ -77,7 +77,7 @@ def of_two(before: Report, after: Report, names: tuple[str, str]) -> Contents:
     if not shared:
         known = [", ".join(sorted({r.dataset for r in report.results})) for report in (before, after)]
         raise EvalError(
-            f"{names[0]} has the data sets {known[0] or 'none'}, {names[1]} has {known[1] or 'none'}: "
+            f"{names[0]} has the datasets {known[0] or 'none'}, {names[1]} has {known[1] or 'none'}: "
             "expected at least one in common"
         )
     results: list[Result] = []

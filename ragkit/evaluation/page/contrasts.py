@@ -1,4 +1,4 @@
-"""The pipelines of a data set against the baseline."""
+"""The pipelines of a dataset against the baseline."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import groupby
 
 from ragkit.evaluation.compare import Comparison, Contrast
 from ragkit.evaluation.page.figures import SIGNIFICANT
-from ragkit.evaluation.page.html import Child, Markup, foreign, joined, tag
+from ragkit.evaluation.page.html import Markup, foreign, tag
 from ragkit.evaluation.page.kinds import is_lower_better
 from ragkit.evaluation.page.numbers import interval, number, probability
 from ragkit.evaluation.page.plots import Mark, Part, interval_plot, reach_of, stacked_bar
@@ -25,17 +25,11 @@ _COLUMNS = (
 
 def contrasts_table(comparison: Comparison) -> Markup:
     """A row for each measure and pipeline: the difference, how sure it is, on how many questions."""
-    notes: list[Child] = [
-        "Differences on the questions that both were scored on, with 95 % bootstrap intervals. p: paired "
-        f"randomisation test, two-sided; Holm over {len(comparison.contrasts)}. Detectable: the least true "
-        f"difference that is found in 4 of 5 cases at p < .05. Seed {comparison.seed}.",
-        comparison.source and joined("Data: ", foreign(comparison.source)),
-    ]
     return records(
         _COLUMNS,
         _rows(comparison.contrasts),
         caption=f"Against {comparison.baseline}",
-        notes=[note for note in notes if note],
+        notes=[foreign(note) for note in comparison.notes()],
     )
 
 
@@ -63,7 +57,7 @@ def _cells(contrast: Contrast, reach: float) -> list[Cell]:
         foreign(contrast.system),
         [tag("b", number(d.mean, sign=True)), tag("small", interval(d, sign=True), class_="under")],
         "–" if d.effect is None else number(d.effect, sign=True),
-        probability(d.p),
+        [probability(d.p), tag("small", "M", class_="under", title="McNemar") if d.test == "McNemar" else None],
         probability(contrast.p_holm),
         [f"{d.wins:,} / {d.losses:,} / {d.ties:,}", _balance(d)],
         "–" if d.detectable is None else number(d.detectable),

@@ -41,7 +41,7 @@ def drill(
     baselines: Mapping[str, str],
     limits: Limits,
 ) -> Drill:
-    """Every question of every data set, with what each pipeline made of it."""
+    """Every question of every dataset, with what each pipeline made of it."""
     hits = limits.hits_shown(results)
     names = list(dict.fromkeys(result.dataset for result in results))
     tables = {name: Passages(texts.get(name)) for name in names}
@@ -127,7 +127,7 @@ def _around(passages: Passages, document_id: str, span: Span) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Pipeline:
-    """One pipeline's outcomes, in the order of the data set's questions."""
+    """One pipeline's outcomes, in the order of the dataset's questions."""
 
     result: Result
     needs: Mapping[str, tuple[Needed, ...]]

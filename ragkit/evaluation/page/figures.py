@@ -1,4 +1,4 @@
-"""The table of a data set: measures by pipelines, each figure with its interval, and a plot of them."""
+"""The table of a dataset: measures by pipelines, each figure with its interval, and a plot of them."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def node_medians(timings: Iterable[Timing]) -> dict[str, float]:
 
 
 def timings_data(results: Sequence[Result]) -> list[dict[str, Any]]:
-    """The seconds of each question by node, for the page's script: by data set and pipeline."""
+    """The seconds of each question by node, for the page's script: by dataset and pipeline."""
     return [
         {
             "dataset": result.dataset,

@@ -110,7 +110,7 @@ class Passages:
 
 
 def shown_texts(tables: Mapping[str, Passages], limits: Limits) -> dict[str, list[Shown]]:
-    """The texts of all data sets, by their names, within the limits of the page."""
+    """The texts of all datasets, by their names, within the limits of the page."""
     sizes = {name: table.sizes() for name, table in tables.items()}
     order = sorted(
         (weight, place, number, name)

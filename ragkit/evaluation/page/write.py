@@ -32,7 +32,7 @@ def write_page(report: Report, path: Path, texts: Mapping[str, Texts], *, limits
     Args:
         report: of a suite.
         path: the file to be written.
-        texts: the corpora by the names of their data sets. Where one is missing, places are shown without
+        texts: the corpora by the names of their datasets. Where one is missing, places are shown without
             their text.
         limits: how much of the passages is taken in.
     """
@@ -51,13 +51,13 @@ def write_comparison(
     """Writes the page that lays two reports side by side: differences, then wins and losses one by one.
 
     Args:
-        before, after: reports that have a data set in common. Pipelines of the same name are compared; where
+        before, after: reports that have a dataset in common. Pipelines of the same name are compared; where
             there are none, each of `after` with the first of `before`.
         path, texts, limits: as for `write_page`.
         names: what the reports are called on the page.
 
     Raises:
-        EvalError: they have no data set in common, or both have one name.
+        EvalError: they have no dataset in common, or both have one name.
     """
     path.write_text(page(of_two(before, after, names), texts, limits), encoding="utf-8", newline="\n")
 
@@ -87,7 +87,7 @@ def page(contents: Contents, texts: Mapping[str, Texts], limits: Limits = _DEFAU
 
 def _header(contents: Contents) -> Markup:
     n = sum(len(result.outcomes) for result in contents.results)
-    counts = ((len(contents.datasets), "data set"), (len(contents.results), "run"), (n, "outcome"))
+    counts = ((len(contents.datasets), "dataset"), (len(contents.results), "run"), (n, "outcome"))
     what = ", ".join(count(size, noun) for size, noun in counts)
     broken = sum(not check.holds for check in contents.gate)
     verdict = None
@@ -108,7 +108,7 @@ def _summary(contents: Contents, drilled: Drill) -> Markup:
         parts.append(_dataset(place, name, results, contents))
     if not contents.results:
         parts.append(
-            tag("p", "This report has no results: no pipeline was run on any data set.", class_="empty")
+            tag("p", "This report has no results: no pipeline was run on any dataset.", class_="empty")
         )
     parts += [_latency(list(contents.datasets.values())), facts_section(contents.facts)]
     if contents.results:

@@ -50,7 +50,7 @@ function toolbar(dataset, result, measure, all) {
   return h("div", { class: "toolbar" },
     search,
     h("div", { class: "choices" },
-      report.datasets.length > 1 && choice("Data set", report.datasets.map(({ name }) => [name, name]), dataset.name,
+      report.datasets.length > 1 && choice("Dataset", report.datasets.map(({ name }) => [name, name]), dataset.name,
         (d) => choose({ d, p: null, m: null, k: null, q: null, c: null })),
       dataset.results.length > 1 && choice("Pipeline", dataset.results.map(({ name }) => [name, name]), result.name,
         (p) => choose({ p, k: null, c: null })),

@@ -1,9 +1,11 @@
 // One question: what was wanted, and what each pipeline made of it, stage by stage.
 
+const MOST_RANKS = 4; // more are told in a table of their own
+
 function questionView() {
   const { dataset, measure } = chosen();
   const place = dataset.questions.findIndex(({ id }) => id === state.q);
-  if (place < 0) return [h("p", { class: "empty" }, "There is no question ", foreign(state.q || ""), " in this data set.")];
+  if (place < 0) return [h("p", { class: "empty" }, "There is no question ", foreign(state.q || ""), " in this dataset.")];
   const question = dataset.questions[place];
   const only = (state.c || "").split(",").filter(Boolean).map(Number);
   const shown = dataset.results.map((one, at) => ({ result: one, at })).filter(({ at }) => !only.length || only.includes(at));
@@ -116,7 +118,7 @@ function lostWords(kind, node) {
 
 function ranksPart(question, result, outcome) {
   const found = outcome.found || [];
-  if (!question.needs || question.needs.length < 2 || !found.length) return null;
+  if (!question.needs || question.needs.length <= MOST_RANKS || !found.length) return null;
   const counts = new Map();
   const heads = found.map(({ stage, query }) => {
     const n = (counts.get(stage) || 0) + 1;
@@ -140,7 +142,7 @@ function stagePart(dataset, question, result, outcome, found) {
   const element = h("details", { class: "stage" }, h("summary", null,
     h("b", null, foreign(node)), " ", h("span", { class: "note use", title: kind === "context" ? "what the generator read" : null }, foreign(use)),
     h("span", { class: "note" }, counted(found.n, "hit")),
-    goldTag(found.ranks)),
+    goldTag(question, found.ranks)),
   found.query && h("p", { class: "note" }, "Searched with: ", foreign(found.query)), body);
   const show = () => {
     if (!element.open || body.childElementCount) return;
@@ -155,12 +157,14 @@ function stagePart(dataset, question, result, outcome, found) {
   return element;
 }
 
-function goldTag(ranks) {
+function goldTag({ needs }, ranks) {
   if (!ranks || !ranks.length) return null;
   const found = ranks.filter((rank) => rank !== null);
   const style = found.length === ranks.length ? "good" : found.length ? "warn" : "bad";
-  if (ranks.length > 1) return h("span", { class: `tag ${style}` }, `${found.length} of ${ranks.length} gold`);
-  return h("span", { class: `tag ${style}` }, found.length ? `gold at ${found[0]}` : "no gold");
+  const title = ranks.map((rank, at) => `${needs[at]}: ${rank === null ? "not found" : `rank ${rank}`}`).join("; ");
+  const words = ranks.length > MOST_RANKS ? `${found.length} of ${ranks.length} gold`
+    : found.length ? `gold at ${ranks.map((rank) => (rank === null ? "–" : rank)).join(", ")}` : "no gold";
+  return h("span", { class: `tag ${style}`, title }, words);
 }
 
 function hit(dataset, question, outcome, found, number, at) {

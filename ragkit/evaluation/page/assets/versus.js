@@ -25,7 +25,7 @@ function versusView() {
   const options = names.map((name) => [name, name]);
   return [
     h("div", { class: "toolbar" }, h("div", { class: "choices" },
-      report.datasets.length > 1 && choice("Data set", report.datasets.map(({ name }) => [name, name]), dataset.name,
+      report.datasets.length > 1 && choice("Dataset", report.datasets.map(({ name }) => [name, name]), dataset.name,
         (d) => choose({ d, a: null, b: null, p: null, m: null })),
       choice("Baseline", options, before, (a) => choose({ a, b: after })),
       choice("Pipeline", options, after, (b) => choose({ a: before, b })),
