@@ -40,8 +40,8 @@ Made with: `{how}`
 - It shows regressions, and which kind of question a pipeline loses. It does not say how satisfied people will
   be: replace it by questions that people asked as soon as there are some.
 - The words of a question stand in its document, so it flatters search by words: BM25 alone finds the right
-  document first for {first:.0%} of the questions. `howto`, `heading` and `keywords` are kept only where BM25
-  likes no other document nearly as much.
+  document first for {first:.0%} of the questions. `keywords` are kept only where BM25 likes no other
+  document nearly as much.
 - One document is judged for each question. Questions that another document in the same language answers as
   well were left out as far as words can tell; a translation of a document is not seen.
 - {unanswerable}

@@ -33,14 +33,11 @@ from ragkit.types import Document, Section, Span
 
 KINDS: dict[str, float] = {
     "llm": 0.8, "faq": 0.2, "howto": 0.15, "number": 0.25, "date": 0.05, "version": 0.05, "definition": 0.15,
-    "table": 0.1, "cloze": 0.08,
-    "heading": 0.08, "keywords": 0.04,
+    "table": 0.1, "cloze": 0.08, "heading": 0.08, "keywords": 0.04,
 }  # fmt: skip
 """Each kind with the share of the questions that it has where there are enough of all."""
 MOST: dict[str, float] = {"table": 0.3, "cloze": 0.2, "heading": 0.5, "keywords": 0.1}
 """What a kind may have at most, however few there are of others."""
-ANSWERED = frozenset({"llm", "faq", "number", "date", "version", "definition", "table", "cloze"})
-
 _RULES: dict[str, Callable[..., Iterator[Asked]]] = {"en": english.asked_of, "ru": russian.asked_of}
 _GAP = "___"
 _FREE = r"(?<![\w.,:/-])(?<![A-Z]\w\s)(?<![A-Z]\w\w\s)(?<![A-Z]\w\w\w\s)(?<![Vv]ersion )(?<!верси[ияю] )"
@@ -72,7 +69,9 @@ _ASIDE = re.compile(
 )
 _ROW = re.compile(r"^[^|\n]+: [^|\n]+(?: \| [^|\n]+: [^|\n]+)+$", re.MULTILINE)
 _PLAIN_HEADINGS = re.compile(
-    r"(?:recap|introduction|overview|summary|notes?|examples?|details|more|other|conclusion|next"
+    r"(?:recap|more info(?:rmation)?|learn more|caveats?|больше информации|узнать больше"
+    r"|пример использования|"
+    r"introduction|overview|summary|notes?|examples?|details|more|other|conclusion|next"
     r" steps|references"
     r"|about|contents|итоги?|резюме|введение|обзор|подробнее|примеры?|заключение|ещё|прочее"
     r"|содержание|ссылки)\W*$",

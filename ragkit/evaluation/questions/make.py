@@ -21,10 +21,12 @@ from ragkit.types import Document
 LEAST_DOCUMENTS = 4
 _HOLD_OUT_FROM = 10  # documents; of fewer none can be spared
 _HELD_OUT = 0.1  # of the documents at most
-_NEARLY_ALL = 0.8  # of a question's words by idf
+# Of a question's words by idf. How to do something is told in other words as well: less is enough.
+_NEARLY_ALL = {"howto": 0.6, "faq": 0.65}
+# What something is shows in how others use it, and what needs its title before it is asked of others too.
+_ANYWHERE = re.compile(r"(?:What (?:is|are|does)|Что (?:такое|означает|значит))\b|.+: ")
 _NUMBERS = frozenset({"number", "date", "version"})
 _NOTHING: Mapping[str, Sequence[Draft]] = MappingProxyType({})
-# Not definitions: what a term means shows in how other documents use it.
 _REFUSABLE = _NUMBERS | {"llm", "faq", "howto"}
 
 
@@ -189,8 +191,10 @@ def _is_answered_elsewhere(draft: Draft, material: Material) -> bool:
     answers = [answer.lower() for answer in draft.answers]
     return (
         not rivals
+        or _ANYWHERE.match(draft.text) is not None
         or any(
-            rival.coverage >= _NEARLY_ALL or any(answer in rival.chunk.text.lower() for answer in answers)
+            rival.coverage >= _NEARLY_ALL.get(draft.kind, 0.8)
+            or any(answer in rival.chunk.text.lower() for answer in answers)
             for rival in rivals
         )
         or _may_be_translated(draft, material)

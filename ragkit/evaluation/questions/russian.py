@@ -208,6 +208,8 @@ def _what_is(text: str, is_name: frozenset[str] | set[str]) -> Iterator[Asked]:
         return
     if _BAD_OPENING.match(match["subject"]) or match["subject"].isdigit() or match["answer"].endswith(":"):
         return
+    if re.match(r"(?:од(?:ин|на|но) из|то, |просто |не |как )", match["answer"]):
+        return
     yield Asked("definition", f"Что такое {_lowered(match['subject'], is_name)}?", answers=(match["answer"],))
 
 

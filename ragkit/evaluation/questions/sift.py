@@ -6,14 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ragkit.evaluation.questions.draft import Draft
-from ragkit.evaluation.questions.kinds import ANSWERED
 from ragkit.evaluation.questions.material import Material, Rival
 from ragkit.text.twins import Twins
 from ragkit.types import Span
 
 _HOLDS_ALL = 0.9  # of a question's words by idf: such a passage speaks of the same
 _HOLDS_MOST = 0.6  # of them, and the answer: such a passage answers it too
-_AS_GOOD = 0.9  # of the gold passage's score, for search words, which have no answer to look for
+_AS_GOOD = 0.9  # of the gold passage's score, for keywords, which have neither answer nor subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +32,8 @@ def sifted(drafts: Iterable[Draft], material: Material) -> Iterator[Sifted]:
     """The drafts that are asked once and that no other document answers as well.
 
     Another document does where one of its passages holds nine tenths of the question's words, whatever it
-    says of them, or six tenths and the answer. Where nothing is answered, as in search words, it does where
-    BM25 likes it nine tenths as much: such questions are easy for BM25 by their making. Words count by idf.
+    says of them, or six tenths and the answer. Keywords, which answer nothing, are left out where BM25 likes
+    another document nine tenths as much too: they are easy for it by their making. Words count by idf.
     """
     seen: set[frozenset[str]] = set()
     for draft in drafts:
@@ -66,9 +65,9 @@ def without_twins(kept: Iterable[Sifted]) -> list[Sifted]:
 
 
 def _is_answered(rival: Rival, draft: Draft) -> bool:
-    if draft.kind not in ANSWERED:
-        return rival.share >= _AS_GOOD
     if rival.coverage >= _HOLDS_ALL:
         return True
+    if not draft.answers:
+        return draft.kind == "keywords" and rival.share >= _AS_GOOD
     shortest = min(draft.answers, key=len).lower()
     return rival.coverage >= _HOLDS_MOST and shortest in " ".join(rival.chunk.text.lower().split())
