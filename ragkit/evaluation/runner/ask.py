@@ -44,13 +44,14 @@ class Asker:
         self._observer = Observer(
             pipeline.collection, pipeline.nodes, cut=pipeline.cut, places=pipeline.places
         )
-        self._searches_by_meaning = any(node.use == "retrieve/dense" for node in pipeline.nodes)
+        self._dense = [node.name for node in pipeline.nodes if node.use == "retrieve/dense"]
 
     def prepare(self, questions: Sequence[Question]) -> None:
         """Embeds the questions together; the collection remembers their vectors for when they are asked."""
-        if self._searches_by_meaning:
-            with suppress(Exception):  # it fails again where it is counted
-                self._pipeline.collection.embed([question.text for question in questions], "query")
+        with suppress(Exception):  # it fails again where it is counted
+            texts = [question.text for question in questions if self._is_to_be_embedded(question)]
+            if texts:
+                self._pipeline.collection.embed(texts, "query")
 
     async def ask(self, question: Question) -> Asked:
         """The outcome of a question. What a stage raises becomes its `error`."""
@@ -64,6 +65,12 @@ class Asker:
             line = outcome_line(outcome)
         ran = dict.fromkeys(node.node for node in trace.nodes if node.status != "skipped")
         return Asked(outcome, line=line, executed=tuple(ran), cached=tuple(known))
+
+    def _is_to_be_embedded(self, question: Question) -> bool:
+        if not self._dense or self._cache is None:
+            return bool(self._dense)
+        keys = self._cache.keys(self._pipeline.plan(question))
+        return not self._cache.holds([keys.get(name) for name in self._dense])
 
     async def _outcome(self, question: Question, trace: Trace, known: dict[str, Any]) -> Outcome:
         opened, cache = self._pipeline, self._cache

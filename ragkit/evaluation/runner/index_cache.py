@@ -13,12 +13,13 @@ from ragkit.app import RAG
 from ragkit.assembly import Assembly, make
 from ragkit.config.spec import ComponentSpec, Config
 from ragkit.errors import EvalError
+from ragkit.evaluation.corpus import LineCorpus
 from ragkit.evaluation.dataset import Dataset
 from ragkit.evaluation.runner.journal import write_whole
 from ragkit.evaluation.runner.lock import locked
 from ragkit.evaluation.runner.pipeline import Pipeline
 from ragkit.evaluation.runner.places import Whole, read_places, write_places
-from ragkit.ingest.progress import Progress
+from ragkit.ingest.progress import Progress, silent
 from ragkit.ingest.report import IngestReport
 from ragkit.store.local.store import LocalStore
 
@@ -49,9 +50,7 @@ class Indexed:
     reused: bool = field(default=False, kw_only=True)
 
 
-def indexed(
-    pipeline: Pipeline, dataset: Dataset, cache: Path, *, progress: bool | Progress = False
-) -> Indexed:
+def indexed(pipeline: Pipeline, dataset: Dataset, cache: Path, *, progress: Progress = silent) -> Indexed:
     """The index that a pipeline asks, made by ordinary ingestion where it is not there yet.
 
     Two processes that need the same index wait for each other; what a kill left unfinished is gone on with.
@@ -64,7 +63,11 @@ def indexed(
     key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
     folder = cache / "index" / key
     config = _in_folder(pipeline.config, folder / "store")
-    with locked(cache / "index" / f"{key}.lock", wait=True):
+
+    def waiting() -> None:
+        progress(0, None, f"{pipeline.name}: another process is indexing")
+
+    with locked(cache / "index" / f"{key}.lock", wait=True, waiting=waiting):
         made = _read(folder / _MADE)
         reused = made is not None
         if made is None:
@@ -116,11 +119,16 @@ def _in_folder(config: Config, folder: Path) -> Config:
     return replace(config, stores={**config.stores, name: store})
 
 
-def _ingested(
-    pipeline: Pipeline, dataset: Dataset, config: Config, progress: bool | Progress
-) -> dict[str, Any]:
+def _ingested(pipeline: Pipeline, dataset: Dataset, config: Config, progress: Progress) -> dict[str, Any]:
+    source = dataset.corpus_source
+    # Counting what must be parsed first would take as long as ingesting it.
+    n = sum(1 for _ in source.rows()) if isinstance(source, LineCorpus) else None
+
+    def told(done: int, total: int | None, what: str) -> None:  # noqa: ARG001  (the pipeline says more)
+        progress(done, n if total is None else total, f"{pipeline.name}: indexing")
+
     with RAG(config) as rag:
-        report = rag.ingest(dataset.documents(), tenant=pipeline.tenant, acl=pipeline.acl, progress=progress)
+        report = rag.ingest(dataset.documents(), tenant=pipeline.tenant, acl=pipeline.acl, progress=told)
     n_documents = report.committed + report.unchanged
     problems = _problems(report)
     if not n_documents:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any
 
 from ragkit.errors import EvalError
 from ragkit.evaluation.outcome import Outcome
@@ -39,7 +41,7 @@ class Journal:
     def __init__(self, folder: Path, done: dict[str, Outcome]) -> None:
         self.folder = folder
         self.done = done
-        self._part: BinaryIO | None = None
+        self._part: FileIO | None = None
 
     @classmethod
     def open(cls, folder: Path, key: Mapping[str, Any], *, resume: bool) -> Journal:
@@ -55,15 +57,13 @@ class Journal:
         Raises:
             EvalError: what is there has another key, or the folder cannot be written to.
         """
-        try:
+        with _told(folder):
             folder.mkdir(parents=True, exist_ok=True)
             journal = cls(folder, _taken(folder, key) if resume else {})
             if not resume:
                 for name in (OUTCOMES, PART):
                     (folder / name).unlink(missing_ok=True)
-            write_whole(folder / KEY, json.dumps(key, indent=1, ensure_ascii=True) + "\n")
-        except OSError as e:
-            raise EvalError(f"{folder}: cannot be written to: {e}") from e
+            write_whole(folder / KEY, json.dumps(key, indent=1) + "\n")
         return journal
 
     def __enter__(self) -> Journal:
@@ -73,18 +73,30 @@ class Journal:
         self.close()
 
     def add(self, outcome: Outcome, line: str | None = None) -> None:
-        """Writes an outcome down, beyond the reach of a kill; `line` is its line where that was made."""
-        if self._part is None:
-            self._part = (self.folder / PART).open("ab", buffering=0)
-        self._part.write((line or outcome_line(outcome)).encode())
+        """Writes an outcome down, beyond the reach of a kill; `line` is its line where that was made.
+
+        Raises:
+            EvalError: the disk is full, or takes no more for another reason.
+        """
+        left = memoryview((line or outcome_line(outcome)).encode())
+        with _told(self.folder / PART):
+            if self._part is None:
+                self._part = (self.folder / PART).open("ab", buffering=0)
+            while left:  # a file without a buffer may take a part only
+                left = left[self._part.write(left) :]
         self.done[outcome.question_id] = outcome
 
     def finish(self, order: Iterable[str]) -> dict[str, Outcome]:
-        """Puts the outcomes into order, in their file; gives them."""
+        """Puts the outcomes into order, in their file; gives them.
+
+        Raises:
+            EvalError: as for `add`.
+        """
         self.close()
         outcomes = {id_: self.done[id_] for id_ in order}
-        write_whole(self.folder / OUTCOMES, "".join(map(outcome_line, outcomes.values())))
-        (self.folder / PART).unlink(missing_ok=True)
+        with _told(self.folder):
+            write_whole(self.folder / OUTCOMES, "".join(map(outcome_line, outcomes.values())))
+            (self.folder / PART).unlink(missing_ok=True)
         return outcomes
 
     def close(self) -> None:
@@ -120,6 +132,14 @@ def write_whole(path: Path, text: str) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as e:
+        raise EvalError(f"{path}: cannot be written to: {e}") from e
 
 
 def _taken(folder: Path, key: Mapping[str, Any]) -> dict[str, Outcome]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,12 +12,13 @@ from ragkit.errors import EvalError
 
 
 @contextmanager
-def locked(path: Path, *, wait: bool) -> Iterator[None]:
+def locked(path: Path, *, wait: bool, waiting: Callable[[], object] = bool) -> Iterator[None]:
     """Holds the lock for the time of the block.
 
     Args:
         path: the file; it is made, and stays.
         wait: whether to wait for another holder, or to refuse.
+        waiting: called before it waits.
 
     Raises:
         EvalError: another process holds it, or the file cannot be made.
@@ -29,12 +30,15 @@ def locked(path: Path, *, wait: bool) -> Iterator[None]:
         raise EvalError(f"{path}: cannot be written to: {e}") from e
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as e:
-            raise EvalError(
-                f"{path.parent}: another process is writing its outcomes there. Wait until it is done, stop "
-                "it, or run into another folder"
-            ) from e
+            if not wait:
+                raise EvalError(
+                    f"{path.parent}: another process is writing its outcomes there. Wait until it is done, "
+                    "stop it, or run into another folder"
+                ) from e
+            waiting()
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)

@@ -22,7 +22,7 @@ from ragkit.evaluation.runner.stage_key import StageKeys, stage_keys
 from ragkit.graph.check import check
 from ragkit.graph.runner import Graph
 from ragkit.graph.spec import GraphSpec
-from ragkit.ingest.progress import Progress
+from ragkit.ingest.progress import Progress, silent
 from ragkit.store.collection import StoreCollection
 from ragkit.subgraph import retrieval_graph
 from ragkit.types import Answer, QueryPlan, Ranking
@@ -82,7 +82,7 @@ class Opened:
 
 @contextmanager
 def opened(
-    pipeline: Pipeline, dataset: Dataset, cache: Path, *, progress: bool | Progress = False
+    pipeline: Pipeline, dataset: Dataset, cache: Path, *, progress: Progress = silent
 ) -> Iterator[Opened]:
     """Opens a pipeline over a dataset for the time of the block; indexes the dataset where that is needed.
 
@@ -129,10 +129,11 @@ def _spec_of(pipeline: Pipeline) -> GraphSpec:
 
 
 def _own_index(config: Config, collection: StoreCollection) -> str:
-    described = config.describe()
+    store = config.stores[config.collection.store]
     facts: dict[str, Any] = {
-        "stores": described["stores"],
-        "collection": described["collection"],
+        # As they are, and not as shown: two servers may be called by the same variable.
+        "store": [store.use, store.settings.model_dump(mode="json")],
+        "fields": {name: spec.declaration for name, spec in collection.fields.items()},
         "commit": collection.head(),
         "embedder": collection.embedder.fingerprint,
         "analyzer": collection.analyzer.fingerprint,

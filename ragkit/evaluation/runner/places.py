@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -53,8 +54,9 @@ def write_places(folder: Path, collection: StoreCollection, plan: QueryPlan) -> 
     write_whole(folder / PLACES, json.dumps(found) + "\n")
 
 
+@lru_cache(maxsize=4)
 def read_places(folder: Path) -> Mapping[str, Whole]:
-    """Where chunks lie, by id; nothing where that is not known."""
+    """Where chunks lie, by id; nothing where that is not known. An index of the harness never changes."""
     try:
         rows = json.loads((folder / PLACES).read_text())
     except (OSError, ValueError):

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import PydanticSerializationError
+
+from ragkit.config.spec import Config
 from ragkit.errors import EvalError
 from ragkit.evaluation.dataset import Dataset, Question
 from ragkit.evaluation.outcome import Outcome, Timing
@@ -216,9 +222,19 @@ def _key(ready: Opened, dataset: Dataset) -> dict[str, Any]:
         },
         "configuration": described,
         "dataset": {"name": dataset.name, "split": dataset.split, "checksum": dataset.checksum()},
+        "settings": _settings(ready.config),
         "index": ready.index,
         "code": code_version(),
     }
+
+
+def _settings(config: Config) -> str:
+    """A digest of all settings as they are: those of the environment are not shown in `configuration`."""
+    given: list[Any] = []
+    for spec in (*config.models.values(), *config.stages.values()):
+        with suppress(PydanticSerializationError):  # objects of one's own have no form to compare
+            given.append([spec.use, spec.settings.model_dump(mode="json")])
+    return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _timings(ready: Opened, folder: Path, questions: Sequence[Question], told: Progress) -> dict[str, Timing]:

@@ -79,6 +79,20 @@ class StageCache:
         """The key of each node that can be cached."""
         return self._keys.of(plan)
 
+    def holds(self, keys: Iterable[Key | None]) -> bool:
+        """Whether all of these values are there; None is none of them.
+
+        Raises:
+            EvalError: the file is damaged.
+        """
+        wanted = list(keys)
+        present = {str(n): key for n, key in enumerate(wanted) if key is not None}
+        with self._lock:
+            try:
+                return len(self._bodies(present)) == len(wanted)
+            except sqlite3.Error as e:
+                raise self._damaged(e) from e
+
     def read(self, keys: Mapping[str, Key], plan: QueryPlan) -> dict[str, Value]:
         """The values that are there, by node.
 

@@ -90,3 +90,11 @@ def test_a_damaged_line_is_named(tmp_path: Path) -> None:
 def test_a_folder_without_a_finished_run_says_so(tmp_path: Path) -> None:
     with pytest.raises(EvalError, match=r"outcomes.jsonl: cannot be read.*--resume"):
         read_outcomes(tmp_path)
+
+
+def test_a_full_disk_is_told(tmp_path: Path) -> None:
+    with Journal.open(tmp_path, KEY, resume=False) as journal:
+        (tmp_path / PART).symlink_to("/dev/full")
+        with pytest.raises(EvalError, match=r"cannot be written to: .*No space left"):
+            journal.add(Outcome("q1"))
+        assert not journal.done

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -373,6 +374,23 @@ def test_an_index_is_made_once_for_all_that_cut_and_embed_alike(
     assert len(keys) == 2
 
 
+def test_two_that_need_the_same_index_wait_for_each_other(dataset: Dataset, tmp_path: Path) -> None:
+    told: dict[str, set[str]] = {"a": set(), "b": set()}
+
+    def start(name: str) -> PipelineRun:
+        def progress(done: int, total: int | None, what: str) -> None:
+            told[name].add(what)
+
+        asked = pipeline(name, ingest__chunk__size=30, ingest__chunk__overlap=0)
+        return run(asked, dataset, tmp_path / name, tmp_path / "cache", progress=progress)
+
+    with ThreadPoolExecutor() as threads:
+        first, second = threads.map(start, "ab")
+    assert first.outcomes == second.outcomes
+    indexed = [name for name in "ab" if f"{name}: indexing" in told[name]]
+    assert len(indexed) == 1
+
+
 def test_a_store_that_is_not_the_embedded_one_is_not_written_to(dataset: Dataset, tmp_path: Path) -> None:
     remote = {"stores.prod": {"use": "store/qdrant", "url": "http://nowhere"}, "collection.store": "prod"}
     asked = Pipeline("remote", config=config(**remote))
@@ -387,6 +405,19 @@ def test_a_pipeline_may_ask_an_index_of_its_own(dataset: Dataset, cache: Path, t
     own = run(asked, dataset, tmp_path / "a", cache)
     made = run(pipeline(), dataset, tmp_path / "b", cache)
     assert own.outcomes == made.outcomes
+
+
+def test_another_value_of_the_environment_is_another_run(
+    dataset: Dataset, cache: Path, tmp_path: Path
+) -> None:
+    text = RAG_YAML.replace("USE", "rerank/mmr").replace("ON_ERROR", "fail").replace("k: 5", 'k: "${DEPTH}"')
+    first, second = (
+        Pipeline("env", config=load_config(text, env={"DEPTH": depth}), answers=True) for depth in ("5", "6")
+    )
+    run(first, dataset, tmp_path / "run", cache)
+    with pytest.raises(EvalError, match="another settings"):
+        run(second, dataset, tmp_path / "run", cache, resume=True)
+    assert counts(run(second, dataset, tmp_path / "run", cache))["sparse"] == (8, 0)
 
 
 def test_an_index_of_its_own_that_changed_is_another_run(
