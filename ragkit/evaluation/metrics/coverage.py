@@ -6,6 +6,9 @@ at the seam proves nothing. All passages together, since a chunker may cut evide
 gets both halves has it. Half rather than all, since where evidence begins and ends is a habit of those who
 marked it (a title, the full stop, a leading "However,"), and since the larger half is what the smaller
 misses.
+
+The share hardly matters: with the default chunker, which cuts between sentences, `all_evidence_R@5` and `@20`
+of BM25 on 200 questions of HotpotQA and on the example handbook are the same for every share from 0.01 to 1.
 """
 
 from __future__ import annotations

@@ -16,7 +16,8 @@ class Found:
     """The share of the gold that is among the passages of a node, at whatever depth it gives.
 
     The gold is the evidence, hop by hop. Where no evidence is known it is any relevant document: 1 where a
-    passage of one is there, else 0. An arm that searched with several queries has what any of them found.
+    passage of one is there, else 0. An arm that searched with several queries has what any of them found; a
+    node that failed and was done without has nothing.
 
     >>> Found("dense").name
     'found.dense'
@@ -39,7 +40,8 @@ class Found:
         because it did not run."""
         found = [found for found in case.outcome.found if found.node == self.node]
         there = gold_found(case, (place for one in found for place in one.places))
-        return sum(there) / len(there) if found and there else None
+        ran = bool(found) or self.node in case.outcome.degraded
+        return sum(there) / len(there) if ran and there else None
 
 
 def gold_found(case: Case, places: Iterable[Place]) -> list[bool]:

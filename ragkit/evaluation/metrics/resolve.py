@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ragkit.errors import EvalError, did_you_mean
 from ragkit.evaluation.dataset import Dataset
@@ -76,13 +76,20 @@ def resolve_metrics(
     return tuple(found.values())
 
 
-def unmet(metrics: Iterable[AnyMetric], dataset: Dataset, pipeline_answers: bool) -> list[str]:
+def unmet(
+    metrics: Iterable[AnyMetric],
+    dataset: Dataset,
+    pipeline_answers: bool,
+    *,
+    nodes: Collection[str] | None = None,
+) -> list[str]:
     """What measures need and dataset or pipeline lack: one line for each, which says what to do.
 
     Args:
         metrics: from `resolve_metrics`.
         dataset: all of its questions are looked at.
         pipeline_answers: False for a pipeline that only retrieves.
+        nodes: the names of the graph's nodes, of all pipelines together; None where they are not known.
     """
     has = _had(dataset)
     problems = []
@@ -97,6 +104,11 @@ def unmet(metrics: Iterable[AnyMetric], dataset: Dataset, pipeline_answers: bool
             problems.append(
                 f"measure {metric.name!r} needs answers: the pipeline only retrieves. "
                 "Leave the measure out, or let the pipeline answer"
+            )
+        if isinstance(metric, Found) and nodes is not None and metric.node not in nodes:
+            problems.append(
+                f"measure {metric.name!r}: no graph has a node {metric.node!r}."
+                f"{did_you_mean(metric.node, nodes)} There are: {', '.join(nodes)}"
             )
     return problems
 

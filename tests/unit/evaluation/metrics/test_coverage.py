@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, seed
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from ragkit.evaluation.dataset import Evidence
 from ragkit.evaluation.metrics.all_evidence import AllEvidence
 from ragkit.evaluation.metrics.coverage import coverage
 from ragkit.evaluation.metrics.found import Found
+from ragkit.evaluation.outcome import Outcome
 from ragkit.types import Span
 from tests.unit.evaluation.metrics.making import DELIVERY, WARRANTY, arm, case, context, place, ranking
 
@@ -89,3 +92,10 @@ def test_without_evidence_a_relevant_document_is_looked_for() -> None:
 def test_a_node_that_did_not_run_is_not_measured() -> None:
     assert Found("rerank").of(case(ranking(place("a")), judged={"a": 1})) is None
     assert Found("fuse").of(case(ranking(), judged={"a": 1})) == 0.0
+
+
+def test_a_node_that_failed_has_found_nothing() -> None:
+    skipped = replace(Outcome("q1", found=(ranking(place("b")),)), degraded=("dense",))
+    looked_at = replace(case(judged={"a": 1}), outcome=skipped)
+    assert Found("dense").of(looked_at) == 0.0
+    assert Found("sparse").of(looked_at) is None

@@ -113,3 +113,15 @@ def test_nothing_is_lacking_where_all_is_there() -> None:
     evidence = (Evidence("a", span=Span(0, 3)),)
     full = dataset(Question("q", "Why?", answers=("so",), evidence=evidence, is_answerable=True))
     assert unmet(resolve_metrics(NAMES), full, True) == []
+
+
+def test_a_node_that_no_graph_has_is_told() -> None:
+    told = unmet(
+        resolve_metrics(["found.dens"]), dataset(Question("q", "Why?")), True, nodes=["dense", "fuse"]
+    )
+    assert told == [
+        "measure 'found.dens': no graph has a node 'dens'. Did you mean 'dense'? There are: dense, fuse"
+    ]
+    assert (
+        unmet(resolve_metrics(["found.dense"]), dataset(Question("q", "Why?")), True, nodes=["dense"]) == []
+    )
