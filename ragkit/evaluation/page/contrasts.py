@@ -57,7 +57,10 @@ def _cells(contrast: Contrast, reach: float) -> list[Cell]:
         foreign(contrast.system),
         [tag("b", number(d.mean, sign=True)), tag("small", interval(d, sign=True), class_="under")],
         "–" if d.effect is None else number(d.effect, sign=True),
-        [probability(d.p), tag("small", "M", class_="under", title="McNemar") if d.test == "McNemar" else None],
+        [
+            probability(d.p),
+            tag("small", "M", class_="under", title="McNemar") if d.test == "McNemar" else None,
+        ],
         probability(contrast.p_holm),
         [f"{d.wins:,} / {d.losses:,} / {d.ties:,}", _balance(d)],
         "–" if d.detectable is None else number(d.detectable),

@@ -57,8 +57,8 @@ def _row(measure: str, results: Sequence[Result], comparisons: Sequence[Comparis
 def _figure(measure: str, place: int, result: Result, comparisons: Sequence[Comparison]) -> list[Child]:
     figure = result.figures.get(measure)
     if figure is None:
-        why = result.unmeasured.get(measure, "it was not asked for")
-        return [tag("span", "–"), tag("small", why, class_="under why")]
+        why = result.unmeasured.get(measure)
+        return ["–", tag("small", why, class_="under why") if why else None]
     return [
         series(place, style="phone"),
         tag("b", number(figure.mean)),
