@@ -31,14 +31,16 @@ def explain(error: Exception, where: str) -> StoreError:
             f"{where}: the server's certificate is not accepted ({shortened(error.error)}). Set ca_certs to "
             "the file of the authority that signed it, or https:// to http:// where the server speaks plainly"
         )
+    if isinstance(error, vendor.SerializationError) or isinstance(
+        getattr(error, "info", None), UnicodeDecodeError
+    ):
+        return StoreError(f"{where}: what answers there is no OpenSearch server ({said}). Check hosts")
     if isinstance(error, vendor.ConnectionTimeout):
         return TransientStoreError(f"{where}: no answer within timeout_s ({said}). Try again, or raise it")
     if isinstance(error, vendor.ConnectionError):
         return TransientStoreError(
             f"{where}: the server cannot be reached ({shortened(error.error)}). {_NO_SERVER}"
         )
-    if isinstance(error, vendor.SerializationError):
-        return StoreError(f"{where}: what answers there is no OpenSearch server ({said}). Check hosts")
     if isinstance(error, vendor.TransportError):
         return _of_status(int(error.status_code), error.error, error.info, where)
     if isinstance(error, OSError):

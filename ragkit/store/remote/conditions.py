@@ -77,7 +77,9 @@ def all_of(parts: Iterable[Condition]) -> Condition:
     >>> all_of([True, equals("a", 1)])
     Among(key='a', values=(1,))
     """
-    left = [part for part in parts if part is not True]
+    left: list[Condition] = []
+    for part in parts:
+        left += part.parts if isinstance(part, AllOf) else () if part is True else (part,)
     if any(part is False for part in left):
         return False
     return True if not left else left[0] if len(left) == 1 else AllOf(tuple(left))

@@ -1,0 +1,206 @@
+"""No question is answered from what its reader may not see, even where the server forgets its filters."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ragkit.errors import StoreError
+from ragkit.filters import Contains, Eq, Exists, Filter, Gte, In, Lt, Ne, Not, NotIn, Or
+from ragkit.protocols import Scope
+from ragkit.testing.data import put, unit
+from ragkit.testing.stores import EAST, spec_of, texts
+from ragkit_connectors.opensearch import OpenSearchStore
+from tests.hostile import STRANGERS
+from tests.scale import scaled
+
+pytest.importorskip("opensearchpy", reason="needs the extra opensearch")
+from tests.connectors.opensearch.in_process import InProcessStore, in_process
+from tests.connectors.opensearch.server.cluster import READ, Cluster, Request, User
+from tests.connectors.opensearch.stores import Stores
+
+SPEC = spec_of(tenant="keyword!", acl=["keyword"])
+TENANTS = ("acme", "Acme", "acme ", "acme\0", "*", "' OR 1=1 --", "globex", "гло\u200bбекс", "a,b", "a", "b")
+GROUPS = ("staff", "legal", "staff")
+
+
+def forget(request: Request) -> None:
+    """What a server would do that ignores filters and routing of searches for chunks."""
+    if not request.path.endswith("ours/_search"):
+        return
+    request.parameters.pop("routing", None)
+    body = request.json()
+    query = body["query"]
+    if "script_score" in query:
+        query["script_score"]["query"] = {"match_all": {}}
+    elif "knn" in query:
+        query["knn"]["dense"].pop("filter")
+    elif "should" in query.get("bool", {}):
+        query["bool"]["filter"] = []
+    else:
+        body["query"] = {"match_all": {}}
+    request.body = json.dumps(body).encode()
+
+
+@pytest.fixture(scope="module", params=[{}, {"exact_below": 0, "shards": 4}], ids=["compared", "graph"])
+def store(request: pytest.FixtureRequest) -> Iterator[InProcessStore]:
+    made = in_process(SPEC, name="ours", **request.param)
+    made.commit(
+        put(
+            f"d{i}",
+            [(f"{tenant} {group} {i}", unit([1, i]))],
+            tenant=tenant,
+            acl=[group],
+            metadata={"year": i},
+        )
+        for tenant in TENANTS
+        for i, group in enumerate(GROUPS)
+    )
+    yield made
+    made.close()
+
+
+def found(store: OpenSearchStore, tenant: str, groups: tuple[str, ...]) -> list[str]:
+    return store.search(EAST[None], 50, Scope(tenant, groups))[0].id_list()
+
+
+@pytest.mark.parametrize("forgets", [False, True])
+@pytest.mark.parametrize("tenant", [*TENANTS, "nobody", "ACME", ""])
+def test_every_answer_is_the_readers_own(store: InProcessStore, tenant: str, forgets: bool) -> None:
+    everything = [hit for t in TENANTS for hit in found(store, t, ("staff", "legal"))]
+    assert len(set(everything)) == 3 * len(TENANTS)
+    store.change = forget if forgets else None
+    try:
+        for groups, wanted in ((("staff",), {0, 2}), (("legal",), {1}), (("Staff",), set()), ((), set())):
+            scope = Scope(tenant, groups)
+            expected = {f"{tenant} {g} {i}" for i, g in enumerate(GROUPS) if i in wanted}
+            own = {text for text in texts(store, everything, scope) if text is not None}
+            assert own == (expected if tenant in TENANTS else set())
+            assert set(texts(store, found(store, tenant, groups), scope)) == own
+            (sparse,) = store.search_terms([["staff", "legal"]], 50, scope)
+            assert set(texts(store, sparse.id_list(), scope)) == own
+            assert np.count_nonzero(store.vectors(everything, scope).any(axis=1)) == len(own)
+            (filtered,) = store.search(EAST[None], 50, Scope(tenant, groups, Eq("year", 2)))
+            assert len(filtered) == (len(own) and int(2 in wanted))
+    finally:
+        store.change = None
+
+
+def test_no_call_of_many_leaks(store: InProcessStore) -> None:
+    """Random tenants, groups, filters and ids, with and without a server that forgets."""
+    rng = random.Random(11)
+    owner = {hit: t for t in TENANTS for hit in found(store, t, ("staff", "legal"))}
+    names = [*TENANTS, *STRANGERS, "acme\ud800", "", "all"]
+    n_seen = 0
+    for _ in range(scaled(12_500)):  # four calls each, in two ways of search
+        store.change = forget if rng.random() < 0.5 else None
+        tenant, groups = (
+            rng.choice(names),
+            tuple(rng.sample(["staff", "legal", "Staff", "*"], rng.randrange(4))),
+        )
+        scope = Scope(tenant, groups, rng.choice([None, *filters(rng, names)]))
+        ids = rng.sample(list(owner), 3)
+        k = rng.choice([1, 5, 50])
+        seen = [
+            *store.search(EAST[None], k, scope)[0].id_list(),
+            *store.search_terms([["staff", "legal", tenant]], k, scope)[0].id_list(),
+            *(c.id for c in store.fetch(ids, scope) if c is not None),
+            *(i for i, v in zip(ids, store.vectors(ids, scope), strict=True) if v.any()),
+        ]
+        assert {owner[hit] for hit in seen} <= {tenant}
+        n_seen += len(seen)
+    store.change = None
+    assert n_seen
+
+
+def filters(rng: random.Random, names: list[str]) -> list[Filter]:
+    name = rng.choice(names)
+    return [
+        Ne("lang", name), Not(Eq("lang", name)), NotIn("tags", (name,)),
+        Or((Exists("year"), Eq("note", name))),
+        Contains("note", name), In("lang", ()), Gte("year", -1), Not(Lt("year", 0)),
+    ]  # fmt: skip
+
+
+def test_a_tenants_chunks_are_asked_of_one_shard(store: InProcessStore) -> None:
+    store.log.clear()
+    found(store, "a,b", ("staff",))
+    routings = [
+        r.parameters.get("routing") for r in store.log if r.path.endswith(("ours/_search", "ours/_count"))
+    ]
+    assert len(set(routings)) == 1
+    assert routings[0] is not None
+    assert routings[0].isalnum()
+
+
+# --- document-level security ------------------------------------------------------------------------
+
+
+def only(tenants: list[str]) -> dict[str, Any]:
+    """The queries of a role, as the guide gives them."""
+    mine = {"terms": {"tenant": tenants}}
+    general = {"terms": {"kind": ["head", "hold"]}}
+    return {"ours": mine, "ours__ragkit": {"bool": {"should": [mine, general]}}}
+
+
+READING = (
+    READ,
+    "cluster:monitor/main",
+    "indices:admin/exists",
+    "indices:admin/mappings",
+    "indices:admin/settings",
+)
+
+
+@pytest.fixture
+def secured() -> Iterator[Stores]:
+    cluster = Cluster()
+    cluster.users = {
+        "admin": User("a"),
+        "bound": User("b", READING, only(["acme"])),
+        "half": User("h", READING, {"ours": only(["acme"])["ours"]}),
+        "loose": User("l", READING),
+        "bound writer": User("w", dls=only(["acme"])),
+    }
+    stores = Stores(cluster)
+    store = stores.make(SPEC, name="ours", user="admin", password="a")
+    store.commit(put("d", [(f"{t} staff", EAST)], tenant=t, acl=["staff"]) for t in ("acme", "globex"))
+    yield stores
+    stores.close()
+
+
+def test_a_role_under_document_level_security_reads_its_tenants_alone(secured: Stores) -> None:
+    store = secured.make(SPEC, name="ours", user="bound", password="b", tenancy="dls")
+    for tenant, expected in (("acme", ["acme staff"]), ("globex", [])):
+        scope = Scope(tenant, ("staff",))
+        hits = store.search(EAST[None], 5, scope)[0].id_list()
+        assert texts(store, hits, scope) == expected
+        assert len(store.search_terms([["staff"]], 5, scope)[0]) == len(expected)
+        assert (store.source(tenant, "d") is not None) == bool(expected)
+    assert [state.tenant for state in store.states()] == ["acme"]
+    with pytest.raises(StoreError, match=r"tenancy: dls is there to read.*Ingest with tenancy: filter"):
+        store.commit([put("e", [("x", EAST)], tenant="acme")])
+
+
+@pytest.mark.parametrize(
+    ("user", "said"),
+    [("loose", "ours and ours__ragkit"), ("half", "in ours__ragkit:"), ("admin", "ours and ours__ragkit")],
+)
+def test_a_role_that_sees_every_tenant_is_refused(secured: Stores, user: str, said: str) -> None:
+    with pytest.raises(
+        StoreError, match=rf"sees every tenant's documents .*{said}.*Give the role a dls query"
+    ):
+        secured.make(SPEC, name="ours", user=user, password=user[0], tenancy="dls")
+
+
+def test_a_writer_that_does_not_see_all_is_refused(secured: Stores) -> None:
+    """It would leave the old chunks of what it replaces standing."""
+    store = secured.make(SPEC, name="ours", user="bound writer", password="w")
+    for call in (lambda: store.commit([put("d", [("x", EAST)], tenant="acme")]), store.compact, store.repair):
+        with pytest.raises(StoreError, match=r"hides documents in ours and ours__ragkit from this user"):
+            call()
