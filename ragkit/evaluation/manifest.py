@@ -189,7 +189,7 @@ def _prove(data: Dataset, manifest: Manifest, path: Path) -> None:
     if wrong or (manifest.checksum is not None and not is_known):
         told = "; ".join(wrong) or "the counts are the same, the content is not"
         raise EvalError(
-            f"{data.folder}: is not the data of {path} ({told}; checksum {data.checksum()}). Figures of "
+            f"{path}: the data is not what it describes ({told}; checksum {data.checksum()}). Figures of "
             f"other data cannot be compared: get it again from {manifest.source}, or, if you mean this data, "
             "write a manifest of its own"
         )

@@ -73,7 +73,7 @@ def test_right_checksum_and_counts_pass_and_another_split_is_not_compared(tmp_pa
         ({"checksum": "0" * 64}, r"the counts are the same, the content is not; checksum [0-9a-f]{64}"),
         (
             {"counts": {"documents": 3}},
-            r"is not the data of .*mine\.yaml \(documents: 2, expected 3; checksum",
+            r"mine\.yaml: the data is not what it describes \(documents: 2, expected 3; checksum",
         ),
         ({"counts": {"judged": 9, "questions": 2}}, r"\(judged: 1, expected 9; .*get it again from https"),
         ({"folder": "yours"}, r"there is no 'yours' in .*data\. It comes from https://example\.org/mine"),
