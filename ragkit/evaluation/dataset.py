@@ -133,11 +133,12 @@ class Dataset:
             if document not in seen
         ]
         problems.settle()
-        texts = source.texts()
+        # The texts are made only where something is looked up: for a large corpus that is another reading.
         problems.found += [
             f"{self.name}: query {question.id!r}: {problem}"
             for question in self.questions.values()
-            for problem in misplaced(question.evidence, texts)
+            if question.evidence
+            for problem in misplaced(question.evidence, source.texts())
         ]
         problems.settle()
         return len(seen)
