@@ -10,11 +10,11 @@ from ragkit.evaluation.page.figures import SIGNIFICANT
 from ragkit.evaluation.page.html import Markup, foreign, tag
 from ragkit.evaluation.page.kinds import is_lower_better
 from ragkit.evaluation.page.numbers import interval, number, probability
-from ragkit.evaluation.page.plots import Mark, Part, interval_plot, reach_of, stacked_bar
+from ragkit.evaluation.page.plots import Mark, Part, centred_scale, interval_plot, stacked_bar
 from ragkit.evaluation.page.tables import Cell, Column, Header, records
 from ragkit.evaluation.stats import Difference
 
-_FIGURES = ("difference", "effect", "p", "p Holm", "win / loss / tie", "detectable", "n")
+_FIGURES = ("difference", "effect", "p", "p\u00a0Holm", "win/loss/tie", "detectable", "n")
 _COLUMNS = (
     Column("measure"),
     Column("pipeline"),
@@ -37,9 +37,9 @@ def _rows(contrasts: Sequence[Contrast]) -> Iterator[list[Cell]]:
     """The contrasts of one measure share its head and the scale of their plots."""
     for metric, group in groupby(contrasts, key=lambda contrast: contrast.metric):
         together = list(group)
-        reach = reach_of(map(_mark, together))
+        scale = centred_scale(map(_mark, together))
         for place, contrast in enumerate(together):
-            cells = _cells(contrast, reach)
+            cells = _cells(contrast, scale)
             yield cells if place else [Header(foreign(metric), rows=len(together)), *cells]
 
 
@@ -51,7 +51,7 @@ def _mark(contrast: Contrast) -> Mark:
     return Mark(d.mean, low=d.low, high=d.high, style=style, words=words)
 
 
-def _cells(contrast: Contrast, reach: float) -> list[Cell]:
+def _cells(contrast: Contrast, scale: tuple[float, float]) -> list[Cell]:
     d = contrast.difference
     return [
         foreign(contrast.system),
@@ -65,7 +65,7 @@ def _cells(contrast: Contrast, reach: float) -> list[Cell]:
         [f"{d.wins:,} / {d.losses:,} / {d.ties:,}", _balance(d)],
         "–" if d.detectable is None else number(d.detectable),
         [f"{d.n:,}", tag("small", f"{d.failed:,} failed", class_="under") if d.failed else None],
-        interval_plot([_mark(contrast)], reach=reach),
+        interval_plot([_mark(contrast)], scale=scale),
     ]
 
 

@@ -8,12 +8,14 @@ from ragkit.evaluation.compare import Comparison
 from ragkit.evaluation.page.html import Child, Markup, foreign, tag
 from ragkit.evaluation.page.kinds import is_lower_better, is_time
 from ragkit.evaluation.page.numbers import interval, number
-from ragkit.evaluation.page.plots import Mark, interval_plot
+from ragkit.evaluation.page.plots import Mark, interval_plot, scale_of
 from ragkit.evaluation.page.tables import SERIES, Cell, Column, Header, records, series
 from ragkit.evaluation.report import Result
 from ragkit.evaluation.stats import FEW, Figure
 
 SIGNIFICANT = 0.05
+MOST_COLUMNS = 4
+"""More pipelines stand below one another."""
 
 
 def figures_table(results: Sequence[Result], comparisons: Sequence[Comparison]) -> Markup:
@@ -24,43 +26,80 @@ def figures_table(results: Sequence[Result], comparisons: Sequence[Comparison]) 
         return tag(
             "p", "No measure could be computed: every question failed, or none was asked.", class_="empty"
         )
-    columns = [
-        Column("measure"),
-        *(Column(r.pipeline, style="num", mark=series(place)) for place, r in enumerate(results)),
-        Column("95 % intervals", style="plot"),
-    ]
+    wide = len(results) <= MOST_COLUMNS
+    columns, rows = (_wide if wide else _long)(measures, results, comparisons)
     return records(
         columns,
-        [_row(measure, results, comparisons) for measure in measures],
+        rows,
         caption=f"Measures of {results[0].dataset}",
         notes=_notes(results, comparisons),
     )
 
 
-def _row(measure: str, results: Sequence[Result], comparisons: Sequence[Comparison]) -> list[Cell]:
-    marks = [
-        Mark(
-            figure.mean,
-            low=figure.low,
-            high=figure.high,
-            style=f"s{place % SERIES}",
-            words=f"{result.pipeline}: {number(figure.mean)} {interval(figure)}",
-        )
-        for place, result in enumerate(results)
-        if (figure := result.figures.get(measure)) is not None
+def _wide(
+    measures: Sequence[str], results: Sequence[Result], comparisons: Sequence[Comparison]
+) -> tuple[list[Column], list[list[Cell]]]:
+    """A row per measure, a column per pipeline."""
+    columns = [
+        Column("measure"),
+        *(Column(r.pipeline, style="num", mark=series(place)) for place, r in enumerate(results)),
+        Column("95 % intervals", style="plot"),
     ]
+    rows: list[list[Cell]] = []
+    for measure in measures:
+        marks = [mark for place, r in enumerate(results) if (mark := _mark(measure, place, r)) is not None]
+        figures = [
+            [series(place, style="phone"), *_figure(measure, r, comparisons)]
+            for place, r in enumerate(results)
+        ]
+        rows.append([_head(measure), *figures, interval_plot(marks) if marks else None])
+    return columns, rows
+
+
+def _long(
+    measures: Sequence[str], results: Sequence[Result], comparisons: Sequence[Comparison]
+) -> tuple[list[Column], list[list[Cell]]]:
+    """A row per measure and pipeline."""
+    columns = [
+        Column("measure"),
+        Column("pipeline"),
+        Column("figure", style="num"),
+        Column("95 % interval", style="plot"),
+    ]
+    rows: list[list[Cell]] = []
+    for measure in measures:
+        marks = [_mark(measure, place, r) for place, r in enumerate(results)]
+        measured = [mark for mark in marks if mark is not None]
+        scale = scale_of(measured) if measured else None
+        for place, (result, mark) in enumerate(zip(results, marks, strict=True)):
+            row: list[Cell] = [
+                [series(place), foreign(result.pipeline)],
+                _figure(measure, result, comparisons),
+                interval_plot([mark], scale=scale) if mark else None,
+            ]
+            rows.append(row if place else [_head(measure, rows=len(results)), *row])
+    return columns, rows
+
+
+def _head(measure: str, *, rows: int = 1) -> Header:
     arrow = tag("small", " ↓", title="lower is better") if is_lower_better(measure) else None
-    figures = [_figure(measure, place, result, comparisons) for place, result in enumerate(results)]
-    return [Header([foreign(measure), arrow]), *figures, interval_plot(marks) if marks else None]
+    return Header([foreign(measure), arrow], rows=rows)
 
 
-def _figure(measure: str, place: int, result: Result, comparisons: Sequence[Comparison]) -> list[Child]:
+def _mark(measure: str, place: int, result: Result) -> Mark | None:
+    figure = result.figures.get(measure)
+    if figure is None:
+        return None
+    words = f"{result.pipeline}: {number(figure.mean)} {interval(figure)}"
+    return Mark(figure.mean, low=figure.low, high=figure.high, style=f"s{place % SERIES}", words=words)
+
+
+def _figure(measure: str, result: Result, comparisons: Sequence[Comparison]) -> list[Child]:
     figure = result.figures.get(measure)
     if figure is None:
         why = result.unmeasured.get(measure)
         return ["–", tag("small", why, class_="under why") if why else None]
     return [
-        series(place, style="phone"),
         tag("b", number(figure.mean)),
         _verdict(measure, result.pipeline, comparisons),
         tag("small", " ", interval(figure), class_="beside"),

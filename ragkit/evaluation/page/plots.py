@@ -39,21 +39,22 @@ class Part:
     words: str = field(kw_only=True)
 
 
-def interval_plot(marks: Sequence[Mark], *, reach: float | None = None) -> Markup:
-    """A dot with its whiskers for each mark, below one another, over one scale.
+def interval_plot(marks: Sequence[Mark], *, scale: tuple[float, float] | None = None) -> Markup:
+    """A dot with its whiskers for each mark, below one another, over one scale; with a line at 0 within it.
 
     Args:
         marks: from top to bottom.
-        reach: of a scale with 0 in its middle, and a line there; None for one that the values make.
+        scale: from where to where, `scale_of` or `centred_scale` of all marks that shall share it; None for
+            that of these.
     """
-    low, high = _scale(_edges(marks)) if reach is None else (-reach * 1.05 or -1.0, reach * 1.05 or 1.0)
+    low, high = scale or scale_of(marks)
     bottom = _ROW * len(marks) + 4
 
     def x(value: float) -> str:
         return f"{_PAD + (value - low) / (high - low) * (_WIDTH - 2 * _PAD):.1f}"
 
     ticks = [
-        _tick(x(value), bottom, value, "zero" if reach is not None and value == 0 else "grid")
+        _tick(x(value), bottom, value, "zero" if low < 0 < high and value == 0 else "grid")
         for value in _ticks(low, high)
     ]
     rows = [_row(mark, 4 + _ROW * row + _ROW / 2, x) for row, mark in enumerate(marks)]
@@ -110,23 +111,25 @@ def _tick(x: str, bottom: int, value: float, style: str) -> Markup:
     )
 
 
-def reach_of(marks: Iterable[Mark]) -> float:
-    """How far from 0 any of them goes."""
-    return max(map(abs, _edges(marks)), default=0.0)
-
-
-def _edges(marks: Iterable[Mark]) -> list[float]:
-    return [x for mark in marks for x in (mark.value, mark.low, mark.high) if x is not None]
-
-
-def _scale(values: Sequence[float]) -> tuple[float, float]:
-    """The range of a plot: that of the values and a little more, but not beyond 0 and 1 needlessly."""
-    low, high = min(values), max(values)
+def scale_of(marks: Iterable[Mark]) -> tuple[float, float]:
+    """The range of the marks and a little more, but not beyond 0 and 1 needlessly."""
+    edges = _edges(marks)
+    low, high = min(edges), max(edges)
     pad = max((high - low or abs(high) or 1.0) * 0.05, 1e-9)
     return (
         max(0.0, low - pad) if low >= 0 else low - pad,
         min(1.0, high + pad) if high <= 1 and low >= 0 else high + pad,
     )
+
+
+def centred_scale(marks: Iterable[Mark]) -> tuple[float, float]:
+    """The range of the marks with 0 in its middle."""
+    reach = max(map(abs, _edges(marks))) * 1.05 or 1.0
+    return -reach, reach
+
+
+def _edges(marks: Iterable[Mark]) -> list[float]:
+    return [x for mark in marks for x in (mark.value, mark.low, mark.high) if x is not None]
 
 
 def _ticks(low: float, high: float) -> list[float]:

@@ -30,8 +30,8 @@ class Column:
 
     def head(self) -> Markup:
         """The cell of the head."""
-        label = tag("bdi", self.label)
-        return tag("th", self.mark, label, scope="col", role="columnheader", class_=self.style or None)
+        label = tag("bdi", self.mark, self.label)
+        return tag("th", label, scope="col", role="columnheader", class_=self.style or None)
 
 
 @dataclass(frozen=True, slots=True)

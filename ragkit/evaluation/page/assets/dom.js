@@ -18,6 +18,9 @@ const svg = (name, properties, ...children) => fill(document.createElementNS(SVG
 // A text from the data: what it says of the direction of writing ends where it ends.
 const foreign = (text, properties) => h("bdi", properties, text);
 
+// The name of a pipeline after the dot in its colour.
+const named = (at, name) => h("bdi", null, h("span", { class: `dot s${at % 8}`, "aria-hidden": "true" }), name);
+
 const byId = (id) => document.getElementById(id);
 
 function option(value, words, chosen) {

@@ -8,12 +8,12 @@ let listKey = "";
 function wantedRows() {
   const { dataset, result, measure } = chosen();
   const all = rowsOf(dataset, result, measure);
-  const filter = (FILTERS[state.f] || FILTERS.all)[1];
+  const filter = (Object.hasOwn(FILTERS, state.f) ? FILTERS[state.f] : FILTERS.all)[1];
   const words = (state.t || "").toLowerCase().split(/\s+/).filter(Boolean);
   const rows = all.filter((row) => filter(row)
     && (!state.k || (row.outcome && row.outcome.blame === state.k))
     && words.every((word) => searchable(dataset, row.place).includes(word)));
-  const rank = (SORTS[state.s] || SORTS.order)[1];
+  const rank = (Object.hasOwn(SORTS, state.s) ? SORTS[state.s] : SORTS.order)[1];
   const ranks = new Map(rows.map((row) => [row, rank(row)]));
   rows.sort((a, b) => (ranks.get(a) === ranks.get(b) ? a.place - b.place : ranks.get(a) - ranks.get(b)));
   return { dataset, result, measure, all, rows };

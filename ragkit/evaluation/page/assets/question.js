@@ -67,7 +67,7 @@ function measuresPart(dataset, question, place, shown, chosenMeasure) {
       const base = baseOf(dataset, one.name);
       const change = base && base !== one ? gain(dataset, at, base.outcomes[place], outcome) : null;
       const value = valueOf(outcome, at);
-      const why = one.unscored && one.unscored[dataset.measures[at]] ? one.unscored[dataset.measures[at]][question.id] : null;
+      const why = unscored(one, dataset.measures[at], question.id);
       if (why) return h("td", { class: "num bad" }, "not scored", h("small", { class: "why" }, foreign(why)));
       const raw = change ? (dataset.lower[at] ? -change : change) : 0;
       return h("td", { class: "num" }, figure(value),
@@ -76,14 +76,19 @@ function measuresPart(dataset, question, place, shown, chosenMeasure) {
     return h("tr", { class: at === chosenMeasure ? "chosen" : null }, h("th", { scope: "row" }, foreign(measure)), cells);
   });
   const head = h("tr", null, h("th", { scope: "col" }, "measure"), shown.map(({ result: one, at }) =>
-    h("th", { scope: "col", class: "num" }, h("span", { class: `dot s${at % 8}`, "aria-hidden": "true" }), foreign(one.name))));
+    h("th", { scope: "col", class: "num" }, named(at, one.name))));
   return h("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": "Measures of this question" },
     h("table", { class: "measures" }, h("caption", null, "Measures of this question"), h("thead", null, head), h("tbody", null, rows)));
 }
 
+function unscored(result, measure, id) {
+  const of = Object.hasOwn(result.unscored, measure) ? result.unscored[measure] : {};
+  return Object.hasOwn(of, id) ? of[id] : null;
+}
+
 function card(dataset, question, place, result, at) {
   const outcome = result.outcomes[place];
-  const title = h("h3", null, h("span", { class: `dot s${at % 8}`, "aria-hidden": "true" }), foreign(result.name));
+  const title = h("h3", null, named(at, result.name));
   if (!outcome) return h("article", { class: "card" }, title, h("p", { class: "empty" }, "This question was not asked."));
   if (outcome.error) {
     return h("article", { class: "card" }, h("header", null, title, h("span", { class: "tag bad" }, "failed")),

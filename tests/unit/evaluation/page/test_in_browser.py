@@ -34,7 +34,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_it_loads_nothing_and_complains_of_nothing(browser: Browser, address: str) -> None:
     browser.complaints.clear()
     browser.requests.clear()
-    for view in ("", "#questions", "#questions&q=q1", "#versus", "#q=nobody", "#q=%", "#__proto__=1"):
+    wrong = ("#q=nobody", "#q=%", "#__proto__=1", "#questions&f=constructor&s=toString")
+    for view in ("", "#questions", "#questions&q=q1", "#versus", *wrong):
         browser.open(address + view)
     assert browser.complaints == []
     assert {request.partition("#")[0] for request in browser.requests} <= {address, "about:blank"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragkit.evaluation.dataset import Evidence, Question
@@ -16,7 +16,7 @@ from ragkit.evaluation.page.html import clean, tag, verbatim
 from ragkit.evaluation.page.kinds import KINDS, kind_of
 from ragkit.evaluation.page.limits import Limits
 from ragkit.evaluation.page.passages import Passages, Weight, shown_texts
-from ragkit.evaluation.page.plots import Mark, Part, interval_plot, reach_of, stacked_bar
+from ragkit.evaluation.page.plots import Mark, Part, centred_scale, interval_plot, stacked_bar
 from ragkit.evaluation.texts import HeldTexts
 from ragkit.types import Span
 from tests.unit.evaluation.page.reports import AT, GRAPH, QUOTE, TEXT, outcome, place, question, result
@@ -38,6 +38,7 @@ def test_a_script_that_would_end_itself_is_refused(content: str) -> None:
         verbatim("script", content)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters()))
 def test_cleaning_keeps_every_position(text: str) -> None:
     assert len(clean(text)) == len(text)
@@ -72,6 +73,7 @@ def test_what_is_to_blame_has_a_kind(name: str, kind: str) -> None:
     assert kind in KINDS
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=5))
 def test_marks_stay_within_the_plot(values: list[float]) -> None:
     marks = [Mark(value, low=value - abs(value) / 10, high=value, style="s0", words="") for value in values]
@@ -81,10 +83,11 @@ def test_marks_stay_within_the_plot(values: list[float]) -> None:
     assert all(0 <= x <= width for x in places)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=5))
 def test_differences_stand_on_their_side_of_the_middle(values: list[float]) -> None:
     marks = [Mark(value, low=value, high=value, style="s0", words="") for value in values]
-    svg = interval_plot(marks, reach=reach_of(marks)).html
+    svg = interval_plot(marks, scale=centred_scale(marks)).html
     places = [float(x) for x in re.findall(r' cx="([-\d.]+)"', svg)]
     for value, x in zip(values, places, strict=True):
         assert 0 <= x <= 240
@@ -146,6 +149,7 @@ def test_a_quote_is_shown_with_whole_words_around_it() -> None:
     assert set(shown.replace(QUOTE, "").split()) == {"word"}
 
 
+@settings(deadline=None)
 @given(st.integers(0, 200), st.integers(0, 200), st.text(max_size=120))
 def test_a_place_beyond_the_document_does_no_harm(start: int, length: int, text: str) -> None:
     passages = Passages(HeldTexts({"a.md": text}))

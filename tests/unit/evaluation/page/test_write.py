@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragkit.errors import EvalError
@@ -58,6 +58,7 @@ def test_no_text_becomes_markup(text: str) -> None:
     assert found.scripts[""] == plain.scripts[""]
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1, max_size=40))
 def test_data_come_out_as_they_went_in(text: str) -> None:
     data = read(page(of_report(with_text(text)), texts_of(text))).data()
@@ -181,6 +182,15 @@ def test_documents_that_are_not_at_hand_are_counted() -> None:
     found = read(page(of_report(small()), {}))
     assert "The text of 2 documents is not at hand." in found.text
     assert {passage[3] for passage in found.data()["datasets"][0]["passages"]} == {None}
+
+
+def test_many_pipelines_stand_below_one_another() -> None:
+    outcomes = [outcome("q1"), outcome("q2")]
+    many = tuple(result(f"p{n}", outcomes, {"q1": 1.0, "q2": n / 9}) for n in range(9))
+    found = shown(Report("r", results=many, comparisons={}, facts={}))
+    assert found.problems == []
+    assert ("th", "rowspan", "9") in found.attributes
+    assert found.tags.count("svg") == 9 + 9  # a plot and a bar of times each
 
 
 def test_an_empty_report_has_a_page() -> None:
