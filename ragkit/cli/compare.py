@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ragkit.cli.options import add_json_option
 from ragkit.cli.options import print_json as emit
+from ragkit.errors import ConfigError
 
 if TYPE_CHECKING:
     from ragkit.evaluation.compare_runs import PairOfRuns
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
     parser.description = (
-        "Compare two runs of `ragkit eval` question by question: paired differences with intervals, effect "
-        "size and corrected p, then the questions that were lost and won, the worst first."
+        "Compare two runs of `ragkit eval` question by question: paired differences with intervals,\n"
+        "effect size and corrected p, then the questions that were lost and won, the worst first."
     )
     parser.epilog = "Example: ragkit compare runs/quickstart runs/quickstart-2 --html compared.html"
     parser.add_argument("before", metavar="RUN_A", help="the folder of the run to compare with")
@@ -35,12 +36,18 @@ def run(args: argparse.Namespace) -> int:
     from ragkit.evaluation.folder import load_report
 
     before, after = load_report(args.before), load_report(args.after)
+    if args.seed < 0:
+        raise ConfigError(f"--seed {args.seed}: expected 0 or more")
     names = named_runs(Path(args.before), Path(args.after))
     pairs = compare_runs(before, after, names=names, seed=args.seed)
     if args.html:
         from ragkit.evaluation.page.write import write_comparison
+        from ragkit.evaluation.reports.tables import datasets_of
+        from ragkit.evaluation.shown_texts import kept_texts
 
-        write_comparison(before, after, Path(args.html), {}, names=names)
+        texts = kept_texts(Path(args.before), datasets_of(before.results))
+        texts |= kept_texts(Path(args.after), datasets_of(after.results))
+        write_comparison(before, after, Path(args.html), texts, names=names)
     if args.json:
         emit({"runs": list(names), "pairs": [_as_json(pair) for pair in pairs]})
         return 0

@@ -17,8 +17,8 @@ Exit codes: 0 done, 1 failed, 2 a mistake in the suite or a configuration, 3 the
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
     parser.description = (
-        "Run each pipeline of a suite on each of its datasets; print the figures with their intervals, write "
-        "a folder with everything, and check the gate."
+        "Run each pipeline of a suite on each of its datasets; print the figures with their intervals,\n"
+        "write a folder with everything, and check the gate."
     )
     parser.epilog = _EPILOG
     parser.add_argument("suite", help="the suite's YAML")

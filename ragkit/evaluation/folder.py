@@ -5,6 +5,7 @@
     runs/NAME/per_query.jsonl, .csv              a row for each question of each pipeline
     runs/NAME/timings.json                       how long it took
     runs/NAME/DATASET/questions.jsonl            what was asked and judged; it can be asked again as it is
+    runs/NAME/DATASET/documents.jsonl            the documents of the passages that are shown
     runs/NAME/DATASET/PIPELINE/outcomes.jsonl    what each stage found and what was answered
     runs/NAME/DATASET/PIPELINE/run.trec          the ranking of documents
     runs/NAME/DATASET/PIPELINE/timings.jsonl
@@ -44,6 +45,7 @@ from ragkit.evaluation.rows import numbered_lines, object_of
 from ragkit.evaluation.run import Run
 from ragkit.evaluation.runner.journal import read_outcomes, write_whole
 from ragkit.evaluation.runner.timing import read_timings
+from ragkit.evaluation.shown_texts import Noted, keep_texts
 from ragkit.evaluation.trec import write_run
 
 SUITE, REPORT, TIMINGS, PER_QUERY = "suite.json", "report.json", "timings.json", "per_query.jsonl"
@@ -69,7 +71,9 @@ def write_report(report: Report, folder: Path, texts: Mapping[str, Texts]) -> No
         write_whole(folder / "per_query.csv", rows_csv(report))
         write_whole(folder / "report.md", report_markdown(report))
         write_whole(folder / "junit.xml", junit_xml(report))
-        write_page(report, folder / "report.html", texts)
+        noted = {dataset: Noted(of_dataset) for dataset, of_dataset in texts.items()}
+        write_page(report, folder / "report.html", noted)
+        keep_texts(noted, folder)
         write_whole(folder / REPORT, json_text(report_json(report), indent=2))
     except OSError as e:
         raise EvalError(f"{folder}: cannot be written to: {e}") from e

@@ -154,7 +154,7 @@ class _Reader:
             self.problems.add(at, "expected either manifest or folder")
             return None
         return DataSource(
-            settings.manifest or settings.folder or Path(),
+            Path(os.path.normpath(settings.manifest or settings.folder or Path())),
             name=settings.name,
             split=settings.split,
             sample=settings.sample,

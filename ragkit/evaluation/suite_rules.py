@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def read_baseline_key(
     if written_as in pipelines:
         return written_as
     if "/" in written_as or Path(written_as).suffix in _SUFFIXES:
-        return folder / written_as
+        return Path(os.path.normpath(folder / written_as))
     hint = problems.nearest(written_as, pipelines)
     problems.add(
         Spot("baseline", entry.place),

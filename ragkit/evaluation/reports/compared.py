@@ -21,15 +21,15 @@ def print_pairs(pairs: Sequence[PairOfRuns], console: Console, *, metric: str | 
         EvalError: `metric` was not compared.
     """
     for pair in pairs:
-        console.print(plain(f"\n{pair.dataset}", "bold"), plain(_title(pair), "dim"))
-        print_comparison(pair.comparison, console)
-        chosen = metric or next(iter(pair.changes))
-        if chosen not in pair.changes:
+        if metric is not None and metric not in pair.changes:
             raise EvalError(
-                f"{chosen!r} was not compared.{did_you_mean(chosen, pair.changes)} "
+                f"{metric!r} was not compared.{did_you_mean(metric, pair.changes)} "
                 f"There are: {', '.join(pair.changes)}"
             )
-        _print_changes(pair, chosen, console)
+    for pair in pairs:
+        console.print(plain(f"\n{pair.dataset}", "bold"), plain(_title(pair), "dim"))
+        print_comparison(pair.comparison, console)
+        _print_changes(pair, metric or next(iter(pair.changes)), console)
 
 
 def _print_changes(pair: PairOfRuns, metric: str, console: Console) -> None:
