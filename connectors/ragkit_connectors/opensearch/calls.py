@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from opensearchpy import OpenSearch
 
 _FIRST_WAIT_S = 0.1
+_MOST_CONNECTIONS = 16  # kept open to each host: a server of threads asks with many at once
 _LINES = {"content-type": "application/x-ndjson"}
 
 
@@ -37,6 +38,7 @@ def connect(settings: OpenSearchSettings) -> OpenSearch:
         max_retries=0,
         retry_on_status=(),
         http_compress=False,
+        pool_maxsize=_MOST_CONNECTIONS,
         **given,
     )
 

@@ -75,6 +75,8 @@ def _of_status(status: int, kind: str, info: Any, where: str) -> StoreError:
         )
     if status == 409:
         return ConflictError(f"{where}: somebody else changed it first ({said}). Try again")
+    if status == 404 and "search_context_missing" in said:
+        return TransientStoreError(f"{where}: the server lost its place in a long answer ({said}). Try again")
     if status == 404:
         return CorruptIndexError(
             f"{where}: an index is not there ({said}). Check hosts and name; restore both indexes from a "

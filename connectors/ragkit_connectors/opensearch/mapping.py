@@ -22,8 +22,17 @@ _NUMBER: dict[str, Any] = {"type": "long", "index": False, "doc_values": False}
 _RANGE: dict[str, Any] = {"type": "long"}
 
 
-def chunks_body(settings: OpenSearchSettings, dimension: int) -> dict[str, Any]:
-    """What the index of the chunks is made with."""
+def chunks_body(
+    settings: OpenSearchSettings, dimension: int, *, derives_vectors: bool = False
+) -> dict[str, Any]:
+    """What the index of the chunks is made with.
+
+    Args:
+        settings: of the store.
+        dimension: length of a vector.
+        derives_vectors: whether the server would leave vectors out of documents unless it is told: it puts
+            them together again from other files, and what is changed in part or merged meanwhile may suffer.
+    """
     fields: dict[str, Any] = {
         **dict.fromkeys(("doc", "id", "tenant", "acl", "terms", "k", "r", "kind"), _KEYWORD),
         **dict.fromkeys(("name", "text", "shape"), _KEPT),
@@ -32,6 +41,8 @@ def chunks_body(settings: OpenSearchSettings, dimension: int) -> dict[str, Any]:
         DENSE: vector_field(settings, dimension),
     }
     knn: dict[str, Any] = {} if settings.engine == "exact" else {"knn": True}
+    if knn and derives_vectors:
+        knn["knn.derived_source.enabled"] = False
     return _body(settings.shards, settings, fields, knn)
 
 

@@ -24,6 +24,7 @@ from ragkit_connectors.opensearch.server import OpenSearchServer
 
 OLDEST_SERVER = (2, 16)  # the first whose graphs take ef_search with the question
 MOST_DIMENSIONS = 16_000
+_DERIVES = (3, 0)  # from here on vectors are left out of documents unless the index says otherwise
 _PLUGIN = "opensearch-knn"
 _WAIT_S = 10.0  # for another process that is making the same index
 
@@ -34,8 +35,7 @@ def opened(server: OpenSearchServer, spec: StoreSpec | None, *, create: bool) ->
     Raises:
         ConfigError, StoreError: see `OpenSearchStore.open`.
     """
-    check_server(server)
-    settings = server.settings
+    info, settings = check_server(server), server.settings
     has_chunks, has_records = server.exists(settings.name), server.exists(settings.records)
     for name, is_there in ((settings.name, has_chunks), (settings.records, has_records)):
         if is_there:
@@ -44,7 +44,7 @@ def opened(server: OpenSearchServer, spec: StoreSpec | None, *, create: bool) ->
         _check_unfinished(server, settings.name, has_chunks)
         if spec is None or not create or settings.tenancy == "dls":
             raise StoreError(f"{server.where}: no index here. Make one: ragkit ingest DOCS --config rag.yaml")
-        _make(server, spec)
+        _make(server, spec, derives_vectors=_version(info) >= _DERIVES)
     elif not has_chunks:
         raise CorruptIndexError(
             f"{server.where}: the index of the chunks is gone, and {settings.records} is there. Restore it "
@@ -69,19 +69,22 @@ def check_server(server: OpenSearchServer) -> dict[str, Any]:
     info = server.request("GET", "/")
     said = info.get("version") if isinstance(info, dict) else None
     number = str(said.get("number", "")) if isinstance(said, dict) else ""
-    found = re.match(r"(\d+)\.(\d+)", number)
-    if found is None or not isinstance(said, dict):
+    if re.match(r"\d+\.\d+", number) is None or not isinstance(said, dict):
         raise StoreError(f"{server.where}: what answers there is no OpenSearch server. Check hosts")
     if said.get("distribution") != "opensearch":
         raise StoreError(
             f"{server.where}: what answers there is Elasticsearch {number}, whose vectors are others. Use "
             "OpenSearch 2.16 or newer"
         )
-    if tuple(map(int, found.groups())) < OLDEST_SERVER:
+    if _version(said) < OLDEST_SERVER:
         raise StoreError(
             f"{server.where}: OpenSearch {number}, and store/opensearch needs 2.16 or newer. Upgrade it"
         )
     return dict(said)
+
+
+def _version(said: dict[str, Any]) -> tuple[int, ...]:
+    return tuple(map(int, str(said["number"]).split(".")[:2]))
 
 
 def _check_ours(server: OpenSearchServer, name: str) -> None:
@@ -148,7 +151,7 @@ def _choose_copies(server: OpenSearchServer) -> None:
         server.preference = "_primary"
 
 
-def _make(server: OpenSearchServer, spec: StoreSpec) -> None:
+def _make(server: OpenSearchServer, spec: StoreSpec, *, derives_vectors: bool) -> None:
     if not 1 <= spec.dimension <= MOST_DIMENSIONS:
         raise ConfigError(
             f"{server.where}: OpenSearch takes vectors of 1 to {MOST_DIMENSIONS:,} numbers, and the embedder "
@@ -156,7 +159,8 @@ def _make(server: OpenSearchServer, spec: StoreSpec) -> None:
         )
     _check_plugin(server)
     settings = server.settings
-    _create(server, settings.name, chunks_body(settings, spec.dimension))
+    body = chunks_body(settings, spec.dimension, derives_vectors=derives_vectors)
+    _create(server, settings.name, body)
     is_first = _create(server, settings.records, records_body(settings))
     if not is_first and _appears(server):
         return

@@ -77,7 +77,8 @@ class SparseSearch:
     def search(self, view: View, queries: Sequence[Sequence[str]], k: int) -> list[HitBatch]:
         """The `k` best chunks for each list of terms."""
         population = self._population(view)
-        for term in {word(term) for terms in queries for term in terms} - set(population.frequencies):
+        unknown = {word(term) for terms in queries for term in terms} - set(population.frequencies)
+        for term in sorted(unknown):
             condition = all_of([view.population, equals("terms", term)])
             # Two threads may learn the same; it is the same.
             population.frequencies[term] = view.server.count(CHUNKS, condition)

@@ -19,7 +19,7 @@ from ragkit.protocols import Scope
 from ragkit.store.remote.server import RECORDS, Point
 from ragkit.testing.data import put
 from ragkit.testing.stores import EAST, NORTH, OPEN, spec_of, texts
-from ragkit_connectors.opensearch import OpenSearchStore
+from ragkit_connectors.opensearch import OpenSearchStore, search
 from tests.connectors.opensearch.server.cluster import READ, Cluster, User
 from tests.connectors.opensearch.server.errors import ApiError
 from tests.connectors.opensearch.server.index import Index
@@ -330,6 +330,34 @@ def test_copies_that_may_lag_are_not_asked(stores: Stores, cluster: Cluster) -> 
     store.search(EAST[None], 1, OPEN)
     searches = [r for r in stores.server.log if r.path.endswith(("/_search", "/_count"))]
     assert {r.parameters.get("preference") for r in searches} == {"_primary"}
+
+
+def test_newer_servers_are_told_to_keep_vectors_in_documents() -> None:
+    stores = Stores(Cluster(version="3.3.0"))
+    cluster = stores.server.cluster
+    stores.make(SPEC, name="ours")
+    stores.make(SPEC, name="plain", engine="exact")
+    assert cluster.indexes["ours"].settings["knn.derived_source.enabled"] is False
+    assert "knn.derived_source.enabled" not in cluster.indexes["plain"].settings
+    stores.close()
+
+
+def test_a_place_in_a_long_answer_that_is_lost_is_transient(
+    stores: Stores, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "PAGE", 3)
+    store = stores.make(SPEC, attempts=1)
+    store.commit([put(f"d{i}", [("one", EAST)]) for i in range(9)])
+    usual = cluster.answer
+
+    def forgetful(request: Any) -> Any:
+        if request.path == "/_search":
+            cluster.pits.clear()
+        return usual(request)
+
+    cluster.answer = forgetful  # type: ignore[method-assign]
+    with pytest.raises(TransientStoreError, match=r"lost its place in a long answer.*Try again"):
+        store.states()
 
 
 # --- what is written and asked ----------------------------------------------------------------------

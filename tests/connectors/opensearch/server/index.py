@@ -12,7 +12,7 @@ from tests.connectors.opensearch.server.mapping import check_document, check_map
 
 _SETTINGS = {
     "number_of_shards", "number_of_replicas", "knn", "refresh_interval", "replication.type",
-    "max_result_window",
+    "max_result_window", "knn.derived_source.enabled",
 }  # fmt: skip
 
 
