@@ -12,6 +12,8 @@ from typing import Any
 
 import anyio
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ragkit.chat import Completion, Delta, Message
 from ragkit.errors import (
@@ -26,6 +28,7 @@ from ragkit.errors import (
     RateLimitError,
 )
 from ragkit_connectors.openai import OpenAIChat
+from ragkit_connectors.openai.events import EventReader
 from tests.connectors.chat_server import (
     DONE,
     USAGE,
@@ -183,6 +186,15 @@ def test_a_wait_past_the_deadline_is_not_begun() -> None:
         ask(chat(server))
     assert caught.value.retry_after_s == 60.0
     assert time.monotonic() - started < 0.5
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_when_time_is_up_what_went_wrong_before_is_told(is_stream: bool) -> None:
+    with (
+        serving(failure(503, "overloaded"), Raw([Hang(30)])) as server,
+        pytest.raises(ModelTimeoutError, match=r"The attempt before ended otherwise: .* overloaded"),
+    ):
+        ask(chat(server, timeout_s=1.0), is_stream=is_stream)
 
 
 @pytest.mark.parametrize("is_stream", [False, True])
@@ -390,3 +402,16 @@ def test_settings_that_cannot_be_right_are_refused() -> None:
 def test_nothing_to_answer() -> None:
     with pytest.raises(ModelRequestError, match="no message"):
         anyio.run(OpenAIChat(base_url="http://h/v1", model="m").complete, ())
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.text(max_size=6), max_size=6), st.data())
+def test_events_are_the_same_in_whatever_pieces_their_bytes_come(
+    texts: list[str], data: st.DataObject
+) -> None:
+    whole = b"".join(event(text.replace("\r", "").replace("\n", "")) + b": ping\n\n" for text in texts)
+    cuts = data.draw(st.lists(st.integers(0, len(whole)), max_size=20).map(sorted))
+    reader = EventReader()
+    parts = [whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+    found = [piece.decode() for part in parts for piece in reader.feed(part)]
+    assert found == [text.replace("\r", "").replace("\n", "") for text in texts]

@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 
 from ragkit.chat import Completion, Delta, Message
-from ragkit.errors import ModelError, ModelRequestError, ModelUnavailableError
+from ragkit.errors import ModelError, ModelRequestError, ModelTimeoutError, ModelUnavailableError
 from ragkit_connectors.openai.endpoint import Endpoint
 from ragkit_connectors.openai.events import EventReader
 from ragkit_connectors.openai.patience import Patience
@@ -64,12 +64,15 @@ class OpenAIChat:
         """The answer, see `ragkit.chat.ChatModel`."""
         ask = _asked(messages, max_tokens, temperature, schema)
         patience = self._patience(timeout_s)
-        with self._endpoint.by(patience.until, f"no answer within {patience.limit_s:g} s"):
-            while True:
-                try:
-                    return await self._completed(ask, patience.attempt)
-                except ModelError as error:
-                    await patience.after(error)
+        try:
+            with self._endpoint.by(patience.until, f"no answer within {patience.limit_s:g} s"):
+                while True:
+                    try:
+                        return await self._completed(ask, patience.attempt)
+                    except ModelError as error:
+                        await patience.after(error)
+        except ModelTimeoutError as late:
+            raise patience.told(late) from late.__cause__
 
     async def stream(
         self,

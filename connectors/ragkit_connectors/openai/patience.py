@@ -6,7 +6,7 @@ import random
 
 import anyio
 
-from ragkit.errors import ModelError, ModelUnavailableError
+from ragkit.errors import ModelError, ModelTimeoutError, ModelUnavailableError
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 8.0
 
@@ -29,6 +29,7 @@ class Patience:
         self.limit_s = limit_s
         self.until = anyio.current_time() + limit_s
         self._retries = retries
+        self._last: ModelError | None = None
 
     async def after(self, error: ModelError) -> None:
         """Waits before the next attempt.
@@ -37,12 +38,19 @@ class Patience:
             ModelError: `error`, where repeating it is of no use, or there is no attempt or time left.
         """
         if not isinstance(error, ModelUnavailableError) or self.attempt > self._retries:
-            raise error
+            raise self.told(error)
         wait = max(self._backoff(), error.retry_after_s or 0.0)
         if anyio.current_time() + wait >= self.until:
             raise error
         self.attempt += 1
+        self._last = error
         await anyio.sleep(wait)
+
+    def told(self, error: ModelError) -> ModelError:
+        """The error, and of one that only says that time is up also what had gone wrong before."""
+        if isinstance(error, ModelTimeoutError) and self._last is not None:
+            return ModelTimeoutError(f"{error}. The attempt before ended otherwise: {self._last}")
+        return error
 
     def _backoff(self) -> float:
         longest = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** (self.attempt - 1))
