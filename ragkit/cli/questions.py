@@ -95,17 +95,19 @@ def _parsed(folder: Path, line: Line) -> tuple[list[Document], dict[str, str]]:
     """The documents of a folder, and why others could not be read."""
     from ragkit.ingest.load.discover import discover
     from ragkit.ingest.parse.formats import parse
+    from ragkit.ingest.parse.sandbox.process import Sandbox
 
     if not folder.is_dir():
         raise ConfigError(f"{folder}: no such folder. Expected one with documents")
     documents, unread = [], {}
     found = list(discover(folder))
-    for number, file in enumerate(found):
-        try:
-            documents.append(parse(file))
-        except DocumentError as e:
-            unread[file.id] = str(e)
-        line(number, len(found), file.id)
+    with Sandbox() as sandbox:
+        for number, file in enumerate(found):
+            line(number, len(found), file.id)
+            try:
+                documents.append(parse(file, sandbox=sandbox))
+            except DocumentError as e:
+                unread[file.id] = str(e)
     return documents, unread
 
 

@@ -14,6 +14,7 @@ from ragkit.evaluation.texts import CorpusTexts, HeldTexts
 from ragkit.ingest.load.discover import discover
 from ragkit.ingest.load.source import SourceFile
 from ragkit.ingest.parse.formats import parse
+from ragkit.ingest.parse.sandbox.process import Sandbox
 from ragkit.types import Document
 
 
@@ -91,11 +92,13 @@ class FolderCorpus:
     @cached_property
     def _documents(self) -> tuple[Document, ...]:
         problems, documents = Problems(), list[Document]()
-        for file in self._files:
-            try:
-                documents.append(parse(file))
-            except DocumentError as e:
-                problems.found.append(f"{file.uri}: cannot be ingested: {e}. Mend it or move it elsewhere")
+        with Sandbox() as sandbox:
+            for file in self._files:
+                try:
+                    documents.append(parse(file, sandbox=sandbox))
+                except DocumentError as e:
+                    told = f"{file.uri}: cannot be ingested: {e}. Mend it or move it elsewhere"
+                    problems.found.append(told)
         problems.settle()
         return tuple(documents)
 

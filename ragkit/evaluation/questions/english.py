@@ -78,7 +78,7 @@ _NO_SUBJECT = re.compile(
     r"|because|while"
     r"|whether|what|how|why|and|or|but|nor|not|no|never|one|other|others|another|both|same|such|following"
     r"|above|below|example|examples|case|thing|things|way|ways|result|reason|problem|idea|point|difference"
-    r"|rest|former|latter|option|options|most|least|first|second|last|next|let|make|be|do|see|note|go"
+    r"|primary|key|main|major|rest|former|latter|option|options|most|least|first|second|last|next|let|make|be|do|see|note|go"
     r"|set|put|get|please|every time|each time|since|until|after"
     r"|before|as|than|so|then|all)\b",
     re.IGNORECASE,
@@ -123,6 +123,7 @@ _VERSION = re.compile(
     r"^(?P<before>(?:.*\s)?)(?P<preposition>since|in|from|until|with) (?P<all>(?:version|release) "
     r"(?P<answer>\d+(?:\.\d+)+))(?P<after>\b.*)$"
 )
+_HANGS = re.compile(r"\b(?:on|in|of|to|for|with|by|at|from|as|the|an?|its|into|per|each|every)\?$")
 _BOUNDS = {"at least": "at least", "at most": "at most", "up to": "at most", "no more than": "at most"}
 _CLAUSE = re.compile(
     r"[,;:—–(]|\s-\s|\b(?:because|although|though|so that|so|but|which|who|where|when|if|unless|while"
@@ -197,7 +198,7 @@ def _numbers(subject: str, verb: str, rest: str) -> Iterator[Asked]:
         body = f"{match['before']} {after}".strip()
         bound = _BOUNDS.get(match["all"].removesuffix(match["answer"]).strip(), "")
         text = _turned(wh, subject, verb, f"{body} {bound}".strip())
-        if text is not None:
+        if text is not None and not _HANGS.search(text):
             yield Asked(kind, text, answers=_answers(match))
 
 

@@ -40,6 +40,7 @@ MOST: dict[str, float] = {"table": 0.3, "cloze": 0.2, "heading": 0.5, "keywords"
 """What a kind may have at most, however few there are of others."""
 _RULES: dict[str, Callable[..., Iterator[Asked]]] = {"en": english.asked_of, "ru": russian.asked_of}
 _GAP = "___"
+_NUMBERING = re.compile(r"^(?:\d{1,3}(?:\.\d{1,3})*|[IVX]{1,4})[.)]\s+")
 _FREE = r"(?<![\w.,:/-])(?<![A-Z]\w\s)(?<![A-Z]\w\w\s)(?<![A-Z]\w\w\w\s)(?<![Vv]ersion )(?<!верси[ияю] )"
 _NUMBER = {
     "en": re.compile(
@@ -123,6 +124,8 @@ def _draft(asked: Asked, sentence: Sentence, document: Document) -> Draft:
 def _cloze(sentence: Sentence, material: Material) -> Iterator[Asked]:
     found = list(re.finditer(r"\d[\d,.]*", sentence.text))
     number = _NUMBER[sentence.lang].search(sentence.text)
+    if not sentence.text[0].isupper():
+        return
     words = sentence.text.split()
     if (
         number is None
@@ -140,7 +143,7 @@ def _cloze(sentence: Sentence, material: Material) -> Iterator[Asked]:
 def _faq(document: Document, material: Material) -> Iterator[Draft]:
     lang = material.lang(document)
     for section in document.sections:
-        asked = heading_as_question(" ".join(section.title.split()), lang)
+        asked = heading_as_question(_NUMBERING.sub("", " ".join(section.title.split())), lang)
         body = _body(section, document)
         if asked is None or body is None or _UNRESOLVED.search(asked.text):
             continue
@@ -205,7 +208,7 @@ def _tables(document: Document, material: Material) -> Iterator[Draft]:
 
 def _headings(document: Document, material: Material) -> Iterator[Draft]:
     for section in document.sections:
-        title = " ".join(section.title.split())
+        title = _NUMBERING.sub("", " ".join(section.title.split()))
         body = _body(section, document)
         if (
             body is None

@@ -22,7 +22,7 @@ from ragkit.text.language import UNDETERMINED, detect_language
 from ragkit.text.sentences import sentence_spans
 from ragkit.types import Chunk, Document, Span
 
-_ITEM = re.compile(r"[-*•–—] |\(?\d{1,3}[.)] |[a-zа-я]\) ")
+_ITEM = re.compile(r"[-*•–—] |\(?\d{1,3}[.)] |[a-zа-я][.)] ")
 _INSIDE = re.compile(r"(?<=[^\W\d_] )[^\W\d_][\w-]*|(?<=, )[^\W\d_][\w-]*")
 _PROSE = 0.75  # share of letters and blanks
 

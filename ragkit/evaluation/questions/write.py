@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from ragkit.errors import EvalError
-from ragkit.evaluation.manifest import counts_of, load_manifest
+from ragkit.evaluation.dataset import Dataset
+from ragkit.evaluation.manifest import counts_of
+from ragkit.evaluation.own_questions import load_questions
 from ragkit.evaluation.questions.describe import description
 from ragkit.evaluation.questions.make import MadeQuestion, MadeSet
 from ragkit.types import Document
 
 SPLITS = ("dev", "test")
 _LONGEST_QUOTE = 300
+_AS_YAML: dict[str, Any] = {"sort_keys": False, "allow_unicode": True}
 
 
 def write_questions(
@@ -53,6 +55,8 @@ def write_questions(
         (folder / "qrels").mkdir(exist_ok=True)
         rows = (json.dumps(_row(one, documents), ensure_ascii=False) for one in made.questions)
         _write(folder / "questions.jsonl", "".join(f"{row}\n" for row in rows))
+        without = tuple(sorted({*made.held_out, *unread}))
+        data = load_questions(folder / "questions.jsonl", source, without=without)
         manifests = {}
         for split in SPLITS:
             own = [one for one in made.questions if one.split == split]
@@ -60,8 +64,8 @@ def write_questions(
                 continue
             _write(folder / f"qrels/{split}.tsv", _qrels(own))
             manifests[split] = folder / f"{split}.yaml"
-            without = tuple(sorted({*made.held_out, *unread}))
-            _write_manifest(manifests[split], f"{name}-{split}", split, source, without, made, how)
+            stated = _manifest(manifests[split], f"{name}-{split}", split, source, without, own, how)
+            _write(manifests[split], yaml.safe_dump(stated | _proof(data, split), **_AS_YAML))
         _write(folder / "README.md", description(made, name, how))
     except OSError as e:
         raise EvalError(f"{folder}: cannot be written: {e}") from e
@@ -96,32 +100,33 @@ def _qrels(questions: list[MadeQuestion]) -> str:
     return "query-id\tcorpus-id\tscore\n" + "".join(rows)
 
 
-def _write_manifest(
+def _manifest(
     path: Path,
     name: str,
     split: str,
     source: Path,
     without: tuple[str, ...],
-    made: MadeSet,
+    own: Sequence[MadeQuestion],
     how: str,
-) -> None:
+) -> dict[str, Any]:
     relative = Path(os.path.relpath(source.resolve(), path.parent.resolve())).as_posix()
-    languages = Counter(one.draft.lang for one in made.questions if one.split == split)
-    stated: dict[str, Any] = {
+    return {
         "name": name,
         "description": "Made by rules from the documents themselves, see README.md. Not asked by people.",
         "questions": "./questions.jsonl",
         "documents": relative if relative.startswith(".") else f"./{relative}",
         "without": list(without),
         "where": {"split": split},
-        "languages": sorted(languages),
+        "languages": sorted({one.draft.lang for one in own}),
         "licence": "that of the documents",
         "source": how or "ragkit questions",
     }
-    _write(path, yaml.safe_dump(stated, sort_keys=False, allow_unicode=True))
-    data = load_manifest(path)
-    proof = {"checksum": data.checksum(), "counts": dict(counts_of(data))}
-    _write(path, yaml.safe_dump({**stated, **proof}, sort_keys=False, allow_unicode=True))
+
+
+def _proof(data: Dataset, split: str) -> dict[str, Any]:
+    """Checksum and counts of a part, as `load_manifest` will find them."""
+    part = data.where(lambda question: question.metadata["split"] == split, subset=f"split = {split}")
+    return {"checksum": part.checksum(), "counts": dict(counts_of(part))}
 
 
 def _write(path: Path, text: str) -> None:
