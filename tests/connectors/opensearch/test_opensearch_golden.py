@@ -71,11 +71,9 @@ def sent(store: InProcessStore) -> list[Any]:
 
 
 def settled(value: Any) -> Any:
+    """A body as it is each time."""
     if isinstance(value, dict):
-        # Where an index is made, a name stands for its field.
-        return {
-            k: settled(v) if isinstance(v, dict) else VOLATILE.get(k, settled(v)) for k, v in value.items()
-        }
+        return {k: hour(v) if k == "ends_ms" else VOLATILE.get(k, settled(v)) for k, v in value.items()}
     return [settled(part) for part in value] if isinstance(value, list) else value
 
 
