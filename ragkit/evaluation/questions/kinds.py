@@ -19,7 +19,7 @@ question that somebody has asked.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -83,6 +83,10 @@ _UNRESOLVED = re.compile(
     r"|эти|этот|эта)\b",
     re.IGNORECASE,
 )
+_ASKING = (
+    "how long often many much time what which version port since until when within"
+    " сколько времени какой какая какому какого версия порт число когда во через"
+)
 _FAQ = re.compile(r"(?:.*\bFAQ\b|frequent|common questions|questions|частые|вопросы)", re.IGNORECASE)
 _SAYS_LITTLE = re.compile(r"(?:yes|no|none|да|нет|\W*|[^\W\d]{1,4}|\d)$", re.IGNORECASE)
 _LEAST_TERMS, _MOST_KEYWORDS = 8, 6
@@ -96,7 +100,7 @@ def drafts(document: Document, material: Material, seed: int) -> list[Draft]:
     for sentence in material.sentences(document):
         asked = next(_asked(sentence, material), None)
         if asked is not None:
-            made.append(_draft(asked, sentence, document))
+            made.append(_draft(asked, sentence, material))
     made += [*_faq(document, material), *_terms(document, material), *_tables(document, material)]
     made += [*_headings(document, material), *_keywords(document, material, seed)]
     return made
@@ -110,11 +114,12 @@ def _asked(sentence: Sentence, material: Material) -> Iterator[Asked]:
         yield from _cloze(sentence, material)
 
 
-def _draft(asked: Asked, sentence: Sentence, document: Document) -> Draft:
+def _draft(asked: Asked, sentence: Sentence, material: Material) -> Draft:
+    is_question = asked.kind not in {"cloze", "definition"}
     return Draft(
         asked.kind,
-        asked.text,
-        document_id=document.id,
+        _in_context(asked.text, sentence.headings, material) if is_question else asked.text,
+        document_id=sentence.document_id,
         span=sentence.span,
         lang=sentence.lang,
         answers=asked.answers,
@@ -147,7 +152,8 @@ def _faq(document: Document, material: Material) -> Iterator[Draft]:
         body = _body(section, document)
         if asked is None or body is None or _UNRESOLVED.search(asked.text):
             continue
-        text = _in_context(asked.text, document, section, material)
+        above = [title for title in material.headings(document, section.span) if title != section.title]
+        text = _in_context(asked.text, above, material)
         if asked.kind == "howto":
             # What it takes to do it is spread over the section: no words of it are the answer.
             place = _section_text(section, body, document)
@@ -273,10 +279,9 @@ def _section_text(section: Section, body: Span, document: Document) -> Span:
     return Span(body.start, max([body.end, *ends]))
 
 
-def _in_context(question: str, document: Document, section: Section, material: Material) -> str:
+def _in_context(question: str, above: Sequence[str], material: Material) -> str:
     """The question, with the title above it where it alone says too little of its subject."""
-    above = [title for title in material.headings(document, section.span) if title != section.title]
-    words = material.content(question)
+    words = material.content(question) - material.content(_ASKING)
     is_clear = len(words) >= 3 or not above or _FAQ.match(above[0]) or material.content(above[0]) <= words
     return question if is_clear else f"{above[0].rstrip('.:?')}: {question}"
 
