@@ -20,7 +20,8 @@ from tests.scale import scaled
 SEED = 11
 SOUND = {
     "corpus.jsonl": b'{"_id": "d1", "title": "A", "text": "One."}\n{"_id": "d2", "text": "Two."}\n',
-    "queries.jsonl": b'{"_id": "q1", "text": "Which?"}\n{"_id": "q2", "text": "What?", "answers": ["1"]}\n',
+    "queries.jsonl": b'{"_id": "q1", "text": "Which?", "evidence": [{"document": "d1", "quote": "One"}]}\n'
+    b'{"_id": "q2", "text": "What?", "answers": ["1"]}\n',
     "answers.jsonl": b'{"_id": "q1", "answers": ["One"], "answerable": true}\n',
     "qrels/test.tsv": b"query-id\tcorpus-id\tscore\nq1\td1\t1\nq2\td2\t2\n",
 }
@@ -28,7 +29,10 @@ SOUND = {
 PIECES = st.sampled_from(
     [b"{", b"}", b"[", b'"_id"', b'"text"', b":", b",", b'"d1"', b"1", b"1e999", b"NaN", b"null", b"\t",
      b"\n", b"\r\n", b"\xff", b"\x00", b"\xef\xbb\xbf", b"\xe2\x80\xa8", b'"\\ud800"', b"q1", b"-1", b" Q0 ",
-     b"0.5", b'{"_id": 1, "text": 2}', b'{"_id": "d9", "text": "x"}', b"[" * 2_000, b"9" * 5_000]
+     b"0.5", b'{"_id": 1, "text": 2}', b'{"_id": "q3", "text": "x", "evidence": ', b'[{"document": "d1", ',
+     b'"quote": "One"}]', b'"start": 1, "end": 9}]', b'"hop": 0', b'"history": [{"role": "user"}]',
+     b'{"_id": "q1", "answers": [], "evidence": null, "answerable": null}',
+     b'{"_id": "d9", "text": "x"}', b"[" * 2_000, b"9" * 5_000]
 )  # fmt: skip
 contents = st.one_of(st.binary(max_size=200), st.lists(PIECES, max_size=12).map(b"".join))
 
