@@ -108,7 +108,9 @@ class Graph:
             )
         schedule = self._schedule or await self._ready()
         trace = Trace(secrets.token_hex(16)) if trace is None else trace
-        state = RunState(value, len(self.checked.nodes), trace, deadline, known and self._indexed(known))
+        state = RunState(
+            value, len(self.checked.nodes), trace, deadline, self._indexed(known) if known else None
+        )
         try:
             if deadline is None:
                 await schedule.run(state)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from time import monotonic, perf_counter
+from types import MappingProxyType
 from typing import Any
 
 from ragkit.errors import BudgetError
 from ragkit.graph.trace import NodeTrace, Trace
+
+_NOTHING: Mapping[int, object] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Absent:
 class RunState:
     """The values of one run by the node's index (0 is the question), its trace, and what runs just now.
 
-    `known` are values that were there before, by index. `is_bound` says that there are some, or a deadline.
+    `is_bound` says that there is a deadline, or that values of nodes were `known` before.
     """
 
     __slots__ = (
@@ -49,12 +52,13 @@ class RunState:
         known: Mapping[int, object] | None = None,
     ) -> None:
         self.values: list[Any] = [value, *[None] * nodes]
-        for index, made in (known or {}).items():
-            self.values[index] = made
         self.trace = trace
         self.deadline = deadline
-        self.known = known or {}
-        self.is_bound = deadline is not None or bool(known)
+        self.is_bound = deadline is not None or known is not None
+        self.known = _NOTHING if known is None else known
+        if known is not None:
+            for index, made in known.items():
+                self.values[index] = made
         self.degraded: list[str] = []
         self.pending: list[int] = []
         self.running: dict[str, NodeTrace] = {}
