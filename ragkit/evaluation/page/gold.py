@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ragkit.evaluation.dataset import Question
+from ragkit.evaluation.metrics.coverage import COVERED, coverage
 from ragkit.evaluation.outcome import Place
 from ragkit.types import Span
 
@@ -26,16 +28,19 @@ class Needed:
     places: Mapping[str, tuple[Span, ...] | None] = field(kw_only=True)
 
     def rank(self, places: tuple[Place, ...]) -> int | None:
-        """The rank of the first passage that has some of it, from 1; None where none has."""
-        return next((rank for rank, place in enumerate(places, 1) if self._is_in(place)), None)
+        """The rank, from 1, down to which the passages together have it; None where all of them do not.
 
-    def _is_in(self, place: Place) -> bool:
-        if place.document_id not in self.places:
-            return False
-        spans = self.places[place.document_id]
-        return spans is None or any(
-            kept.start < span.end and span.start < kept.end for span in spans for kept in place.spans
-        )
+        Of evidence they must have as much as a measure asks for, see `metrics.coverage`.
+        """
+        there: defaultdict[str, list[Span]] = defaultdict(list)
+        for rank, place in enumerate(places, 1):
+            if place.document_id not in self.places:
+                continue
+            spans = self.places[place.document_id]
+            there[place.document_id] += place.spans
+            if spans is None or any(coverage(s, there[place.document_id]) >= COVERED for s in spans):
+                return rank
+        return None
 
 
 def needed(question: Question, judged: Mapping[str, int]) -> tuple[Needed, ...]:

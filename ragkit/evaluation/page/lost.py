@@ -24,8 +24,8 @@ def outcomes_table(results: Sequence[Result]) -> Markup:
     """A row per pipeline: asked, failed, abstained, degraded, and the bar of what was lost where."""
     used = {kind for result in results for kind, _, _ in _losses(result)}
     notes: list[Child] = [
-        "Lost: what was needed is in no corpus, or a stage did not hand it on. The stage is the first after "
-        "which it is missing."
+        "Lost: what the answer takes was not handed on, or the answer does not say it. Named is the first "
+        "node that was given it and did not give it on; corpus: no document of the index has it."
     ]
     rows = [_row(place, result) for place, result in enumerate(results)]
     table = records(_COLUMNS, rows, caption="What became of the questions", notes=notes)

@@ -124,8 +124,8 @@ def scale_of(marks: Iterable[Mark]) -> tuple[float, float]:
 
 def centred_scale(marks: Iterable[Mark]) -> tuple[float, float]:
     """The range of the marks with 0 in its middle."""
-    reach = max(map(abs, _edges(marks))) * 1.05 or 1.0
-    return -reach, reach
+    reach = max(map(abs, _edges(marks))) * 1.05
+    return (-reach, reach) if reach > 1e-9 else (-1.0, 1.0)
 
 
 def _edges(marks: Iterable[Mark]) -> list[float]:

@@ -33,13 +33,17 @@ function goldSpans(question, passage) {
 
 const isRelevant = (question, document) => (question.judged || []).some(([id, grade]) => id === document && grade >= 1);
 
-// Whether a hit has evidence in what is kept of it, or at least comes from a document that has.
+// Whether a hit has evidence in what is kept of it, half of it at least or a part, or comes from a document that has.
 function goldness(question, passage, kept) {
   const parts = kept || [passage.start, passage.end];
+  let most = 0;
   for (const [, document, start, end] of question.evidence || []) {
     if (document !== passage.document) continue;
-    for (let i = 0; i < parts.length; i += 2) if (parts[i] < end && start < parts[i + 1]) return "evidence";
+    let n = 0;
+    for (let i = 0; i < parts.length; i += 2) n += Math.max(0, Math.min(parts[i + 1], end) - Math.max(parts[i], start));
+    if (n > 0) most = Math.max(most, n / (end - start));
   }
+  if (most > 0) return most >= 0.5 ? "evidence" : "part";
   const documents = (question.evidence || []).map(([, document]) => document);
   return documents.includes(passage.document) || isRelevant(question, passage.document) ? "document" : null;
 }

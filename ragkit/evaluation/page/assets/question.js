@@ -180,9 +180,9 @@ function hit(dataset, question, outcome, found, number, at) {
   const citations = outcome.reply ? (outcome.reply.sentences || []).flatMap(([, cited]) => cited) : [];
   const cited = citations.filter(({ document }) => document === passage.document).map(({ start, end }) => [start, end]);
   const score = found.scores[at];
-  return h("li", null, h("details", { class: gold ? `hit ${gold}` : "hit", open: gold === "evidence" }, h("summary", null,
+  return h("li", null, h("details", { class: gold ? `hit ${gold}` : "hit", open: gold === "evidence" || gold === "part" }, h("summary", null,
     h("span", { class: "rank" }, String(at + 1)), foreign(passage.document, { class: "where" }),
-    gold && h("span", { class: "tag good" }, gold === "evidence" ? "evidence" : "relevant"),
+    gold && h("span", { class: "tag good" }, { evidence: "evidence", part: "part of it", document: "relevant" }[gold]),
     h("span", { class: "score" }, score === null ? "" : figure(score)),
     passage.text && foreign(passage.text.slice(0, 160), { class: "glimpse", "aria-hidden": "true" })),
   marked(passage, { gold: goldSpans(question, passage), cited, kept })));

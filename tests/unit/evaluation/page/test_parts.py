@@ -118,8 +118,8 @@ def test_a_hop_is_found_where_any_of_its_places_is() -> None:
         ),
     )
     first, second = needed(asked, {"z.md": 1})
-    places = (place("a.md", 20, 30), place("b.md", 4, 9), place("a.md", 0, 11))
-    assert (first.label, first.rank(places)) == ("hop 1", 2)
+    places = (place("a.md", 20, 30), place("b.md", 3, 9), place("a.md", 0, 11), place("b.md", 0, 4))
+    assert (first.label, first.rank(places)) == ("hop 1", 4)
     assert second.rank(places) is None
 
 
