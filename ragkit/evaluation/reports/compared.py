@@ -20,16 +20,17 @@ def print_pairs(pairs: Sequence[PairOfRuns], console: Console, *, metric: str | 
     Raises:
         EvalError: `metric` was not compared.
     """
-    for pair in pairs:
-        if metric is not None and metric not in pair.changes:
-            raise EvalError(
-                f"{metric!r} was not compared.{did_you_mean(metric, pair.changes)} "
-                f"There are: {', '.join(pair.changes)}"
-            )
+    compared = list(dict.fromkeys(name for pair in pairs for name in pair.changes))
+    if metric is not None and metric not in compared:
+        raise EvalError(
+            f"{metric!r} was not compared.{did_you_mean(metric, compared)} There are: {', '.join(compared)}"
+        )
     for pair in pairs:
         console.print(plain(f"\n{pair.dataset}", "bold"), plain(_title(pair), "dim"))
         print_comparison(pair.comparison, console)
-        _print_changes(pair, metric or next(iter(pair.changes)), console)
+        chosen = metric or next(iter(pair.changes))
+        if chosen in pair.changes:
+            _print_changes(pair, chosen, console)
 
 
 def _print_changes(pair: PairOfRuns, metric: str, console: Console) -> None:

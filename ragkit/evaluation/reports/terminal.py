@@ -42,7 +42,8 @@ def print_report(report: Report, console: Console) -> None:
         console.print()
         for check, row in zip(report.gate, gate_table(report).rows, strict=True):
             mark, style = ("✓", "green") if check.holds else ("✗", "bold red")
-            console.print(plain(f"{mark} {row[1]}", style), plain(f"{row[2]}: {row[3]}", "dim"))
+            found = plain(f"{row[2]}: {row[3]}", "dim")
+            console.print(plain(f"{mark} {row[1]}", style), found, soft_wrap=True)
         broken = sum(not check.holds for check in report.gate)
         verdict = f"{broken} of {len(report.gate)} rules do not hold" if broken else "the gate holds"
         console.print(plain(verdict, "bold red" if broken else "bold green"))
