@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from ragkit.errors import ConfigError, DocumentError, EvalError
 from ragkit.evaluation.corpus import CorpusRow
 from ragkit.evaluation.rows import Problems
 from ragkit.evaluation.texts import CorpusTexts, HeldTexts
+from ragkit.ingest.fit import fitted
 from ragkit.ingest.load.discover import discover
 from ragkit.ingest.load.source import SourceFile
 from ragkit.ingest.parse.formats import parse
@@ -95,7 +97,9 @@ class FolderCorpus:
         with Sandbox() as sandbox:
             for file in self._files:
                 try:
-                    documents.append(parse(file, sandbox=sandbox))
+                    document = parse(file, sandbox=sandbox)
+                    # As ingestion of the file does: it must not say whose it is or who may read it.
+                    documents.append(replace(document, metadata=fitted(document.metadata, {})))
                 except DocumentError as e:
                     told = f"{file.uri}: cannot be ingested: {e}. Mend it or move it elsewhere"
                     problems.found.append(told)
