@@ -39,7 +39,7 @@ function listView() {
 }
 
 function toolbar(dataset, result, measure, all) {
-  const blamed = [...new Set(all.map((row) => row.outcome && row.outcome.blame).filter(Boolean))].sort();
+  const blamed = [...new Set([state.k, ...all.map((row) => row.outcome && row.outcome.blame)].filter(Boolean))].sort();
   const search = h("input", { type: "search", id: "search", "data-key": "search", value: state.t || "", placeholder: "Search questions and answers ( / )",
     "aria-label": "Search questions and answers", autocomplete: "off", spellcheck: "false",
     oninput: () => choose({ t: search.value, q: null }) });
