@@ -15,7 +15,7 @@ from ragkit.evaluation.comparison import Comparison
 from ragkit.evaluation.dataset import Dataset
 from ragkit.evaluation.folder import REPORT, SUITE, write_report
 from ragkit.evaluation.gate import Before, FromFile, FromPipeline, check_gate
-from ragkit.evaluation.judges import asked_first
+from ragkit.evaluation.judges import AskedFirst, asked_first
 from ragkit.evaluation.latency import latency_figures
 from ragkit.evaluation.measure import measure
 from ragkit.evaluation.metrics.metric import Metric, SetMetric
@@ -166,6 +166,7 @@ def _measured(
         unmeasured=found.unmeasured,
         unscored=found.unscored,
         not_ingested=run.problems,
+        bills={metric.name: metric.bill for metric in metrics if isinstance(metric, AskedFirst)},
     )
 
 

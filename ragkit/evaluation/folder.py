@@ -25,6 +25,7 @@ from urllib.parse import quote
 
 from ragkit.errors import EvalError
 from ragkit.evaluation.case import Texts
+from ragkit.evaluation.judge.verdict import Bill
 from ragkit.evaluation.page.write import write_page
 from ragkit.evaluation.question import Question
 from ragkit.evaluation.question_rows import read_questions
@@ -143,6 +144,7 @@ def _result(
         unmeasured=row["unmeasured"],
         unscored=row["unscored"],
         not_ingested=row["not_ingested"],
+        bills={name: Bill(**bill) for name, bill in row.get("asked", {}).items()},
     )
 
 

@@ -22,6 +22,7 @@ from ragkit.evaluation.case import Case
 from ragkit.evaluation.judge.cache import ReplyCache
 from ragkit.evaluation.judge.external import load_metric
 from ragkit.evaluation.judge.metric import of_settings
+from ragkit.evaluation.judge.verdict import Bill
 from ragkit.evaluation.metrics.metric import Metric, RankedMetric, SetMetric
 from ragkit.evaluation.metrics.resolve import resolve_metrics
 from ragkit.graph.sync import run_sync
@@ -38,6 +39,11 @@ class AskedFirst(Protocol):
     @property
     def name(self) -> str:
         """Of the measure."""
+        ...
+
+    @property
+    def bill(self) -> Bill:
+        """What asking took."""
         ...
 
     async def asked(

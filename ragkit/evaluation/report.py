@@ -10,6 +10,7 @@ from typing import Any
 from ragkit.errors import MissingExtraError
 from ragkit.evaluation.comparison import Comparison
 from ragkit.evaluation.dataset import Question
+from ragkit.evaluation.judge.verdict import Bill
 from ragkit.evaluation.outcome import Outcome, Timing
 from ragkit.evaluation.qrels import Qrels
 from ragkit.evaluation.stats import Figure
@@ -37,6 +38,7 @@ class Result:
         unscored: by measure that could not score all that it should, such as a judge that gave no verdict,
             then question: why.
         not_ingested: why, by document that could not be ingested.
+        bills: by measure that asked a model: how often, and what it took.
     """
 
     dataset: str
@@ -52,6 +54,7 @@ class Result:
     unmeasured: Mapping[str, str] = field(default_factory=dict, kw_only=True, repr=False)
     unscored: Mapping[str, Mapping[str, str]] = field(default_factory=dict, kw_only=True, repr=False)
     not_ingested: Mapping[str, str] = field(default_factory=dict, kw_only=True, repr=False)
+    bills: Mapping[str, Bill] = field(default_factory=dict, kw_only=True, repr=False)
 
     @property
     def failed(self) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TypeVar
 
 from ragkit.errors import InvalidOutputError
@@ -67,10 +67,24 @@ class Bill:
     failed: int = field(kw_only=True)
     silent: int = field(kw_only=True)
     calls: int = field(kw_only=True)
-    cached: int = field(kw_only=True)
+    cached: int = field(default=0, kw_only=True)
     input_tokens: int | None = field(kw_only=True)
     output_tokens: int | None = field(kw_only=True)
     usd: float | None = field(kw_only=True)
+
+    def __str__(self) -> str:
+        tokens = (
+            "an unknown number of tokens"
+            if self.input_tokens is None or self.output_tokens is None
+            else f"{self.input_tokens:,} tokens in, {self.output_tokens:,} out"
+        )
+        cost = "at an unknown cost" if self.usd is None else f"${self.usd:,.4f}"
+        return f"{self.calls:,} calls of a model for {self.judged + self.failed:,} answers, {tokens}, {cost}"
+
+    def plain(self) -> dict[str, int | float | None]:
+        """For a report: without `cached`, so that a repeated run writes the same."""
+        told = {key: value for key, value in asdict(self).items() if key != "cached"}
+        return told if self.usd is None else {**told, "usd": round(self.usd, 9)}
 
     @classmethod
     def of(cls, verdicts: Iterable[JudgeVerdict]) -> Bill:

@@ -130,6 +130,7 @@ def _result(result: Result) -> Json:
         "unmeasured": dict(result.unmeasured),
         "unscored": {name: dict(reasons) for name, reasons in result.unscored.items()},
         "not_ingested": dict(result.not_ingested),
+        "asked": {name: bill.plain() for name, bill in result.bills.items()},
         "blame": blame_counts(result),
         "graph": [list(node) for node in result.graph],
     }

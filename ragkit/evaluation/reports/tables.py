@@ -101,6 +101,9 @@ def warnings_of(results: Sequence[Result], *, compared: bool = False) -> list[st
                 f"{result.pipeline}: {len(result.not_ingested):,} documents were not ingested; the first, "
                 f"{document}: {reason}"
             )
+    told += [
+        f"{result.pipeline}: {metric}: {bill}" for result in results for metric, bill in result.bills.items()
+    ]
     least = min(len(result.outcomes) for result in results)
     if least < FEW and not compared:
         told.append(f"Fewer than {FEW} questions: intervals are too narrow and little can be told apart.")

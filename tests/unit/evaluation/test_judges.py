@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import ragkit
+from ragkit.chat import Completion, Message
 from ragkit.errors import ConfigError
+from ragkit.evaluation.folder import load_report
+from ragkit.evaluation.judge import Judge, JudgeMetric
 from ragkit.evaluation.suite_file import load_suite
 
 SUITE = """
@@ -65,3 +71,29 @@ def test_mistakes_are_told_with_their_line(home: Path, old: str, new: str, messa
     (home / "suite.yaml").write_text(text.replace(old, new))
     with pytest.raises(ConfigError, match=message):
         load_suite(home / "suite.yaml")
+
+
+def test_what_judging_took_is_told_and_is_the_same_when_nothing_is_asked_again(home: Path) -> None:
+    class Judging:
+        name = fingerprint = "judging"
+
+        async def complete(self, messages: Sequence[Message], **options: Any) -> Completion:
+            told = {"input_tokens": 200, "output_tokens": 10, "usd": 0.0001}
+            text = '{"reason": "so", "verdict": "yes"}'
+            return Completion(text, model="m", finish_reason="stop", **told)  # type: ignore[arg-type]
+
+        async def stream(
+            self, messages: Sequence[Message], **options: Any
+        ) -> AsyncGenerator[Completion, None]:
+            yield await self.complete(messages)
+
+    correct = JudgeMetric("judge.correct", judge=Judge(Judging()))
+    suite = replace(load_suite(home / "suite.yaml"), metrics=(correct,))
+    for out in ("one", "two"):
+        report = ragkit.evaluate(suite, out=home / out, progress=False)
+    assert report.results[0].bills["judge.correct"].cached == 1
+    text = (home / "one" / "report.md").read_text()
+    assert "judge.correct: 1 calls of a model for 1 answers, 200 tokens in, 10 out, $0.0001" in text
+    for name in ("report.md", "report.json", "per_query.jsonl"):
+        assert (home / "one" / name).read_bytes() == (home / "two" / name).read_bytes()
+    assert load_report(home / "two").results[0].bills["judge.correct"].usd == 0.0001
