@@ -83,6 +83,9 @@ class EdgeClient:
         self._update(collection_name, change)
 
     def delete(self, collection_name: str, points_selector: Any, wait: bool) -> None:
+        if isinstance(points_selector, models.PointIdsList):
+            self._update(collection_name, edge.UpdateOperation.delete_points(list(points_selector.points)))
+            return
         wanted = _filter(points_selector.filter)
         self._update(collection_name, edge.UpdateOperation.delete_points_by_filter(wanted))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ragkit.errors import CorruptIndexError, StoreError, TransientStoreError
+from ragkit.store.remote.server import ReadOnlyError
 
 _MOST_SHOWN = 300
 _NO_SERVER = "Check that the server runs, and host and port of hosts; then try again"
@@ -69,7 +70,7 @@ def _of_status(status: int, kind: str, info: Any, where: str) -> StoreError:
             "take the block away: index.blocks.read_only_allow_delete: null"
         )
     if status == 403:
-        return StoreError(
+        return ReadOnlyError(
             f"{where}: this user's role does not allow it (HTTP 403: {said}). To ask, a role needs read; to "
             "ingest, write and manage too, on both indexes"
         )

@@ -90,6 +90,10 @@ class OpenSearchServer(Calls):
         """Removes documents under their sequence numbers."""
         self._each(place, condition, "delete", None)
 
+    def remove(self, place: Place, ids: Sequence[str]) -> None:
+        """Removes records by their ids; chunks are routed, and not removed like this."""
+        send(self, (Item("delete", {"_index": self.named(place), "_id": identity}) for identity in ids))
+
     def settle(self) -> None:
         """Refreshes both indexes, so that searches find what was written."""
         self.request("POST", f"/{self.settings.name},{self.settings.records}/_refresh")

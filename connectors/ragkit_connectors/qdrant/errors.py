@@ -5,6 +5,7 @@ from __future__ import annotations
 from json import JSONDecodeError
 
 from ragkit.errors import CorruptIndexError, StoreError, TransientStoreError
+from ragkit.store.remote.server import ReadOnlyError
 
 _MOST_SHOWN = 300
 _NO_SERVER = "Check that the server runs, and host and port of url; then try again"
@@ -61,7 +62,8 @@ def explain(error: Exception, where: str) -> StoreError:
 
 def _of_status(status: int, said: str, where: str) -> StoreError:
     if status in (401, 403):
-        return StoreError(
+        error = ReadOnlyError if status == 403 else StoreError
+        return error(
             f"{where}: the server refuses this api_key, or asks for one (HTTP {status}). Set api_key; for "
             "writing it must not be a read-only key"
         )
@@ -78,7 +80,7 @@ def _of_grpc(error: Exception, where: str) -> StoreError:
     code = error.code() if isinstance(error, grpc.Call) else None
     said = shortened(error.details() or "") if isinstance(error, grpc.Call) else shortened(error)
     if code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED):
-        return _of_status(401, said, where)
+        return _of_status(401 if code == grpc.StatusCode.UNAUTHENTICATED else 403, said, where)
     if code == grpc.StatusCode.NOT_FOUND:
         return _gone(where, said)
     if code == grpc.StatusCode.UNAVAILABLE:

@@ -160,6 +160,14 @@ class QdrantServer:
             selector = models.FilterSelector(filter=_whole(condition))
             self.call("delete", collection_name=self.named(place), points_selector=selector, wait=True)
 
+    def remove(self, place: Place, ids: Sequence[str]) -> None:
+        """Removes the points with these ids."""
+        from qdrant_client import models
+
+        if ids:
+            selector = models.PointIdsList(points=list(ids))
+            self.call("delete", collection_name=self.named(place), points_selector=selector, wait=True)
+
     def settle(self) -> None:
         """Nothing to do: with `wait` what is written is found at once."""
 

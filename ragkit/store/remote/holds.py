@@ -16,7 +16,7 @@ from contextlib import contextmanager
 
 from ragkit.errors import StoreError
 from ragkit.store.remote.conditions import all_of, equals, in_range
-from ragkit.store.remote.server import RECORDS, Point, RemoteServer
+from ragkit.store.remote.server import RECORDS, Point, ReadOnlyError, RemoteServer
 from ragkit.store.remote.words import point_id
 
 HELD_S = 600  # for how long at most a commit is kept for one reader
@@ -42,8 +42,10 @@ class Holds:
         if self._process != os.getpid():
             self._begin()  # after a fork: what is held stays with the parent
         with self._lock:
-            if self._held[commit] == 0 or self._ends[commit] - time.monotonic() < HELD_S / 2:
-                self._note(commit)
+            if self._ends.get(commit, 0.0) - time.monotonic() < HELD_S / 2:
+                # Who may only read keeps nothing: it is told where what it reads is collected meanwhile.
+                with contextlib.suppress(ReadOnlyError):
+                    self._note(commit)
             self._held[commit] += 1
         try:
             yield
@@ -67,9 +69,10 @@ class Holds:
         """Gives up all that is held."""
         if self._process == os.getpid() and self._ends:
             with self._lock, contextlib.suppress(StoreError):
+                noted = [self._id(commit) for commit in self._ends]
                 self._held.clear()
                 self._ends.clear()
-                self._server.delete(RECORDS, all_of([equals("kind", "hold"), equals("holder", self._name)]))
+                self._server.remove(RECORDS, noted)
 
     def _note(self, commit: int) -> None:
         payload = {
@@ -78,8 +81,7 @@ class Holds:
             "commit": commit,
             "ends_ms": int((time.time() + HELD_S) * 1000),
         }
-        point = Point(point_id("hold", self._name, str(commit)), payload=payload)
-        self._server.write(RECORDS, [point], replace=True)
+        self._server.write(RECORDS, [Point(self._id(commit), payload=payload)], replace=True)
         self._ends[commit] = time.monotonic() + HELD_S
 
     def _give_back(self, commit: int) -> None:
@@ -89,8 +91,10 @@ class Holds:
             self._held[commit] -= 1
             if self._held[commit] == 0:
                 del self._held[commit]
-                self._ends.pop(commit, None)
-                # One that cannot be removed now ends by itself.
-                with contextlib.suppress(StoreError):
-                    mine = all_of([equals("holder", self._name), equals("commit", commit)])
-                    self._server.delete(RECORDS, mine)
+                if self._ends.pop(commit, None) is not None:
+                    # One that cannot be removed now ends by itself.
+                    with contextlib.suppress(StoreError):
+                        self._server.remove(RECORDS, [self._id(commit)])
+
+    def _id(self, commit: int) -> str:
+        return point_id("hold", self._name, str(commit))

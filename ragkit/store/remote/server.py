@@ -6,12 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
+from ragkit.errors import StoreError
 from ragkit.protocols import Vectors
 from ragkit.store.remote.conditions import Condition
 
 Place: TypeAlias = Literal["chunks", "records"]
 CHUNKS: Place = "chunks"
 RECORDS: Place = "records"
+
+
+class ReadOnlyError(StoreError):
+    """The server refuses what this user may not do: most of all, to write."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +84,10 @@ class RemoteServer(Protocol):
 
     def delete(self, place: Place, condition: Condition) -> None:
         """Removes all points for which a condition holds."""
+        ...
+
+    def remove(self, place: Place, ids: Sequence[str]) -> None:
+        """Removes the points with these ids, also where searches do not find them yet."""
         ...
 
     def settle(self) -> None:

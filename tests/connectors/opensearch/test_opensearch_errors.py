@@ -207,6 +207,8 @@ def test_a_role_that_may_only_read(stores: Stores, cluster: Cluster) -> None:
     assert texts(reader, reader.search(EAST[None], 1, OPEN)[0].id_list()) == ["one"]
     assert reader.search_terms([["one"]], 1, OPEN)[0].id_list()
     before = {name: dict(index.docs) for name, index in cluster.indexes.items()}
+    with reader.hold() as commit:
+        assert texts(reader, reader.search(EAST[None], 1, Scope(commit=commit))[0].id_list()) == ["one"]
     for call in (lambda: reader.commit([put("b", [("two", EAST)])]), reader.compact):
         with pytest.raises(
             StoreError, match=r"role does not allow it.*security_exception: no permissions.*write"
@@ -451,6 +453,18 @@ def test_a_field_that_is_not_declared_is_an_error(stores: Stores) -> None:
 def test_a_commit_that_never_was_is_refused(stores: Stores) -> None:
     with pytest.raises(StoreError, match="commit 7 does not exist; the current one is 0"):
         stores.make(SPEC).search(EAST[None], 1, Scope(commit=7))
+
+
+def test_what_a_question_holds_is_given_back_though_no_search_finds_it_yet(
+    stores: Stores, cluster: Cluster
+) -> None:
+    store = stores.make(SPEC, name="ours")
+    store.commit([put("a", [("one", EAST)])])
+    with store.hold():
+        assert any(doc.read().get("kind") == "hold" for doc in cluster.indexes["ours__ragkit"].docs.values())
+    assert not any(doc.read().get("kind") == "hold" for doc in cluster.indexes["ours__ragkit"].docs.values())
+    store.commit([put("a", [("two", EAST)])])
+    assert store.compact().n_held == 0
 
 
 # --- what is damaged --------------------------------------------------------------------------------
