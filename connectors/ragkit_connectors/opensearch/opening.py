@@ -41,6 +41,11 @@ def opened(server: OpenSearchServer, spec: StoreSpec | None, *, create: bool) ->
         if is_there:
             _check_ours(server, name)
     if not (has_records and heads.is_there(server)):
+        if has_records and settings.tenancy == "dls":
+            raise StoreError(
+                f"{server.where}: no index here, or the role's dls query hides the record of commits. For "
+                f"{settings.records} the query must let through kind: head as well"
+            )
         _check_unfinished(server, settings.name, has_chunks)
         if spec is None or not create or settings.tenancy == "dls":
             raise StoreError(f"{server.where}: no index here. Make one: ragkit ingest DOCS --config rag.yaml")

@@ -165,6 +165,7 @@ def secured() -> Iterator[Stores]:
         "bound": User("b", READING, only(["acme"])),
         "half": User("h", READING, {"ours": only(["acme"])["ours"]}),
         "loose": User("l", READING),
+        "narrow": User("n", READING, dict.fromkeys(("ours", "ours__ragkit"), only(["acme"])["ours"])),
         "bound writer": User("w", dls=only(["acme"])),
     }
     stores = Stores(cluster)
@@ -196,6 +197,11 @@ def test_a_role_that_sees_every_tenant_is_refused(secured: Stores, user: str, sa
         StoreError, match=rf"sees every tenant's documents .*{said}.*Give the role a dls query"
     ):
         secured.make(SPEC, name="ours", user=user, password=user[0], tenancy="dls")
+
+
+def test_a_query_that_hides_the_record_of_commits_is_told(secured: Stores) -> None:
+    with pytest.raises(StoreError, match=r"hides the record of commits. For ours__ragkit .* kind: head"):
+        secured.make(SPEC, name="ours", user="narrow", password="n", tenancy="dls")
 
 
 def test_a_writer_that_does_not_see_all_is_refused(secured: Stores) -> None:
