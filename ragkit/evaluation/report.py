@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ragkit.errors import MissingExtraError
+from ragkit.errors import GateFailedError, MissingExtraError
 from ragkit.evaluation.comparison import Comparison
 from ragkit.evaluation.dataset import Question
 from ragkit.evaluation.judge.verdict import Bill
@@ -103,6 +103,23 @@ class Report:
     def holds(self) -> bool:
         """Whether every rule of the gate holds."""
         return all(check.holds for check in self.gate)
+
+    def require(self) -> None:
+        """Passes where the gate holds, for a test or a script.
+
+        Raises:
+            GateFailedError: rules do not hold: all of them, with what was found.
+
+        >>> Report("mine", results=(), comparisons={}, facts={}).require()
+        """
+        broken = [check for check in self.gate if not check.holds]
+        if broken:
+            raise GateFailedError(
+                "\n".join(
+                    f"{check.dataset}/{check.pipeline}: {check.metric}: {check.rule}: {check.detail}"
+                    for check in broken
+                )
+            )
 
     def table(self) -> Table:
         """A row for each measure of each pipeline on each dataset.

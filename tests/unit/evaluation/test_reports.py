@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from ragkit.errors import GateFailedError
 from ragkit.evaluation.compare import compare_results
 from ragkit.evaluation.dataset import Question
 from ragkit.evaluation.outcome import Timing
@@ -156,6 +157,12 @@ def test_a_data_frame_has_a_row_for_each_question() -> None:
         "F1",
     ]  # fmt: skip
     assert frame.groupby("pipeline")["nDCG@10"].mean().to_dict() == {"new": 1.0, "old": 0.5}
+
+
+def test_a_script_can_require_the_gate() -> None:
+    with pytest.raises(GateFailedError, match=r"handbook/default: nDCG@10: < 0[.]4: 0[.]500 n=8"):
+        two().require()
+    replace(two(), gate=(check(),)).require()
 
 
 def test_the_table_has_a_row_for_each_figure() -> None:
