@@ -14,6 +14,7 @@ from ragkit.evaluation.runner.opened import Opened
 from ragkit.evaluation.runner.outcome_json import outcome_line
 from ragkit.evaluation.runner.stage_cache import StageCache
 from ragkit.graph.trace import Trace
+from ragkit.types import QueryPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +74,26 @@ class Asker:
         return not self._cache.holds([keys.get(name) for name in self._dense])
 
     async def _outcome(self, question: Question, trace: Trace, known: dict[str, Any]) -> Outcome:
-        opened, cache = self._pipeline, self._cache
-        values: dict[str, Any] = {}
+        opened = self._pipeline
         with opened.collection.held(opened.plan(question)) as plan:
-            if cache is None:
-                result = await opened.graph.run(plan, trace=trace, observe=values.__setitem__)
-            else:
-                keys = cache.keys(plan)
-                known.update(cache.read(keys, plan))
-                try:
-                    result = await opened.graph.run(
-                        plan, trace=trace, known=known, observe=values.__setitem__
-                    )
-                finally:
-                    # What came before a failure is as good as ever.
-                    cache.write(keys, values, plan=plan, trace=trace)
-            return self._observer.outcome(question.id, values, degraded=result.degraded)
+            values, degraded = await self._values(plan, trace, known)
+            return self._observer.outcome(question.id, values, degraded=degraded)
+
+    async def _values(
+        self, plan: QueryPlan, trace: Trace, known: dict[str, Any]
+    ) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """What each node gave, and what was done without; `known` and `trace` say how each came about."""
+        graph, cache, values = self._pipeline.graph, self._cache, dict[str, Any]()
+        if cache is None:
+            result = await graph.run(plan, trace=trace, observe=values.__setitem__)
+            return values, result.degraded
+        keys = cache.keys(plan)
+        known.update(cache.read(keys, plan))
+        if len(known) == len(self._pipeline.nodes):
+            return known, ()
+        try:
+            result = await graph.run(plan, trace=trace, known=known, observe=values.__setitem__)
+            return values, result.degraded
+        finally:
+            # What came before a failure is as good as ever.
+            cache.write(keys, values, plan=plan, trace=trace)

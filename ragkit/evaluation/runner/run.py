@@ -155,7 +155,7 @@ class _Work:
         self._executed = dict.fromkeys((node.name for node in ready.nodes), 0)
         self._cached = dict(self._executed)
         self.left = [question for question in asked if question.id not in journal.done]
-        self.n_asked = len(self.left)
+        self.n_asked, self._n_taken = len(self.left), 0
 
     @property
     def stage_runs(self) -> dict[str, StageRuns]:
@@ -177,7 +177,8 @@ class _Work:
             self._errors[question.id] = asked.outcome.error
             if len(self._errors) > self._may_fail:
                 raise self._too_many()
-        self._told(len(self._journal.done), self._n, self._ready.pipeline.name)
+        self._n_taken += 1
+        self._told(self._n - self.n_asked + self._n_taken, self._n, self._ready.pipeline.name)
 
     def _too_many(self) -> EvalError:
         first = "; ".join(f"{id_!r}: {error}" for id_, error in list(self._errors.items())[:_ERRORS_SHOWN])
