@@ -373,6 +373,28 @@ def test_a_schema_is_asked_for_as_configured() -> None:
         assert server.seen[0].body.get("response_format", {}).get("type") == kind
 
 
+@pytest.mark.parametrize(("closed", "is_strict"), [({"additionalProperties": False}, True), ({}, False)])
+def test_a_schema_that_leaves_something_open_is_not_asked_for_strictly(
+    closed: dict[str, Any], is_strict: bool
+) -> None:
+    inner = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], **closed}
+    schema = {"$defs": {"Inner": inner}, "type": "array", "items": {"$ref": "#/$defs/Inner"}}
+    with serving(reply("{}")) as server:
+        anyio.run(partial(completed, chat(server), schema=schema))
+    assert server.seen[0].body["response_format"]["json_schema"]["strict"] is is_strict
+
+
+def test_many_first_calls_at_once_share_their_connections() -> None:
+    async def at_once(model: OpenAIChat) -> int:
+        async with anyio.create_task_group() as group:
+            for _ in range(10):
+                group.start_soon(completed, model)
+        return len((await model._endpoint.lanes.here())._idle)
+
+    with serving(reply("Yes.")) as server:
+        assert anyio.run(at_once, chat(server)) == 10
+
+
 def test_the_key_is_shown_nowhere(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with serving(failure(401, "key sk-secret is wrong; x-token t-secret")) as server:

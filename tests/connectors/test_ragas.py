@@ -6,6 +6,8 @@ import json
 import math
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from string import ascii_lowercase
@@ -207,6 +209,17 @@ def test_what_is_missing_is_told() -> None:
         load_metric("ragas.faithfulness")
     with pytest.raises(ConfigError, match="needs embedder"):
         load_metric("ragas.answer_relevancy", model=ScriptedChat(lambda _: ""))
+
+
+@needs_ragas
+def test_versions_that_do_not_fit_one_another_are_told() -> None:
+    program = (
+        "import sys; sys.modules['langchain_community.chat_models.vertexai'] = None\n"
+        "from ragkit_connectors.ragas.adapters import collections; collections()"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert "ConfigError: ragas is installed and cannot be imported" in ran.stderr
+    assert "pip install 'ragkit[ragas]'" in ran.stderr
 
 
 @pytest.mark.skipif(IS_THERE, reason="ragas is installed")

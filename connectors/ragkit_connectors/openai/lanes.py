@@ -34,7 +34,7 @@ class Lanes:
     """The connections of one event loop. They close when the loop ends or nobody has this any more.
 
     >>> async def same() -> bool:
-    ...     lanes = await Lanes.open(lambda: None)
+    ...     lanes = Lanes(lambda: None)
     ...     lane = lanes.take()
     ...     lanes.give(lane)
     ...     return lanes.take() is lane
@@ -47,13 +47,10 @@ class Lanes:
         self._idle: list[httpx.AsyncClient] = []
         self._guard = _closing_at_the_end(self._idle)
 
-    @classmethod
-    async def open(cls, make: Callable[[], httpx.AsyncClient]) -> Lanes:
-        """Lanes of clients as `make` gives them."""
-        lanes = cls(make)
+    async def watch(self) -> None:
+        """Closes what is idle when the running loop ends."""
         # A started generator is known to the loop, which closes it when it ends, or when it is collected.
-        await anext(lanes._guard)
-        return lanes
+        await anext(self._guard)
 
     def take(self) -> httpx.AsyncClient:
         """A client that nobody else uses."""
@@ -92,7 +89,8 @@ class LanesByLoop:
             loop = _Loop()
             _LOOP.set(loop)
         if loop not in self._lanes:
-            self._lanes[loop] = await Lanes.open(self._make)
+            lanes = self._lanes[loop] = Lanes(self._make)
+            await lanes.watch()
         return self._lanes[loop]
 
     async def close(self) -> None:

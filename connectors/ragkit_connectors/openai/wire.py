@@ -54,8 +54,25 @@ def _format(settings: OpenAISettings, schema: Mapping[str, Any]) -> dict[str, An
         return {}
     if settings.structured == "json_object":
         return {"response_format": {"type": "json_object"}}
-    wanted = {"name": "reply", "schema": dict(schema), "strict": True}
+    # Endpoints refuse to be strict about a schema that leaves anything open.
+    wanted = {"name": "reply", "schema": dict(schema), "strict": is_closed(schema)}
     return {"response_format": {"type": "json_schema", "json_schema": wanted}}
+
+
+def is_closed(schema: Any) -> bool:
+    """Whether every object of a schema must have all its keys and may have no other.
+
+    >>> is_closed({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]})
+    False
+    """
+    if isinstance(schema, Mapping):
+        keys = schema.get("properties")
+        if isinstance(keys, Mapping) and (
+            schema.get("additionalProperties") is not False or set(schema.get("required", ())) != set(keys)
+        ):
+            return False
+        return all(map(is_closed, schema.values()))
+    return not isinstance(schema, list) or all(map(is_closed, schema))
 
 
 class Reply:

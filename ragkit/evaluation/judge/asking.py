@@ -62,7 +62,9 @@ class Asking:
                 messages, max_tokens=self.max_tokens, schema=rubric.schema, timeout_s=self.timeout_s
             )
 
-        return await self._once.reply(reply_key(self.model, rubric.fingerprint, messages), ask, tally)
+        # The limit counts: who gives a judge more room wants what was cut off asked for again.
+        key = reply_key(self.model, f"{rubric.fingerprint}|{self.max_tokens}", messages)
+        return await self._once.reply(key, ask, tally)
 
 
 def _verdict(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Literal
 import anyio
 
 from ragkit.chat import ChatModel
-from ragkit.errors import EvalError, ModelAuthError
+from ragkit.errors import EvalError
 from ragkit.evaluation.case import Case
 from ragkit.evaluation.judge.asking import Asking
 from ragkit.evaluation.judge.cache import ReplyCache
@@ -128,26 +128,22 @@ async def _asked(case: Case, judge: Judge, asking: Asking) -> JudgeVerdict:
     return await asking.verdict(rubric, shown)
 
 
-async def each(cases: Sequence[Case], do: Callable[[Case], object], at_a_time: int) -> None:
-    """Does something with every case, a few at a time; the first refused key ends it.
-
-    Raises:
-        ModelAuthError: the first that came up.
-    """
-    refused: list[ModelAuthError] = []
+async def each(cases: Sequence[Case], do: Callable[[Case], Awaitable[None]], at_a_time: int) -> None:
+    """Does something with every case, a few at a time; the first error ends it, and is raised as it is."""
+    failed: list[Exception] = []
     waiting: Iterator[Case] = iter(cases)
 
     async def work() -> None:
         for case in waiting:
-            if refused:
+            if failed:
                 return
             try:
-                await do(case)  # type: ignore[misc]
-            except ModelAuthError as e:
-                refused.append(e)
+                await do(case)
+            except Exception as e:
+                failed.append(e)
 
     async with anyio.create_task_group() as group:
         for _ in range(min(at_a_time, len(cases))):
             group.start_soon(work)
-    if refused:
-        raise refused[0]
+    if failed:
+        raise failed[0]

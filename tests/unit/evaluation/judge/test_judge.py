@@ -212,6 +212,21 @@ def test_a_timeout_is_asked_for_again_and_not_kept(tmp_path: Path) -> None:
             assert anyio.run(judge_cases, [answered("x")], Judge(model), cache)["q1"].score == expected
 
 
+def test_with_more_room_what_was_cut_off_is_asked_for_again(tmp_path: Path) -> None:
+    with ReplyCache(tmp_path / "judge.sqlite") as cache:
+        cut, whole = ScriptedChat(by_words, reason="length"), ScriptedChat(by_words)
+        for model, room, failed in ((cut, 16, True), (whole, 16, True), (whole, 512, False)):
+            judge = Judge(model, max_tokens=room)
+            assert anyio.run(judge_cases, [answered("x")], judge, cache)["q1"].is_failed is failed
+
+
+def test_a_cache_that_fails_on_the_way_is_told_as_it_is(tmp_path: Path) -> None:
+    cache = ReplyCache(tmp_path / "judge.sqlite")
+    cache.close()
+    with pytest.raises(EvalError, match="cannot be used"):
+        anyio.run(judge_cases, [answered("x")], Judge(ScriptedChat(by_words)), cache)
+
+
 def test_a_file_that_is_no_cache_is_told(tmp_path: Path) -> None:
     (tmp_path / "judge.sqlite").write_bytes(b"x" * 5000)
     with pytest.raises(EvalError, match="delete the file"):
