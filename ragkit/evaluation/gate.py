@@ -2,7 +2,8 @@
 
 A change is tested by question: `drop > 0.01 significant` does not hold if the mean fell by more than 0.01 and
 a paired randomisation test says, at p < .05 and one-sided, that this is no chance. A gate on the mean alone
-raises a false alarm in a third of all runs that changed nothing; this one in one of twenty at most.
+raises a false alarm in three of ten runs that changed nothing (100 questions, `evals/gate_alarms.py`);
+this one in one of twenty at most.
 """
 
 from __future__ import annotations
