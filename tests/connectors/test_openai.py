@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 import socket
@@ -357,6 +358,38 @@ def test_a_storm_of_cancels_leaves_the_model_in_order() -> None:
 
     with serving(script=script) as server:
         assert anyio.run(storm, chat(server, timeout_s=10.0, stall_s=10.0)) == ["Two years."] * 20
+
+
+def test_streams_that_are_cancelled_anywhere_leave_no_task_and_no_connection() -> None:
+    rng, whole = random.Random(4), b"".join([delta("Два "), delta("года 🙂"), delta("", "stop"), USAGE, DONE])
+
+    def script(_: dict[str, Any]) -> Raw:
+        pieces: list[bytes | Hang | Cut] = []
+        cuts = sorted(rng.sample(range(1, len(whole)), 5))
+        for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True):
+            pieces += [whole[start:end], Hang(rng.uniform(0.0, 0.01))]
+        return stream(*pieces)
+
+    async def some(model: OpenAIChat, texts: list[str]) -> None:
+        for _ in range(25):
+            with anyio.move_on_after(rng.uniform(0.0, 0.15)):
+                pieces, done = await streamed(model)
+                assert "".join(pieces) == done.text
+                texts.append(done.text)
+
+    async def storm(model: OpenAIChat) -> tuple[list[str], int, int]:
+        texts: list[str] = []
+        async with anyio.create_task_group() as group:
+            for _ in range(8):
+                group.start_soon(some, model, texts)
+        await model.aclose()
+        lanes = await model._endpoint.lanes.here()
+        return texts, len(asyncio.all_tasks()), len(lanes._idle)
+
+    with serving(script=script) as server:
+        texts, n_tasks, n_idle = anyio.run(storm, chat(server, timeout_s=10.0))
+    assert set(texts) <= {"Два года 🙂"}
+    assert (n_tasks, n_idle) == (1, 0)
 
 
 def test_one_model_serves_several_event_loops() -> None:
