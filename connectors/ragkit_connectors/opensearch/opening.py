@@ -132,7 +132,8 @@ def _check_vectors(server: OpenSearchServer, spec: StoreSpec) -> None:
                 f"{server.where}: engine: the index was made with {found}, and {engine} is set. Set engine: "
                 f"{found}; or ingest again under another name"
             )
-        if method.get("space_type", field.get("space_type")) in (space, None):
+        # Where all are compared, each question says by what.
+        if engine == "exact" or method.get("space_type", field.get("space_type")) in (space, None):
             return
     raise StoreError(
         f"{server.where}: its field {DENSE!r} is {_described(field)}, expected vectors of {spec.dimension} "

@@ -18,17 +18,17 @@ _SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Doc:
-    """One version of a document; `source` is its JSON, so that nobody changes it."""
+    """One version of a document, as JSON and read; nobody changes what was read."""
 
     source: str
+    parsed: dict[str, Any]
     seq_no: int
     version: int
     routing: str | None
     shard: int
 
     def read(self) -> dict[str, Any]:
-        out: dict[str, Any] = json.loads(self.source)
-        return out
+        return self.parsed
 
 
 class Index:
@@ -102,7 +102,8 @@ class Index:
         self.n_operations += 1
         version = before.version + 1 if before else 1
         shard = self.shard_of(identity, routing)
-        doc = Doc(json.dumps(body), self.n_operations, version, routing, shard)
+        source = json.dumps(body)
+        doc = Doc(source, json.loads(source), self.n_operations, version, routing, shard)
         self.docs[identity] = doc
         return self._told(identity, "updated" if before else "created", 200 if before else 201, doc)
 
