@@ -162,8 +162,7 @@ def _opened(source: DataSource, folder: Path | None) -> Dataset:
         if read_manifest(path).checksum is None:
             data.check()
     else:
-        below = folder / path if folder is not None and not path.exists() else path
-        data = load_dataset(below, split=source.split or "test")
+        data = load_dataset(path, split=source.split or "test")
         data.check()
     data = replace(data, name=source.name or data.name)
     if NAME.fullmatch(data.name) is None:
