@@ -76,6 +76,11 @@ def load_manifest(path: str | Path, *, data: str | Path | None = None, split: st
     """
     path = Path(path)
     manifest = read_manifest(path)
+    if manifest.folder is None and split not in (None, manifest.split):
+        raise EvalError(
+            f"{path}: split {split!r}: only a `folder:` has judgements by split. Choose questions by their "
+            "metadata with `where:`"
+        )
     found = _opened(manifest, path, Path(data) if data else None, split or manifest.split)
     found = laid_out(found, manifest.layout)
     if manifest.where:

@@ -94,6 +94,12 @@ def test_what_is_wrong_is_said_with_the_remedy(
         load_manifest(manifest(tmp_path, **said), data=data)
 
 
+def test_a_split_is_of_a_folder_alone(tmp_path: Path) -> None:
+    path = manifest(tmp_path, folder=None, questions="./q.jsonl", documents="./docs")
+    with pytest.raises(EvalError, match=r"split 'dev': only a `folder:` has judgements by split"):
+        load_manifest(path, split="dev")
+
+
 def test_data_of_an_unknown_place_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAGKIT_DATA", raising=False)
     with pytest.raises(EvalError, match=r"where is 'mine'\? .*--data FOLDER or RAGKIT_DATA=FOLDER"):
