@@ -27,8 +27,14 @@ class Item:
 
     def lines(self) -> str:
         """The action as a bulk request has it. ASCII, so that any text goes in."""
-        parts = [{self.action: self.target}, *([] if self.body is None else [self.body])]
-        return "".join(json.dumps(part, separators=(",", ":"), allow_nan=False) + "\n" for part in parts)
+        parts: list[dict[str, Any]] = [{self.action: self.target}]
+        parts += [] if self.body is None else [self.body]
+        return "".join(f"{dump(part)}\n" for part in parts)
+
+
+def dump(part: dict[str, Any]) -> str:
+    """One line of a request that has several."""
+    return json.dumps(part, separators=(",", ":"), allow_nan=False)
 
 
 def send(calls: Calls, items: Iterable[Item]) -> int:

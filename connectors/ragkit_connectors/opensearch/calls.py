@@ -126,10 +126,10 @@ class Calls:
             raise StoreError(
                 f"{self.where}: what answers there is no OpenSearch server ({shortened(answer)}). Check hosts"
             )
-        self._check_shards(answer)
+        self.check_shards(answer)
         return answer
 
-    def _check_shards(self, answer: Any) -> None:
+    def check_shards(self, answer: Any) -> None:
         """A part of an answer is no answer."""
         shards = answer.get("_shards") if isinstance(answer, dict) else None
         failed = shards.get("failed") if isinstance(shards, dict) else 0

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ragkit.errors import StoreError
 from ragkit.store.remote.conditions import Condition
 from ragkit.store.remote.server import CHUNKS, Place
+from ragkit_connectors.opensearch.bulk import dump
+from ragkit_connectors.opensearch.errors import explain_item
 from ragkit_connectors.opensearch.query import Query, as_query, routing_of
 
 if TYPE_CHECKING:
@@ -46,6 +48,27 @@ class Search:
         if limit <= MOST_HITS:
             return self._page(CHUNKS, condition, {**body, "size": limit})
         return list(self._paged(CHUNKS, condition, {**body, "sort": _BY_SCORE}, MOST_HITS, limit))
+
+    def totals(self, place: Place, conditions: Sequence[Condition]) -> list[int]:
+        """For how many documents each condition holds."""
+        lines: list[str] = []
+        for condition in conditions:
+            header: dict[str, Any] = {
+                "index": self._server.named(place),
+                "routing": self._routing(place, condition),
+                "preference": self._server.preference,
+                "allow_partial_search_results": False,
+            }
+            header = {name: value for name, value in header.items() if value is not None}
+            lines += [dump(header), dump({"query": as_query(condition), "size": 0, "track_total_hits": True})]
+        answer = self._server.request("POST", "/_msearch", "".join(f"{line}\n" for line in lines))
+        return [self._total(response) for response in answer["responses"]]
+
+    def _total(self, response: dict[str, Any]) -> int:
+        if "error" in response:
+            raise explain_item(response, self._server.where)
+        self._server.check_shards(response)
+        return int(response["hits"]["total"]["value"])
 
     def _page(self, place: Place, condition: Condition, body: dict[str, Any]) -> list[dict[str, Any]]:
         answer = self._server.request(

@@ -180,6 +180,10 @@ class QdrantServer:
         )
         return int(found.count)
 
+    def counts(self, place: Place, conditions: Sequence[Condition]) -> list[int]:
+        """One request for each condition."""
+        return [self.count(place, condition) for condition in conditions]
+
     def scroll(
         self, place: Place, condition: Condition, keys: Sequence[str], *, vectors: bool = False
     ) -> Iterator[Found]:

@@ -98,6 +98,10 @@ class RemoteServer(Protocol):
         """For how many points a condition holds, exactly."""
         ...
 
+    def counts(self, place: Place, conditions: Sequence[Condition]) -> list[int]:
+        """The same for each of several conditions, in as few requests as may be."""
+        ...
+
     def scroll(
         self, place: Place, condition: Condition, keys: Sequence[str], *, vectors: bool = False
     ) -> Iterator[Found]:

@@ -78,10 +78,10 @@ class SparseSearch:
         """The `k` best chunks for each list of terms."""
         population = self._population(view)
         unknown = {word(term) for terms in queries for term in terms} - set(population.frequencies)
-        for term in sorted(unknown):
-            condition = all_of([view.population, equals("terms", term)])
-            # Two threads may learn the same; it is the same.
-            population.frequencies[term] = view.server.count(CHUNKS, condition)
+        asked = sorted(unknown)
+        conditions = [all_of([view.population, equals("terms", term)]) for term in asked]
+        # Two threads may learn the same; it is the same.
+        population.frequencies.update(zip(asked, view.server.counts(CHUNKS, conditions), strict=True))
         return [self._ranked(view, population, terms, k) for terms in queries]
 
     def _population(self, view: View) -> _Population:

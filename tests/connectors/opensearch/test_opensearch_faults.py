@@ -185,6 +185,38 @@ def test_what_the_server_acknowledged_and_has_not_is_noticed(stores: Stores) -> 
     assert seen(store) == texts_of(document("a", 2))
 
 
+def test_a_search_of_several_that_fails_is_told(stores: Stores) -> None:
+    store = stores.make(SPEC, attempts=1)
+    store.commit([document("a", 1)])
+    usual = stores.server.cluster.answer
+
+    def half(request: Any) -> Any:
+        answer = usual(request)
+        if request.path == "/_msearch":
+            answer["responses"][-1] = busy().body()
+        return answer
+
+    stores.server.cluster.answer = half  # type: ignore[method-assign]
+    with pytest.raises(TransientStoreError, match=r"HTTP 429.*Try again"):
+        store.search_terms([["common", "a", "nowhere"]], 5, Scope())
+
+
+def test_a_shard_that_gives_no_answer_is_told(stores: Stores) -> None:
+    store = stores.make(SPEC, attempts=1)
+    store.commit([document("a", 1)])
+    usual = stores.server.cluster.answer
+
+    def partial(request: Any) -> Any:
+        answer = usual(request)
+        if request.path.endswith("/_search"):
+            answer["_shards"]["failed"] = 1
+        return answer
+
+    stores.server.cluster.answer = partial  # type: ignore[method-assign]
+    with pytest.raises(TransientStoreError, match=r"1 of the index's shards gave no answer"):
+        store.search(vector_of("x")[None], 5, Scope())
+
+
 # --- histories --------------------------------------------------------------------------------------
 
 

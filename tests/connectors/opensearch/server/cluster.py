@@ -18,6 +18,7 @@ from tests.connectors.opensearch.server.search import Searcher
 VERSION = "2.19.0"
 _INDEX = re.compile(r"[^A-Z\\/*?\"<>| ,#:]+")
 _ITEM_KEYS = {"_index", "_id", "routing", "if_seq_no", "if_primary_term", "require_alias"}
+_MSEARCH_KEYS = {"index", "routing", "preference", "allow_partial_search_results"}
 READ, WRITE, MANAGE = "indices:data/read", "indices:data/write", "indices:admin"
 
 
@@ -261,6 +262,25 @@ class Cluster:
         found = Searcher(index, shown, routing, hidden, self.plugins, self.forgets).search(body)
         return {"pit_id": pit["id"], **found}
 
+    def search_several(self, request: Request) -> Any:
+        request.only()
+        self._allow(request, f"{READ}/msearch")
+        if not request.body.endswith(b"\n"):
+            raise bad("The msearch request must be terminated by a newline [\\n]")
+        lines, responses = iter(request.body.split(b"\n")[:-1]), []
+        for line in lines:
+            header, body = json.loads(line), next(lines)
+            try:
+                for key in header:
+                    if key not in _MSEARCH_KEYS:
+                        raise bad(f"key [{key}] is not supported in the metadata section")
+                parameters = {"routing": header["routing"]} if "routing" in header else {}
+                one = Request("POST", request.path, parameters, body, request.headers, request.user)
+                responses.append({**self._searcher(one, header["index"]).search(one.json()), "status": 200})
+            except ApiError as e:
+                responses.append(e.body())
+        return {"took": 1, "responses": responses}
+
     def open_pit(self, request: Request, name: str) -> Any:
         request.only("keep_alive", "routing", "preference", "allow_partial_pit_creation", "expand_wildcards")
         self._allow(request, f"{READ}/point_in_time/create")
@@ -319,6 +339,7 @@ _ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ("GET", "_cat/plugins", Cluster.list_plugins),
     ("POST", "_bulk", Cluster.bulk),
     ("POST", "_search", Cluster.search),
+    ("POST", "_msearch", Cluster.search_several),
     ("DELETE", "_search/point_in_time", Cluster.close_pits),
     ("HEAD", _NAME, Cluster.has),
     ("PUT", _NAME, Cluster.create),
