@@ -27,6 +27,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "models": ("ragkit.cli.models", "list local models, train a reranker for your collection"),
     "eval": ("ragkit.cli.eval", "run a suite, write a report, check its gate"),
     "compare": ("ragkit.cli.compare", "two runs side by side, question by question"),
+    "search-config": ("ragkit.cli.search_config", "the best configurations of a space, tested apart"),
     "questions": ("ragkit.cli.questions", "make an evaluation set from your own documents"),
     "schema": ("ragkit.cli.schema", "JSON Schema of rag.yaml, for editors"),
 }

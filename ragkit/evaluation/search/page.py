@@ -80,7 +80,7 @@ def search_page(findings: Findings, title: str) -> str:
         f'<div class="plots">{plots}</div>' if plots else "",
         _key() if plots else "",
         f"<h2>The front</h2>{common}",
-        _table(table.table.head, table.table.rows, texts=(1,), winner=True),
+        _table(table.table.head, table.table.rows, texts=(0,), winner=True),
         '<p class="soft">Figures with intervals are of the held-out questions; "race" is what the same '
         "configuration reached where it was picked. Changes are paired, against the configuration as it was; "
         "p by randomisation, corrected by Holm for all changes of the table.</p>",

@@ -12,7 +12,7 @@ from ragkit.evaluation.search.search import Findings
 from ragkit.evaluation.stats import Figure
 
 WIDTH, HEIGHT = 520, 400
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 18, 44, 56
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 28, 44, 56
 
 STYLE = """
 .search-plot{font:13px system-ui,-apple-system,"Segoe UI",sans-serif}
@@ -41,6 +41,7 @@ class Mark:
         kind: a class of `STYLE`: `front`, `own`, `racing` or `left`.
         tip: what a pointer that rests on it is told.
         number: written beside it.
+        on_front: whether the line of the front goes through it.
         x_range, y_range: intervals, drawn as whiskers.
     """
 
@@ -49,32 +50,35 @@ class Mark:
     kind: str = field(kw_only=True)
     tip: str = field(kw_only=True)
     number: str = field(default="", kw_only=True)
+    on_front: bool = field(default=False, kw_only=True)
     x_range: tuple[float, float] | None = field(default=None, kw_only=True)
     y_range: tuple[float, float] | None = field(default=None, kw_only=True)
 
 
 def race_marks(findings: Findings, across: Objective, up: Objective) -> list[Mark]:
     """All configurations at what they reached in the race, those that left it on fewer questions."""
-    places = {standing.candidate.id: n for n, standing in enumerate(findings.front, start=1)}
+    places = findings.shown_front
+    front = {standing.candidate.id for standing in findings.front}
     marks = []
     for standing in findings.standings:
         x, y = standing.mean(across), standing.mean(up)
         if x is None or y is None:
             continue
         candidate = standing.candidate
-        number = places.get(candidate.id)
+        on_front = candidate.id in front
         kind = "racing" if standing.fate == "racing" else "left"
-        kind = "own" if standing is findings.baseline else "front" if number else kind
+        kind = "own" if standing is findings.baseline else "front" if on_front else kind
         fate = f", {standing.fate} after {standing.asked} questions" if standing.fate != "racing" else ""
         tip = f"{candidate.id}: {candidate.label}{fate}\n{shown(x, across)}, {shown(y, up)}"
-        marks.append(Mark(x, y, kind=kind, tip=tip, number=str(number or "")))
+        number = str(places.get(candidate.id, ""))
+        marks.append(Mark(x, y, kind=kind, tip=tip, number=number, on_front=on_front))
     order = ("left", "racing", "front", "own")
     return sorted(marks, key=lambda mark: order.index(mark.kind))
 
 
 def held_out_marks(findings: Findings, across: Objective, up: Objective) -> list[Mark]:
     """The front and the configuration as it was, with 95 % intervals."""
-    places = {standing.candidate.id: n for n, standing in enumerate(findings.front, start=1)}
+    places = findings.shown_front
     labels = {standing.candidate.id: standing.candidate.label for standing in findings.standings}
     marks = []
     for id_, confirmed in findings.confirmed.items():
@@ -98,10 +102,10 @@ def drawing(title: str, marks: Sequence[Mark], across: Objective, up: Objective)
     y_axis = axis_of([_unit(up) * v for mark in marks for v in (mark.y, *(mark.y_range or ()))])
     panel = _Panel(x_axis, y_axis, across, up)
     parts = [f'<text class="title" x="{_LEFT}" y="22">{escape(title)}</text>', panel.axes()]
-    parts.append(panel.edge([mark for mark in marks if mark.number]))
+    parts.append(panel.edge([mark for mark in marks if mark.on_front]))
     parts += [panel.whiskers(mark) for mark in marks]
     parts += [panel.point(mark) for mark in marks]
-    parts += [panel.number(mark) for mark in marks if mark.number]
+    parts.append(panel.numbers(marks))
     return "\n".join(part for part in parts if part)
 
 
@@ -176,7 +180,7 @@ class _Panel:
     def edge(self, marks: Sequence[Mark]) -> str:
         """The steps between the points of the front."""
         ordered = sorted(marks, key=lambda mark: (mark.x, mark.y))
-        if len(ordered) < 2 or any(mark.x_range for mark in ordered):
+        if len(ordered) < 2:
             return ""
         path = f"M{self.x(ordered[0].x):.1f},{self.y(ordered[0].y):.1f}"
         rises = not self.across.is_max  # less cost first: level until the next one, then up
@@ -206,9 +210,19 @@ class _Panel:
         radius = {"front": 6, "racing": 4}.get(mark.kind, 3)
         return f'<circle class="{mark.kind}" cx="{x:.1f}" cy="{y:.1f}" r="{radius}">{tip}</circle>'
 
-    def number(self, mark: Mark) -> str:
-        x, y = self.x(mark.x), self.y(mark.y)
-        return f'<text class="number" x="{x - 5:.1f}" y="{y - 10:.1f}" text-anchor="end">{mark.number}</text>'
+    def numbers(self, marks: Sequence[Mark]) -> str:
+        """The numbers, but for those that would lie on another one: they are told by the pointer."""
+        lines: list[str] = []
+        taken: list[tuple[float, float]] = []
+        for mark in sorted((m for m in marks if m.number), key=lambda m: int(m.number)):
+            x, y = self.x(mark.x) - 5, self.y(mark.y) - 10
+            if any(abs(x - left) < 18 and abs(y - top) < 12 for left, top in taken):
+                continue
+            taken.append((x, y))
+            lines.append(
+                f'<text class="number" x="{x:.1f}" y="{y:.1f}" text-anchor="end">{mark.number}</text>'
+            )
+        return "\n".join(lines)
 
 
 def _name(objective: Objective) -> str:

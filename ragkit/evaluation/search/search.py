@@ -75,6 +75,12 @@ class Findings:
         return self.front[0]
 
     @property
+    def shown_front(self) -> dict[str, int]:
+        """Those of the front that were confirmed, by id: their number in tables and drawings."""
+        ids = [standing.candidate.id for standing in self.front]
+        return {id_: n for n, id_ in enumerate((i for i in ids if i in self.confirmed), start=1)}
+
+    @property
     def winner_is_baseline(self) -> bool:
         """Whether nothing was found that is better."""
         return self.winner.candidate.id == self.baseline.candidate.id

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ragkit.evaluation.search.confirm import Confirmed
+from ragkit.evaluation.search.dimension import KEEP
 from ragkit.evaluation.search.objective import Objective
 from ragkit.evaluation.search.search import Findings
 from ragkit.evaluation.search.standing import Standing
@@ -17,7 +19,7 @@ class FrontTable:
 
     Args:
         table: a row for each of the front and one for the configuration as it was.
-        common: the choices that every row shares: `fuse=rrf`.
+        common: the choices that every row shares: `fuse=rrf`; what is kept as it was is not told.
     """
 
     table: Table
@@ -31,30 +33,36 @@ def front_table(findings: Findings) -> FrontTable:
     common = {key for key in choices[0] if all(c.get(key) == choices[0][key] for c in choices)}
     if len(chosen) == 1:
         common = set()
-    head = ["", "configuration"]
+    head = ["configuration"]
     for objective in findings.objectives:
         head += [f"{_headed(objective)} [95 %]", "race"]
         if not objective.is_latency:
             head.append("change, p Holm")
+    places = findings.shown_front
     rows = [
-        _row(str(n), _label(standing, common), standing, findings)
-        for n, standing in enumerate(chosen, start=1)
+        _row(f"{places[standing.candidate.id]:>2} {_label(standing, common)}", standing, findings)
+        for standing in chosen
     ]
     own = findings.baseline
     if own.candidate.id not in {s.candidate.id for s in chosen}:
-        rows.append(_row("", f"as it was ({own.candidate.id})", own, findings))
-    shared = tuple(f"{key}={choices[0][key]}" for key in choices[0] if key in common)
+        rows.append(_row(f" - as it was ({own.candidate.id})", own, findings))
+    shared = tuple(_told({key: choices[0][key] for key in choices[0] if key in common}))
     return FrontTable(Table(tuple(head), tuple(rows)), common=shared)
 
 
 def _label(standing: Standing, common: set[str]) -> str:
-    told = [f"{key}={value}" for key, value in standing.candidate.choices.items() if key not in common]
+    choices = standing.candidate.choices
+    told = _told({key: value for key, value in choices.items() if key not in common})
     return " ".join((standing.candidate.id, *(told or [standing.candidate.label])))
 
 
-def _row(number: str, label: str, standing: Standing, findings: Findings) -> tuple[str, ...]:
+def _told(choices: Mapping[str, str]) -> list[str]:
+    return [f"{key}={value}" for key, value in choices.items() if value != KEEP]
+
+
+def _row(label: str, standing: Standing, findings: Findings) -> tuple[str, ...]:
     confirmed = findings.confirmed[standing.candidate.id]
-    cells = [number, label]
+    cells = [label]
     for objective in findings.objectives:
         cells.append(_figure(confirmed, objective))
         mean = standing.mean(objective)

@@ -1,0 +1,114 @@
+"""`ragkit search-config` over a real graph and a small judged collection."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ragkit.cli import main
+from ragkit.config.load import load_config
+
+RAG = """ragkit: 1
+models: {embed: {use: embed/bundled}}
+stores: {local: {use: store/local, path: ./index}}
+collection: {store: local, embed: embed, bm25: {language: en}}
+query:
+  sparse: {use: retrieve/bm25, in: question, k: 20}
+  fuse: {use: fuse/rrf, k: 3}
+  dedupe: {use: compress/dedupe}
+  generate: {use: generate/extractive}
+"""
+SPACE = """objective: max nDCG@10, min context.tokens
+race: {first: 10}
+space:
+  query.fuse.k: [1, 3]
+  query.dedupe: [keep, remove]
+  query.sparse: [keep, remove]
+"""
+WORDS = ("amber", "basalt", "cedar", "dune", "ember", "fjord", "glacier", "heath", "iris", "jade")
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("rag.yaml").write_text(RAG)
+    Path("space.yaml").write_text(SPACE)
+    pairs = [(a, b) for a in WORDS[:6] for b in WORDS[6:]]
+    data = Path("data")
+    (data / "qrels").mkdir(parents=True)
+    rows = [
+        {"_id": f"d{n}", "title": a, "text": f"The {a} stands beside the {b}. Nothing else is known of it."}
+        for n, (a, b) in enumerate(pairs)
+    ]
+    (data / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    asked = [{"_id": f"q{n}", "text": f"What stands beside the {b}, {a}?"} for n, (a, b) in enumerate(pairs)]
+    asked += [{"_id": f"r{n}", "text": f"{b} {a}"} for n, (a, b) in enumerate(pairs)]
+    (data / "queries.jsonl").write_text("".join(json.dumps(row) + "\n" for row in asked))
+    lines = [f"{row['_id']}\td{row['_id'][1:]}\t1\n" for row in asked]
+    (data / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n" + "".join(lines))
+    return tmp_path
+
+
+def test_a_search_writes_what_it_found(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["search-config", "rag.yaml", "space.yaml", "--data", "data", "--budget", "none", "--json"]
+    assert main(arguments) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["combinations"] == 8
+    assert len(said["configurations"]) == 4
+    assert {refused["label"].split()[-1] for refused in said["refused"]} == {"sparse=remove"}
+    assert said["front"][0]["held_out"]["nDCG@10"]["n"] == said["questions"]["held_out"]
+    folder = files / "runs" / "search-space"
+    assert {"best.yaml", "front.svg", "journal.jsonl", "report.html", "search.json"} <= {
+        path.name for path in folder.iterdir()
+    }
+    best = (folder / "best.yaml").read_text()
+    assert best.startswith("# Found by ragkit search-config from rag.yaml")
+    (files / "best.yaml").write_text(best)
+    assert load_config(files / "best.yaml").graph.output == "generate"
+    # Again: all of it is known, and the same comes out.
+    first = (folder / "search.json").read_bytes()
+    assert main(arguments[:-1]) == 0
+    assert (folder / "search.json").read_bytes() == first
+    assert "configurations were tried on" in capsys.readouterr().out
+
+
+def test_a_dry_run_counts_and_runs_nothing(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["search-config", "rag.yaml", "space.yaml", "--data", "data", "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("8 combinations: 4 configurations with the one as it is, 4 that cannot be")
+    assert "not fuse.k=1 dedupe=keep sparse=remove: query.fuse: needs Rankings" in out
+    assert not (files / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "problem"),
+    [
+        (["--objective", "max nDCG"], 1, "nDCG"),
+        (["--objective", "max F1"], 1, "answers"),
+        (["--objective", "max abstention.F1"], 1, "a race needs a value for each question"),
+        (["--objective", "fast"], 2, "expected max or min and a measure"),
+        (["--budget", "much"], 2, "expected a share of the whole grid"),
+        (["--budget", "50"], 2, "a budget of 50 stage runs"),
+        (["--data", "nowhere"], 1, "nowhere: no such manifest or folder"),
+        (["--data", "rag.txt"], 1, "no such manifest or folder"),
+    ],
+)
+def test_mistakes_are_told_before_anything_runs(
+    files: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, problem: str
+) -> None:
+    given = ["search-config", "rag.yaml", "space.yaml", "--data", "data", *arguments]
+    if "nDCG" in arguments[-1]:
+        given[-1] = "max nDCX@10"
+        problem = "nDCX"
+    assert main(given) == code
+    assert problem in capsys.readouterr().err
+    assert not (files / "runs" / ".cache").exists()
+
+
+def test_the_example_space_is_sound(capsys: pytest.CaptureFixture[str]) -> None:
+    folder = Path(__file__).parents[3] / "examples" / "search"
+    arguments = [str(folder / "rag.yaml"), str(folder / "space.yaml"), "--data", "x", "--dry-run"]
+    assert main(["search-config", *arguments]) == 0
+    assert capsys.readouterr().out.startswith("32 combinations: 33 configurations")
