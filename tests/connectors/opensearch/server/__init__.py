@@ -14,9 +14,9 @@ so that a certificate against it is none. What it imitates, as documented (docs.
   name that is none
 - visibility: what is written is read by id at once, and found by searches only after `_refresh`
 - `_search`, `_msearch` and `_count`: bool, term, terms, range, exists, ids, match_all, rank_feature
-  (linear, nine significant bits), script_score with `knn_score`, knn with filter; sort, search_after, points in time,
-  `_source` lists, `seq_no_primary_term`; max_result_window 10,000, max_clause_count 1,024, bool depth 20,
-  k at most 10,000
+  (linear, nine significant bits), script_score with `knn_score`, knn with filter; sort, search_after, points
+  in time, `_source` lists, `seq_no_primary_term`; max_result_window 10,000, max_clause_count 1,024, bool
+  depth 20, k at most 10,000
 - users with passwords and roles, 401 and 403 as the security plugin says them, document-level security
 - by script: refused and dropped connections, answers that come after the change was made or never, 429,
   503, items of a bulk request that fail while others are done
