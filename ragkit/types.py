@@ -309,10 +309,14 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence of an answer, without its markers, and the citations that bear it."""
+    """One sentence of an answer, without its markers, and the citations that bear it.
+
+    `problems` says what verification found wrong with it, for a sentence that is flagged or dropped.
+    """
 
     text: str
     citations: tuple[Citation, ...] = field(default=(), kw_only=True)
+    problems: tuple[str, ...] = field(default=(), kw_only=True)
 
     @property
     def marked(self) -> str:
@@ -331,7 +335,21 @@ class Usage:
     usd: float | None = field(default=None, kw_only=True)
 
 
-AbstainReason = Literal["no_evidence", "no_documents", "unsupported"]
+AbstainReason = Literal["no_evidence", "no_documents", "unsupported", "conflicting", "out_of_scope"]
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What verification asks a generator to write anew: the draft, and its sentences that did not hold.
+
+    Each of `refused` has its `problems`.
+
+    >>> Correction("It lasts 3 years. [1]", refused=()).draft
+    'It lasts 3 years. [1]'
+    """
+
+    draft: str
+    refused: tuple[Sentence, ...] = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,7 +358,8 @@ class Answer:
 
     `text` carries the markers: `It lasts two years. [1]`. When `abstained`, `text` says so in words and
     `reason` why; `degraded` names each stage that failed and was skipped, so that "nothing found" and
-    "something was down" are never confused. `dropped` holds sentences removed by verification.
+    "something was down" are never confused. `dropped` holds sentences removed by verification, and
+    `correction` what it would have written anew, where it is told to ask for that.
     `generator` names the stage that wrote it: `generate/extractive` means that every sentence is quoted
     from the documents and no language model was asked.
     """
@@ -352,6 +371,7 @@ class Answer:
     abstained: bool = field(default=False, kw_only=True)
     reason: AbstainReason | None = field(default=None, kw_only=True)
     dropped: tuple[Sentence, ...] = field(default=(), kw_only=True)
+    correction: Correction | None = field(default=None, kw_only=True, repr=False)
     degraded: tuple[str, ...] = field(default=(), kw_only=True)
     usage: Usage = field(default_factory=Usage, kw_only=True)
     generator: str = field(default="", kw_only=True)

@@ -9,11 +9,15 @@ _ABSTENTIONS: dict[str, dict[str, str]] = {
         "no_documents": "There are no documents to answer from.",
         "no_evidence": "The documents do not answer this question.",
         "unsupported": "An answer was written, but the documents do not bear it out, so it is not shown.",
+        "conflicting": "The documents contradict one another on this question.",
+        "out_of_scope": "This question is not one that the documents are about.",
     },
     "ru": {
         "no_documents": "Нет документов, по которым можно ответить.",
         "no_evidence": "В документах нет ответа на этот вопрос.",
         "unsupported": "Ответ был составлен, но документы его не подтверждают, поэтому он не показан.",
+        "conflicting": "Документы противоречат друг другу в этом вопросе.",
+        "out_of_scope": "Этот вопрос не относится к тому, о чём говорят документы.",
     },
 }
 

@@ -24,6 +24,7 @@ from ragkit.types import (
     Chunk,
     Citation,
     Context,
+    Correction,
     Hit,
     Passage,
     Query,
@@ -300,6 +301,7 @@ def _answer_json(answer: Answer, name_of: NameOf) -> Json:
         "usage": asdict(answer.usage),
         "generator": answer.generator,
         "trace_id": answer.trace_id,
+        **({"correction": _correction_json(answer.correction)} if answer.correction else {}),
     }
 
 
@@ -320,15 +322,26 @@ def _answer(row: Json, plan: QueryPlan, chunks: Chunks) -> Answer:
         usage=Usage(**row["usage"]),
         generator=row["generator"],
         trace_id=row["trace_id"],
+        correction=_correction(row["correction"]) if "correction" in row else None,
     )
 
 
+def _correction_json(correction: Correction) -> Json:
+    return [correction.draft, [_sentence_json(s) for s in correction.refused]]
+
+
+def _correction(row: Json) -> Correction:
+    return Correction(row[0], refused=tuple(map(_sentence, row[1])))
+
+
 def _sentence_json(sentence: Sentence) -> Json:
-    return [sentence.text, [asdict(citation) for citation in sentence.citations]]
+    problems = [list(sentence.problems)] if sentence.problems else []
+    return [sentence.text, [asdict(citation) for citation in sentence.citations], *problems]
 
 
 def _sentence(row: Json) -> Sentence:
-    return Sentence(row[0], citations=tuple(Citation(**citation) for citation in row[1]))
+    problems = tuple(row[2]) if len(row) > 2 else ()
+    return Sentence(row[0], citations=tuple(Citation(**c) for c in row[1]), problems=problems)
 
 
 _ENCODERS: dict[type, Callable[[Any, NameOf], Json]] = {
