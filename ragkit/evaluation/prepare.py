@@ -162,12 +162,22 @@ def _opened(source: DataSource, folder: Path | None) -> Dataset:
         if read_manifest(path).checksum is None:
             data.check()
     else:
+        _refuse_manifests_folder(source)
         data = load_dataset(path, split=source.split or "test")
         data.check()
     data = replace(data, name=source.name or data.name)
     if NAME.fullmatch(data.name) is None:
         raise EvalError(f"{source.where}: the name {data.name!r} will not do for a folder: {NAME_EXPECTED}")
     return data
+
+
+def _refuse_manifests_folder(source: DataSource) -> None:
+    manifests = sorted(path.name for path in source.path.glob("*.yaml"))
+    if manifests and not any(source.path.glob("corpus.jsonl*")):
+        raise EvalError(
+            f"{source.where}: {source.path} has no corpus.jsonl, and the manifests {', '.join(manifests)}: "
+            f"name one of them, such as {source.path.name}/{manifests[0]}"
+        )
 
 
 def _asked(data: Dataset, metrics: Metrics) -> list[str]:

@@ -206,6 +206,15 @@ def test_judgements_of_unknown_documents_are_refused(home: Path) -> None:
         ragkit.evaluate(replace(suite, data=(data,)), out=home / "runs" / "wrong", progress=False)
 
 
+def test_a_folder_of_manifests_is_refused_with_their_names(home: Path) -> None:
+    (home / "sets").mkdir()
+    (home / "sets" / "dev.yaml").write_text("name: dev")
+    suite = load_suite(home / "suite.yaml")
+    suite = replace(suite, data=(replace(suite.data[0], path=home / "sets"),))
+    with pytest.raises(EvalError, match=r"has no corpus.jsonl, and the manifests dev.yaml: name one"):
+        ragkit.evaluate(suite, out=home / "runs" / "sets", progress=False)
+
+
 def test_two_runs_are_compared_question_by_question(home: Path) -> None:
     suite = load_suite(home / "suite.yaml")
     dense = {"words": replace(suite.pipelines["words"], retriever="dense")}
