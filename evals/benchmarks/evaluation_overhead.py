@@ -120,11 +120,12 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--cache", type=Path, help="where indexes are kept; else they are made anew")
+    parser.add_argument("--only", choices=PIPELINES, help="one pipeline alone")
     args = parser.parse_args()
     dataset = load_dataset(args.dataset)
     questions = list(dataset.judged.values())[: args.questions]
     with tempfile.TemporaryDirectory() as scratch:
-        for pipeline in PIPELINES.values():
+        for pipeline in [PIPELINES[args.only]] if args.only else PIPELINES.values():
             measure(pipeline, dataset, args.cache or Path(scratch), questions, args.rounds)
 
 
