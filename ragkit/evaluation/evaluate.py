@@ -7,28 +7,19 @@ from pathlib import Path
 
 from ragkit.errors import EvalError
 from ragkit.evaluation.baseline import write_baseline
-from ragkit.evaluation.blame import blame
-from ragkit.evaluation.case import Case, Texts
-from ragkit.evaluation.clusters import clusters, shared
 from ragkit.evaluation.compare import compare_results
 from ragkit.evaluation.comparison import Comparison
-from ragkit.evaluation.dataset import Dataset
 from ragkit.evaluation.folder import REPORT, SUITE, write_report
 from ragkit.evaluation.gate import Before, FromFile, FromPipeline, check_gate
-from ragkit.evaluation.judges import AskedFirst, asked_first
-from ragkit.evaluation.latency import latency_figures
-from ragkit.evaluation.measure import measure
-from ragkit.evaluation.metrics.metric import Metric, SetMetric
-from ragkit.evaluation.prepare import Prepared, PreparedData, prepared
+from ragkit.evaluation.prepare import Prepared, prepared
 from ragkit.evaluation.report import GateCheck, Report, Result
 from ragkit.evaluation.reports.json import json_text
 from ragkit.evaluation.reports.tables import datasets_of
 from ragkit.evaluation.runner.journal import write_whole
-from ragkit.evaluation.runner.pipeline import Pipeline
 from ragkit.evaluation.runner.progress import shown
-from ragkit.evaluation.runner.run import PipelineRun, run_pipeline
 from ragkit.evaluation.suite import Suite
 from ragkit.evaluation.suite_file import load_suite, with_pipelines
+from ragkit.evaluation.suite_runs import SuiteRuns
 from ragkit.ingest.progress import Progress
 
 RUNS = Path("runs")
@@ -79,8 +70,9 @@ def evaluate(
     _begin(ready, folder)
     texts = {one.data.name: one.data.texts() for one in ready.data}
     with shown(progress) as told:
+        runs = SuiteRuns(suite, folder=folder, resume=resume, told=told)
         results = tuple(
-            _result(ready, one, pipeline, folder, texts[one.data.name], resume, told)
+            runs.result(one, pipeline, texts[one.data.name])
             for one in ready.data
             for pipeline in ready.pipelines
         )
@@ -96,78 +88,6 @@ def evaluate(
     if save_baseline is not None:
         write_baseline(report, Path(save_baseline))
     return report
-
-
-def _result(
-    ready: Prepared,
-    one: PreparedData,
-    pipeline: Pipeline,
-    folder: Path,
-    texts: Texts,
-    resume: bool,
-    told: Progress,
-) -> Result:
-    suite, data, cache = ready.suite, one.data, folder.parent / ".cache"
-
-    def progress(done: int, total: int | None, what: str) -> None:
-        told(done, total, f"{data.name} · {what}")
-
-    run = run_pipeline(
-        pipeline,
-        data,
-        folder=folder / data.name / pipeline.name,
-        cache=cache,
-        questions=one.questions,
-        resume=resume,
-        concurrency=suite.concurrency,
-        progress=progress,
-        max_error_rate=suite.max_error_rate,
-        timing_n=suite.timing_n,
-    )
-    cases = [
-        Case(data.questions[id_], judged=data.qrels.get(id_, {}), outcome=outcome, texts=texts)
-        for id_, outcome in run.outcomes.items()
-        if not outcome.error
-    ]
-    metrics = asked_first(one.metrics_of(pipeline), cases, cache / "judges.sqlite", progress)
-    return _measured(data, pipeline.name, run, cases, metrics, seed=suite.seed)
-
-
-def _measured(
-    data: Dataset,
-    pipeline: str,
-    run: PipelineRun,
-    cases: Sequence[Case],
-    metrics: Sequence[Metric | SetMetric],
-    *,
-    seed: int,
-) -> Result:
-    """The figures of one pipeline on one dataset, and where what was needed was lost."""
-    found = measure(
-        cases,
-        run.failed,
-        metrics,
-        clusters=shared(clusters(data.qrels, run.outcomes)),
-        seed=seed,
-    )
-    missing: dict[str, tuple[()]] = dict.fromkeys(run.problems, ())
-    lost = {case.question.id: blame(case, run.graph, indexed=missing) for case in cases}
-    return Result(
-        data.name,
-        pipeline,
-        figures={**found.figures, **latency_figures(run.timings.values(), seed=seed)},
-        values=found.values,
-        blame={id_: node for id_, node in lost.items() if node is not None},
-        questions={id_: data.questions[id_] for id_ in run.outcomes},
-        qrels={id_: data.qrels[id_] for id_ in run.outcomes if id_ in data.qrels},
-        outcomes=run.outcomes,
-        timings=run.timings,
-        graph=run.graph,
-        unmeasured=found.unmeasured,
-        unscored=found.unscored,
-        not_ingested=run.problems,
-        bills={metric.name: metric.bill for metric in metrics if isinstance(metric, AskedFirst)},
-    )
 
 
 def _comparisons(suite: Suite, results: Sequence[Result]) -> Mapping[str, Comparison]:
