@@ -35,8 +35,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", metavar="RAG_YAML", help="the configuration to start from")
     parser.add_argument("space", metavar="SPACE_YAML", help="which keys may have which values")
     parser.add_argument(
-        "--data", required=True, metavar="PATH", help="a manifest, or a folder in BEIR layout with judgements"
+        "--data",
+        required=True,
+        metavar="PATH",
+        help="a manifest, a folder in BEIR layout, or a file of questions with --documents",
     )
+    parser.add_argument("--documents", metavar="DIR", help="the documents of a file of questions")
     parser.add_argument(
         "--objective",
         metavar="TEXT",
@@ -85,6 +89,7 @@ def run(args: argparse.Namespace) -> int:
         budget=args.budget,
         seed=args.seed,
         split_name=args.split,
+        documents=Path(args.documents) if args.documents else None,
         own_index=args.own_index,
         quiet=args.json,
     )
@@ -123,10 +128,13 @@ def _show_counts(grid: Grid) -> None:
         f"{grid.combinations:,} combinations: {len(grid.candidates):,} configurations with the one as it is"
         f"{alike}, {len(grid.refused):,} that cannot be"
     )
-    for refused in grid.refused[:_SHOWN]:
-        print(f"  not {refused.label}: {refused.reason}")
-    if len(grid.refused) > _SHOWN:
-        print(f"  and {len(grid.refused) - _SHOWN:,} more, see --dry-run --json")
+    reasons: dict[str, list[str]] = {}
+    for refused in grid.refused:
+        reasons.setdefault(refused.reason, []).append(refused.label)
+    for reason, labels in list(reasons.items())[:_SHOWN]:
+        print(f"  {len(labels):,} cannot be: {reason}\n    such as {labels[0]}")
+    if len(reasons) > _SHOWN:
+        print(f"  and for {len(reasons) - _SHOWN:,} more reasons, see --dry-run --json")
     sys.stdout.flush()
 
 

@@ -48,14 +48,21 @@ def time_properly(standings: Sequence[Standing], questions: Sequence[str], work:
             work.progress(min(done, total), total, "time")
 
 
-def front_of(standings: Sequence[Standing], objectives: Sequence[Objective]) -> list[Standing]:
-    """Those that none is better than, best first by the first objective, then by the next."""
+def front_of(
+    standings: Sequence[Standing], objectives: Sequence[Objective], baseline: Standing
+) -> list[Standing]:
+    """Those that none is better than, best first by the first objective, then by the next.
+
+    Of several that come to the same there is one: the configuration as it was, else the first of the space.
+    """
     known = [s for s in standings if len(s.means(objectives)) == len(objectives)]
     reached = points(known, objectives)
     best = [known[i] for i in front(reached)]
     unlike: dict[tuple[float, ...], Standing] = {}
     for standing, row in zip(best, points(best, objectives).tolist(), strict=True):
-        unlike.setdefault(tuple(row), standing)  # of those that come to the same, the first of the space
+        if standing is baseline:
+            unlike[tuple(row)] = standing
+        unlike.setdefault(tuple(row), standing)
     return [standing for _, standing in sorted(unlike.items(), key=lambda item: item[0], reverse=True)]
 
 

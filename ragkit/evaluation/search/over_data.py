@@ -9,6 +9,7 @@ from typing import Any
 from ragkit.errors import ConfigError, EvalError
 from ragkit.evaluation.dataset import Dataset, load_dataset
 from ragkit.evaluation.manifest import load_manifest
+from ragkit.evaluation.own_questions import load_questions
 from ragkit.evaluation.reports.json import json_text
 from ragkit.evaluation.runner.code import code_version
 from ragkit.evaluation.runner.journal import write_whole
@@ -37,6 +38,7 @@ def search_over_data(
     budget: str = "25%",
     seed: int = 0,
     split_name: str = "test",
+    documents: Path | None = None,
     own_index: bool = False,
     quiet: bool = False,
 ) -> Findings:
@@ -44,12 +46,13 @@ def search_over_data(
 
     Args:
         grid, space, objectives: what is searched, how, and for what.
-        data: a manifest, or a folder in BEIR layout.
+        data: a manifest, a folder in BEIR layout, or a file of questions.
         folder: it gets journal.jsonl, search.json, best.yaml, report.html and front.svg; indexes and values
             of stages are kept beside it, in `.cache`.
         source: the `rag.yaml` that the grid was made of.
         budget, seed: see `Rules`.
         split_name: which judgements of a folder.
+        documents: those that the questions are about, where `data` is a file of questions.
         own_index: whether the configuration's own index is asked.
         quiet: no bar.
 
@@ -58,7 +61,7 @@ def search_over_data(
         EvalError: data or measures do not fit, or the folder is of another search.
     """
     limit = parse_budget(budget)
-    dataset = _opened(data, split_name)
+    dataset = _opened(data, split_name, documents)
     folder.mkdir(parents=True, exist_ok=True)
     evaluator = LiveEvaluator(
         dataset,
@@ -84,14 +87,19 @@ def _write(findings: Findings, folder: Path, source: Path, name: str) -> None:
     write_whole(folder / "front.svg", search_svg(findings))
 
 
-def _opened(data: Path, split_name: str) -> Dataset:
+def _opened(data: Path, split_name: str, documents: Path | None) -> Dataset:
+    if documents is not None:
+        return load_questions(data, documents)
     if data.is_dir():
         return load_dataset(data, split=split_name)
     if data.suffix in (".yaml", ".yml"):
         return load_manifest(data)
     if not data.exists():
         raise EvalError(f"{data}: no such manifest or folder")
-    raise ConfigError(f"--data {data}: expected a manifest (.yaml) or a folder in BEIR layout")
+    raise ConfigError(
+        f"--data {data}: expected a manifest (.yaml) or a folder in BEIR layout. "
+        "The documents of a file of questions are named with --documents DIR"
+    )
 
 
 def _facts(dataset: Dataset, own_index: bool) -> dict[str, Any]:

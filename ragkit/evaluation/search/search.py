@@ -120,10 +120,10 @@ def search(
             raise EvalError(f"none of {len(grid.candidates)} configurations came through: {_why(raced)}")
         if any(objective.is_latency for objective in rules.objectives):
             time_properly(left, parts.race, work)
-        front = front_of(left, rules.objectives)
+        baseline = next(s for s in raced.standings if s.candidate is grid.baseline)
+        front = front_of(left, rules.objectives, baseline)
         if not front:
             raise EvalError("no configuration that came through could be timed: every question failed")
-        baseline = next(s for s in raced.standings if s.candidate is grid.baseline)
         chosen = _chosen(front, rules.objectives)
         confirmed = confirm(chosen, baseline, rules.objectives, parts, work, seed=rules.seed)
         n_questions = len(parts.race) + len(parts.held_out)

@@ -34,7 +34,8 @@ def split(documents: Mapping[str, Iterable[str]], *, held_out: float, seed: int)
     """Splits questions by the documents that answer them.
 
     Questions that share a document, directly or through others, are one cluster and go to the same part.
-    Where that joins more than half of them, they are told apart by their first document alone.
+    Where that joins more than half of them, they are told apart by their first document alone, and where that
+    is the same for most of them, each stands for itself; the note then says so.
 
     Args:
         documents: by question, the documents that are relevant to it; without any it stands alone.
@@ -49,14 +50,8 @@ def split(documents: Mapping[str, Iterable[str]], *, held_out: float, seed: int)
     (20, 20)
     """
     sets = {question: sorted(set(ids)) for question, ids in documents.items()}
-    clusters, note = _joined(sets), ""
+    clusters, note = _clusters(sets)
     n = len(sets)
-    if n and max(map(len, _members(clusters))) > _TOO_LARGE * n:
-        clusters = {question: ids[0] if ids else f"question {question}" for question, ids in sets.items()}
-        note = (
-            "more than half of the questions are joined by shared documents, so that they were split by "
-            "their first relevant document alone: the parts are not fully independent"
-        )
     groups = _members(clusters)
     random.Random(seed).shuffle(groups)  # noqa: S311  (an order that can be made again, no secret)
     kept: list[list[str]] = []
@@ -74,6 +69,23 @@ def split(documents: Mapping[str, Iterable[str]], *, held_out: float, seed: int)
             "more of each. Add questions, or change the share `held_out:` of the space file"
         )
     return Split(_flat(raced), held_out=_flat(kept), clusters=clusters, note=note)
+
+
+def _clusters(sets: Mapping[str, Sequence[str]]) -> tuple[dict[str, str], str]:
+    """The strictest clusters of which none holds most of the questions, and what has to be said of them."""
+    found = _joined(sets)
+    if _are_small(found):
+        return found, ""
+    said = "more than half of the questions are joined by shared documents, so that they were split by "
+    found = {question: ids[0] if ids else f"question {question}" for question, ids in sets.items()}
+    if _are_small(found):
+        return found, f"{said}their first relevant document alone: the parts are not fully independent"
+    alone = {question: question for question in sets}
+    return alone, f"{said}question: the parts are not independent, and intervals are too narrow"
+
+
+def _are_small(clusters: Mapping[str, str]) -> bool:
+    return all(len(group) <= _TOO_LARGE * len(clusters) for group in _members(clusters))
 
 
 def _joined(sets: Mapping[str, Sequence[str]]) -> dict[str, str]:

@@ -74,11 +74,35 @@ def test_a_search_writes_what_it_found(files: Path, capsys: pytest.CaptureFixtur
     assert "configurations were tried on" in capsys.readouterr().out
 
 
+def test_time_is_measured_where_it_is_searched_for(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("space.yaml").write_text("race: {first: 10}\nspace: {query.fuse.k: [1, 3]}\n")
+    objective = "max nDCG@10, min latency.p50"
+    arguments = ["search-config", "rag.yaml", "space.yaml", "--data", "data", "--budget", "none"]
+    assert main([*arguments, "--objective", objective, "--json"]) == 0
+    front = json.loads(capsys.readouterr().out)["front"]
+    assert all(row["held_out"]["latency.p50"]["mean"] > 0 for row in front)
+
+
+def test_a_file_of_questions_is_asked_over_its_documents(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("docs").mkdir()
+    Path("docs", "harbour.md").write_text("# Harbour\n\nThe harbour was built in 1902 by the masons.\n")
+    rows = [{"text": f"When was harbour {n} built?", "documents": ["harbour.md"]} for n in range(30)]
+    Path("questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    Path("space.yaml").write_text("race: {first: 10}\nheld_out: 0.4\nspace: {query.fuse.k: [1, 3]}\n")
+    data = ["--data", "questions.jsonl", "--documents", "docs"]
+    objective = ["--objective", "max RR@10", "--budget", "none"]
+    assert main(["search-config", "rag.yaml", "space.yaml", *data, *objective]) == 0
+    assert "Nothing was found that is better than the configuration as it was." in capsys.readouterr().out
+
+
 def test_a_dry_run_counts_and_runs_nothing(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["search-config", "rag.yaml", "space.yaml", "--data", "data", "--dry-run"]) == 0
     out = capsys.readouterr().out
     assert out.startswith("8 combinations: 4 configurations with the one as it is, 4 that cannot be")
-    assert "not fuse.k=1 dedupe=keep sparse=remove: query.fuse: needs Rankings" in out
+    assert "4 cannot be: query.fuse: needs Rankings" in out
+    assert "such as fuse.k=1 dedupe=keep sparse=remove" in out
     assert not (files / "runs").exists()
 
 

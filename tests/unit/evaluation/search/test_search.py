@@ -70,7 +70,8 @@ def test_the_same_configurations_all_come_through(tmp_path: Path) -> None:
     same = np.repeat(quality(0.5), 4, axis=0)
     findings = run(tmp_path, Recorded({"good": same}, QUESTIONS), 4)
     assert fates(findings) == ["racing"] * 4
-    assert len(findings.front) == 1  # of those that come to the same, the first
+    assert findings.winner_is_baseline  # of those that come to the same, there is no reason to change
+    assert len(findings.front) == 1
 
 
 def test_a_budget_sets_aside_and_says_so(tmp_path: Path) -> None:
@@ -207,6 +208,12 @@ def test_one_document_in_all_questions_is_no_reason_to_stop() -> None:
     made = split({f"q{n:02}": [f"d{n:02}", "everywhere"] for n in range(60)}, held_out=0.3, seed=1)
     assert len(made.held_out) == 18
     assert "first relevant document alone" in made.note
+
+
+def test_questions_about_one_document_alone_are_split_with_a_warning() -> None:
+    made = split({f"q{n:02}": ["everywhere"] for n in range(60)}, held_out=0.3, seed=1)
+    assert len(made.held_out) == 18
+    assert "the parts are not independent" in made.note
 
 
 def test_too_few_questions_are_refused() -> None:
