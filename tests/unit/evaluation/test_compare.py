@@ -70,15 +70,15 @@ def test_the_table_says_all_that_a_reader_needs(comparison: Comparison) -> None:
             "same    0.500 [0.500, 0.500]  0.000 [0.000, 0.000]  10       0",
             "new     1.000 [1.000, 1.000]  1.000 [1.000, 1.000]  10       0",
             "",
-            "measure  system             - old [95 %]  effect         p  p Holm  win/loss/tie  detectable   n",
-            "RR@10      same  +0.000 [+0.000, +0.000]            1.0000  1.0000        0/0/10              10",
-            "RR@10       new  +0.500 [+0.500, +0.500]            0.0020  0.0078        10/0/0              10",
-            "P@1        same  +0.000 [+0.000, +0.000]          1.0000 M  1.0000        0/0/10              10",
-            "P@1         new  +1.000 [+1.000, +1.000]          0.0020 M  0.0078        10/0/0              10",
+            "measure  system             - old [95 %]  effect         p  p Holm  win/loss/tie  detectable   n",  # noqa: E501
+            "RR@10      same  +0.000 [+0.000, +0.000]            1.0000  1.0000        0/0/10              10",  # noqa: E501
+            "RR@10       new  +0.500 [+0.500, +0.500]            0.0020  0.0078        10/0/0              10",  # noqa: E501
+            "P@1        same  +0.000 [+0.000, +0.000]          1.0000 M  1.0000        0/0/10              10",  # noqa: E501
+            "P@1         new  +1.000 [+1.000, +1.000]          0.0020 M  0.0078        10/0/0              10",  # noqa: E501
             "",
-            "Intervals: BCa bootstrap of the mean. p: paired randomisation test, or McNemar's exact test (M), "
-            "two-sided; Holm over 4. Effect: mean difference by its spread. Detectable: found in 4 of 5 cases "
-            "at p < .05. Seed 0.",
+            "Intervals: BCa bootstrap of the mean. p: paired randomisation test, or McNemar's exact test "
+            "(M), two-sided; Holm over 4. Effect: mean difference by its spread. Detectable: found in 4 of "
+            "5 cases at p < .05. Seed 0.",
             "Fewer than 50 queries: intervals are too narrow and little can be told apart.",
             "Data: handmade",
         )

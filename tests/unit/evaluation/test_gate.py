@@ -142,7 +142,7 @@ def test_a_set_measure_has_no_significance() -> None:
 
 
 def test_two_equal_systems_raise_an_alarm_as_often_as_the_test_says() -> None:
-    """A/A: pairs of systems that differ by chance alone: one in twenty, and three in ten by the mean alone."""
+    """A/A: pairs of systems that differ by chance: one in twenty, and three in ten by the mean alone."""
     generator, n = np.random.default_rng(20261128), scaled(4_000)
     rule, alarms, naive = parse_rule("nDCG@10", "drop significant"), 0, 0
     ids, template = [f"q{n}" for n in range(100)], result({"nDCG@10": FEW})
