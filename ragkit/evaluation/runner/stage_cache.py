@@ -6,6 +6,7 @@ import hashlib
 import json
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +26,8 @@ from ragkit.evaluation.runner.value_json import (
 from ragkit.graph.trace import Trace
 from ragkit.types import Chunk, QueryPlan
 
-_FLUSH_AT = 256  # values
+# What is not flushed yet is lost in a kill: much of it where stages are fast, little where they are dear.
+_FLUSH_AT, _FLUSH_S = 256, 2.0
 _CHUNKS_KEPT = 20_000  # some 40 MB
 _VARIABLES = 500  # of one statement; SQLite takes 999 in its oldest builds
 _SCHEMA = """
@@ -56,6 +58,7 @@ class StageCache:
         # What is not written yet.
         self._values: dict[Key, str] = {}
         self._chunks: dict[str, str] = {}
+        self._flushed_at = time.monotonic()
         self._named: dict[str, _Named] = {}
         self._read: dict[str, Chunk] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,6 +68,7 @@ class StageCache:
             )
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = OFF")
+            self._connection.execute("PRAGMA wal_autocheckpoint = 8000")
             self._connection.executescript(_SCHEMA)
         except sqlite3.Error as e:
             raise self._damaged(e) from e
@@ -137,7 +141,7 @@ class StageCache:
         with self._lock:
             for key, value in fresh.items():
                 self._values[key] = json.dumps(encoded(value, plan, self._name))
-            if len(self._values) >= _FLUSH_AT:
+            if len(self._values) >= _FLUSH_AT or time.monotonic() - self._flushed_at > _FLUSH_S:
                 self._flush()
 
     def close(self) -> None:
@@ -200,6 +204,7 @@ class StageCache:
         except sqlite3.Error as e:
             raise self._damaged(e) from e
         self._values, self._chunks = {}, {}
+        self._flushed_at = time.monotonic()
 
     def _damaged(self, error: Exception) -> EvalError:
         return EvalError(
