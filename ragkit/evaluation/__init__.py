@@ -1,4 +1,4 @@
-"""Measuring: datasets, runs, measures, intervals and paired comparisons.
+"""Measuring: pipelines on datasets, with intervals, paired comparisons, gates and reports.
 
-questions + judgements → Run → Scores → Figure, Comparison
+suite.yaml → Suite → Prepared → outcomes → figures, blame → Report → folder, gate, page
 """
