@@ -9,9 +9,10 @@ import numpy as np
 
 from ragkit.evaluation.search.objective import Objective
 from ragkit.evaluation.search.pareto import front
-from ragkit.evaluation.search.race import TIMED, Work
+from ragkit.evaluation.search.rules import TIMED
 from ragkit.evaluation.search.split import Split
 from ragkit.evaluation.search.standing import Standing, points, summary
+from ragkit.evaluation.search.work import Work
 from ragkit.evaluation.significance import holm
 from ragkit.evaluation.stats import Difference, Figure, mean_figure, paired
 

@@ -20,7 +20,7 @@ from ragkit.evaluation.search.grid import Grid
 from ragkit.evaluation.search.live import LiveEvaluator, documents_by_question
 from ragkit.evaluation.search.objective import Objective
 from ragkit.evaluation.search.page import search_page, search_svg
-from ragkit.evaluation.search.race import Rules
+from ragkit.evaluation.search.rules import Rules
 from ragkit.evaluation.search.search import Findings, search
 from ragkit.evaluation.search.space import Space
 from ragkit.evaluation.search.split import split

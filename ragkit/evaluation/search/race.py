@@ -21,98 +21,32 @@ properly afterwards.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import ConfigError
-from ragkit.evaluation.search.budget import Budget
 from ragkit.evaluation.search.dominance import dominance
-from ragkit.evaluation.search.evaluator import Evaluator
 from ragkit.evaluation.search.grid import Candidate
-from ragkit.evaluation.search.journal import Journal
-from ragkit.evaluation.search.objective import Objective, metrics_of
+from ragkit.evaluation.search.objective import metrics_of
 from ragkit.evaluation.search.pareto import most_promising
 from ragkit.evaluation.search.prefix import shared_runs
+from ragkit.evaluation.search.rules import (
+    MAX_FAILED,
+    MORE_TIME,
+    MOST_CONFIRMED,
+    MOST_KEPT_BACK,
+    PROBED,
+    TIMED,
+    Rules,
+    looks,
+)
 from ragkit.evaluation.search.shrink import shrunken
 from ragkit.evaluation.search.split import Split
 from ragkit.evaluation.search.standing import Standing, gains, points
-
-PROBED = 5
-"""Questions that every configuration is timed on before the race."""
-MORE_TIME = 1.25
-MAX_FAILED = 0.2
-"""A configuration that fails on a larger share of the questions leaves the race."""
-TIMED = 50
-"""Questions that a configuration is timed on: enough to see a p95, and no more, for they are asked alone."""
-MOST_CONFIRMED = 12
-"""Of a longer front, those that span it best are confirmed: each more weakens what can be said of all."""
-MOST_KEPT_BACK = 0.2
-"""The share of the budget that is kept for the confirmation."""
-
-Progress = Callable[[int, int, str], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """How a race is run.
-
-    Args:
-        objectives: what counts, the first one most.
-        first: questions before the first look.
-        alpha: the probability that any configuration is called worse than its equal.
-        budget: of the whole search.
-        seed: of the questions' order and of the tests.
-    """
-
-    objectives: tuple[Objective, ...]
-    first: int = field(default=30, kw_only=True)
-    alpha: float = field(default=0.05, kw_only=True)
-    budget: Budget = field(default_factory=Budget, kw_only=True)
-    seed: int = field(default=0, kw_only=True)
-
-
-@dataclass(slots=True)
-class Work:
-    """Runs configurations, each result once: what the journal has is not worked out again.
-
-    Args:
-        evaluator: does it.
-        journal: keeps it.
-        progress: is told of each result.
-    """
-
-    evaluator: Evaluator
-    journal: Journal
-    progress: Progress
-    spent: int = 0
-    started: float = field(default_factory=time.monotonic)
-    done: int = 0
-    fresh: int = 0
-
-    def ask(self, standing: Standing, questions: Sequence[str]) -> None:
-        """Asks a configuration some questions."""
-        candidate = standing.candidate.id
-        block = self.journal.block(candidate, questions)
-        if block is None:
-            block = self.evaluator.evaluate(standing.candidate, questions)
-            self.journal.put_block(candidate, questions, block)
-            self.fresh += block.stage_runs
-        self.spent += block.stage_runs
-        standing.add(block, len(questions))
-
-    def clock(self, standing: Standing, questions: Sequence[str]) -> None:
-        """Times a configuration on some questions."""
-        candidate = standing.candidate.id
-        seconds = self.journal.seconds(candidate, questions)
-        if seconds is None:
-            seconds = dict(self.evaluator.seconds(standing.candidate, questions))
-            self.journal.put_seconds(candidate, questions, seconds)
-            self.fresh += len(questions) * len(standing.candidate.stages)
-        self.spent += len(questions) * len(standing.candidate.stages)
-        standing.seconds.update(seconds)
+from ragkit.evaluation.search.work import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,21 +70,6 @@ class Raced:
     def left(self) -> list[Standing]:
         """Those that came through."""
         return [standing for standing in self.standings if standing.fate == "racing"]
-
-
-def looks(n_questions: int, first: int) -> list[int]:
-    """After how many questions the race is looked at: each time twice as many, and at the end.
-
-    >>> looks(210, 20)
-    [20, 40, 80, 160, 210]
-    """
-    ends = []
-    while first < n_questions:
-        ends.append(first)
-        first *= 2
-    if ends and n_questions - ends[-1] < ends[0]:
-        ends.pop()  # a last block of a few questions tells nothing
-    return [*ends, n_questions]
 
 
 def race(candidates: Sequence[Candidate], parts: Split, rules: Rules, work: Work) -> Raced:

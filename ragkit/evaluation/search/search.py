@@ -18,9 +18,11 @@ from ragkit.evaluation.search.journal import Journal
 from ragkit.evaluation.search.objective import Objective
 from ragkit.evaluation.search.pareto import most_promising
 from ragkit.evaluation.search.prefix import shared_runs
-from ragkit.evaluation.search.race import MOST_CONFIRMED, Progress, Raced, Round, Rules, Work, race
+from ragkit.evaluation.search.race import Raced, Round, race
+from ragkit.evaluation.search.rules import MOST_CONFIRMED, Rules
 from ragkit.evaluation.search.split import Split
 from ragkit.evaluation.search.standing import Standing, points
+from ragkit.evaluation.search.work import Progress, Work
 from ragkit.ingest.progress import silent
 
 

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ragkit.evaluation.search.dominance import dominance
-from ragkit.evaluation.search.race import looks
+from ragkit.evaluation.search.rules import looks
 
 TRIALS = 200
 

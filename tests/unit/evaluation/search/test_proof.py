@@ -12,7 +12,7 @@ from ragkit.evaluation.search.budget import Budget
 from ragkit.evaluation.search.hypervolume import hypervolume
 from ragkit.evaluation.search.objective import parse_objectives
 from ragkit.evaluation.search.pareto import front
-from ragkit.evaluation.search.race import Rules
+from ragkit.evaluation.search.rules import Rules
 from ragkit.evaluation.search.search import Findings, search
 from ragkit.evaluation.search.split import split
 from tests.unit.evaluation.search.recording import recording

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ragkit.errors import ConfigError, EvalError
+from ragkit.errors import ConfigError, EvalError, ModelError
 from ragkit.evaluation.search.budget import Budget, parse_budget
 from ragkit.evaluation.search.evaluator import Block
 from ragkit.evaluation.search.grid import Candidate
 from ragkit.evaluation.search.journal import Journal
 from ragkit.evaluation.search.objective import parse_objectives
 from ragkit.evaluation.search.page import search_page, search_svg
-from ragkit.evaluation.search.race import Rules, looks
+from ragkit.evaluation.search.rules import Rules, looks
 from ragkit.evaluation.search.search import Findings, search
 from ragkit.evaluation.search.split import Split, split
 from ragkit.evaluation.search.written import search_json
@@ -122,6 +122,34 @@ def test_when_all_fail_it_says_why(tmp_path: Path) -> None:
     evaluator = Recorded({"good": quality(0.3, 0.7)}, QUESTIONS, fails=["c001", "c002"])
     with pytest.raises(EvalError, match=r"none of 2 conf.* came through: 20 of 20 .*ModelError: down"):
         run(tmp_path, evaluator, 2)
+
+
+class Broken(Recorded):
+    """Its first configuration cannot be opened."""
+
+    def evaluate(self, candidate: Candidate, questions: Sequence[str]) -> Block:
+        if candidate.id == "c001":
+            raise ModelError("no such model")
+        return super().evaluate(candidate, questions)
+
+
+def test_one_that_cannot_be_opened_leaves_and_is_tried_again_next_time(tmp_path: Path) -> None:
+    values = {"good": quality(0.9, 0.7, 0.5)}
+    findings = run(tmp_path, Broken(values, QUESTIONS), 3)
+    assert findings.standings[0].why == "20 of 20 questions failed: ModelError: no such model"
+    assert findings.winner.candidate.id == "c002"
+    assert run(tmp_path, Recorded(values, QUESTIONS), 3).winner.candidate.id == "c001"
+
+
+def test_a_budget_of_time_decides_once(tmp_path: Path) -> None:
+    """What the clock decided is kept, so that a search that goes on takes the same way."""
+    values = {"good": quality(*np.linspace(0.5, 0.52, 12))}
+    budget = Budget(seconds=1e-6)
+    first = run(tmp_path, Recorded(values, QUESTIONS), 12, budget=budget)
+    assert fates(first).count("set aside") == 10  # two always go on
+    again = Recorded(values, QUESTIONS)
+    assert stable(run(tmp_path, again, 12, budget=budget)) == stable(first)
+    assert again.calls == []
 
 
 def test_nothing_better_than_what_there_was_is_said(tmp_path: Path) -> None:
