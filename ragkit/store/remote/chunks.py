@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -14,6 +15,7 @@ from ragkit.store.remote.view import View
 from ragkit.types import Chunk
 
 _AT_ONCE = 256
+_CHUNK_ID = re.compile("[0-9a-f]{32}")  # what is none is nobody's, and is not asked for
 
 
 def fetch(view: View, ids: Sequence[str]) -> list[Chunk | None]:
@@ -35,7 +37,7 @@ def vectors(view: View, ids: Sequence[str], dimension: int) -> Vectors:
 
 
 def _found(view: View, ids: Sequence[str], keys: Sequence[str], *, vectors: bool = False) -> Iterator[Found]:
-    asked = [identity for identity in dict.fromkeys(ids) if len(identity) == 32 and identity.isascii()]
+    asked = [identity for identity in dict.fromkeys(ids) if _CHUNK_ID.fullmatch(identity)]
     for first in range(0, len(asked), _AT_ONCE):
         condition = all_of([view.shown, is_among("id", asked[first : first + _AT_ONCE])])
         for hit in view.server.scroll(CHUNKS, condition, keys, vectors=vectors):
