@@ -32,7 +32,7 @@ from ragkit.ingest.progress import Progress
 from ragkit.ingest.progress import shown as shown_progress
 from ragkit.ingest.report import IngestReport
 from ragkit.subgraph import retrieval_graph
-from ragkit.types import Answer, Document, Metadata, QueryPlan, Ranking, Turn, Usage
+from ragkit.types import Answer, Document, Metadata, QueryPlan, Ranking, Turn
 from ragkit.upkeep import Upkeep, settled
 
 MAX_QUESTION_CHARS = 32_768
@@ -238,7 +238,7 @@ class RAG(Upkeep):
         answer: Answer = result.value
         return answer.with_(
             degraded=tuple(result.degraded),
-            usage=Usage(time.perf_counter() - start),
+            usage=replace(answer.usage, seconds=time.perf_counter() - start),
             trace_id=self._keep(result),
         )
 

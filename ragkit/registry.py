@@ -130,6 +130,11 @@ BUILT_IN: dict[str, Component] = _ours(
         "answer in the documents' own sentences, without a language model",
     ),
     (
+        "generate/cited",
+        "ragkit.generate.cited:CitedGenerate",
+        "any chat model answers from the passages and cites them",
+    ),
+    (
         "verify/citations",
         "ragkit.verify.citations:VerifyCitations",
         "check every citation against its document",

@@ -8,6 +8,7 @@ from ragkit.errors import GraphError
 from ragkit.graph.checked import CheckedGraph, CheckedNode
 from ragkit.graph.condition import always_one, never_two
 from ragkit.graph.declared import POLICIES, Declared, is_lift
+from ragkit.graph.followed import check_followed
 from ragkit.graph.merge import merge_for
 from ragkit.graph.order import find_cycles, reachable, topological_order
 from ragkit.graph.spec import SOURCE, GraphSpec, NodeSpec
@@ -48,6 +49,7 @@ def check(
             declared.problem(node, "runs only in place of others, so it cannot have `when`; remove it")
     _check_cycles(declared)
     _check_output(declared, spec.output, gives)
+    check_followed(declared, spec.output)
     if declared.problems:
         raise GraphError(declared.problems)
     order = topological_order(

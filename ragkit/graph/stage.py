@@ -70,6 +70,8 @@ class Stage(Generic[In, Out]):
 
     Config: ClassVar[type[Settings]] = Settings
     use: ClassVar[str] = ""
+    # The role of a stage that must come after this one, whatever way a question takes: `verify`.
+    followed_by: ClassVar[str] = ""
     inline: bool = False
 
     def __init__(self, **settings: object) -> None:
