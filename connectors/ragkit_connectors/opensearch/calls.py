@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -51,12 +52,17 @@ def where_of(settings: OpenSearchSettings) -> str:
 
 
 class Calls:
-    """Requests to a cluster. Each may be made again: all that is written has an id or a condition."""
+    """Requests to a cluster. Each may be made again: all that is written has an id or a condition.
 
-    def __init__(self, settings: OpenSearchSettings, client: Any) -> None:
+    `make_client` gives the client; after a fork another one, for two processes must not share connections.
+    """
+
+    def __init__(self, settings: OpenSearchSettings, make_client: Callable[[], Any]) -> None:
         self.settings = settings
         self.where = where_of(settings)
-        self._client = client
+        self._make_client = make_client
+        self._client = make_client()
+        self._process = os.getpid()
         self._errors = vendor_errors()
         self._is_closed = False
 
@@ -111,6 +117,8 @@ class Calls:
 
         if self._is_closed:
             raise StoreError(f"{self.where}: this store was closed. Open another one")
+        if self._process != os.getpid():
+            self._client, self._process = self._make_client(), os.getpid()
         headers = _LINES if isinstance(body, str) else None
         try:
             answer = self._client.transport.perform_request(

@@ -27,7 +27,7 @@ def scratch_place(
     try:
         yield make(own)
     finally:
-        calls = Calls(own, connect(own))
+        calls = Calls(own, lambda: connect(own))
         try:
             calls.request("DELETE", f"/{own.name},{own.records}", ignore_unavailable=True)
         finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,8 +33,8 @@ class OpenSearchServer(Calls):
     restore = "Restore both indexes from one snapshot"
     sparse_loss = _LOSS
 
-    def __init__(self, settings: OpenSearchSettings, client: Any) -> None:
-        super().__init__(settings, client)
+    def __init__(self, settings: OpenSearchSettings, make_client: Callable[[], Any]) -> None:
+        super().__init__(settings, make_client)
         self.lease_s = settings.lease_s
         self.preference: str | None = None  # set where copies may lag behind the first
         self._search = Search(self)

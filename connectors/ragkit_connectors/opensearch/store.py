@@ -64,7 +64,7 @@ class OpenSearchStore(RemoteStore):
                 the role sees every tenant.
         """
         formula = own_formula(bm25, self.use)
-        server = OpenSearchServer(self.config, self.make_client())
+        server = OpenSearchServer(self.config, self.make_client)
         try:
             spec = opened(server, spec, create=create)
             if self.config.tenancy == "dls":

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,8 +84,13 @@ class QdrantServer:
     restore = "Restore both collections from a snapshot"
     sparse_loss = 0.0
 
-    def __init__(self, settings: QdrantSettings, client: Any) -> None:
+    def __init__(
+        self, settings: QdrantSettings, client: Any, make_client: Callable[[], Any] | None = None
+    ) -> None:
         self.settings = settings
+        # After a fork: two processes must not share connections. A folder of local mode has one process.
+        self._make_client = None if settings.is_local else make_client
+        self._process = os.getpid()
         self.where = where_of(settings)
         self.lease_s = settings.lease_s
         self._client = client
@@ -97,6 +103,8 @@ class QdrantServer:
         Raises:
             StoreError: it fails; `TransientStoreError` where the same call may go through later.
         """
+        if self._make_client is not None and self._process != os.getpid():
+            self._client, self._process = self._make_client(), os.getpid()
         wait_s = _FIRST_WAIT_S
         for attempt in range(1, self.settings.attempts + 1):
             try:

@@ -59,7 +59,7 @@ class QdrantStore(RemoteStore):
                 else, or there is no index and none may be made.
         """
         formula = own_formula(bm25, self.use)
-        server = QdrantServer(self.config, self.make_client())
+        server = QdrantServer(self.config, self.make_client(), self.make_client)
         try:
             spec = opened(server, spec, create=create)
         except BaseException:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import uuid
+from functools import partial
 from typing import Any
 
 import pytest
@@ -55,7 +56,7 @@ class Stores:
             with contextlib.suppress(Exception):
                 store.close()
             if self.server.url not in store.config.hosts:
-                calls = Calls(store.config, connect(store.config))
+                calls = Calls(store.config, partial(connect, store.config))
                 calls.request(
                     "DELETE", f"/{store.config.name},{store.config.records}", ignore_unavailable=True
                 )

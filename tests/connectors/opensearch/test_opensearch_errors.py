@@ -324,6 +324,17 @@ def test_a_closed_store_refuses(stores: Stores) -> None:
         store.head()
 
 
+def test_after_a_fork_connections_are_made_anew(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes on one connection would read each other's answers."""
+    store = stores.make(SPEC)
+    before = store._server._client
+    assert store.head() == 0
+    assert store._server._client is before
+    monkeypatch.setattr("os.getpid", lambda: 1)
+    assert store.head() == 0
+    assert store._server._client is not before
+
+
 def test_copies_that_may_lag_are_not_asked(stores: Stores, cluster: Cluster) -> None:
     stores.make(SPEC, name="ours").commit([put("a", [("one", EAST)])])
     cluster.indexes["ours"].settings["replication.type"] = "SEGMENT"
