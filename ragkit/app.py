@@ -13,6 +13,7 @@ from threading import Lock
 from typing import Any, Literal, get_args
 
 from ragkit.assembly import Assembly, make
+from ragkit.chat import Message
 from ragkit.config.defaults import default_config
 from ragkit.config.load import load_config
 from ragkit.config.spec import ComponentSpec, Config
@@ -31,7 +32,7 @@ from ragkit.ingest.pipeline import Ingestor
 from ragkit.ingest.progress import Progress
 from ragkit.ingest.progress import shown as shown_progress
 from ragkit.ingest.report import IngestReport
-from ragkit.subgraph import retrieval_graph
+from ragkit.subgraph import prompt_graph, retrieval_graph
 from ragkit.types import Answer, Document, Metadata, QueryPlan, Ranking, Turn
 from ragkit.upkeep import Upkeep, settled
 
@@ -296,6 +297,48 @@ class RAG(Upkeep):
         ranking: Ranking = result.value
         # A last stage without a `k` of its own gives all that it was given.
         return Ranking(ranking.plan, ranking.hits[:k], degraded=tuple(result.degraded))
+
+    def prompt(
+        self,
+        question: str,
+        *,
+        node: str | None = None,
+        tenant: str | None = None,
+        acl: Sequence[str] | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002
+        history: Sequence[Turn] = (),
+    ) -> tuple[Message, ...]:
+        """`aprompt` for code that is not async."""
+        return run_sync(
+            self.aprompt(question, node=node, tenant=tenant, acl=acl, filter=filter, history=history)
+        )
+
+    async def aprompt(
+        self,
+        question: str,
+        *,
+        node: str | None = None,
+        tenant: str | None = None,
+        acl: Sequence[str] | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002
+        history: Sequence[Turn] = (),
+    ) -> tuple[Message, ...]:
+        """What a stage would ask its chat model for a question, with the passages that are found for it.
+
+        All stages before it run, and models that these ask are asked; its own is not.
+
+        Args:
+            node: the stage, by its name in the graph; None is the last one that asks a model.
+            question, tenant, acl, filter, history: as for `aask`.
+
+        Raises:
+            GraphError: no stage of the graph, or not this one, asks a model.
+        """
+        graph = Graph(check(_with_own_stages(prompt_graph(self._spec, node))), self._parts)
+        await self._opened()
+        with self._parts.collection.held(self._plan(question, tenant, acl, filter, history)) as plan:
+            messages: tuple[Message, ...] = (await graph.run(plan)).value
+        return messages
 
     def source(self, document_id: str, *, tenant: str | None = None, acl: Sequence[str] | None = None) -> str:
         """A document's canonical text, the one that `start` and `end` of a citation count in.

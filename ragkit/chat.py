@@ -127,3 +127,16 @@ class ChatModel(Protocol):
             ModelError: one of its kinds, also after pieces came.
         """
         ...
+
+
+@runtime_checkable
+class Prompted(Protocol):
+    """A stage that asks a chat model, and can tell with what words."""
+
+    def prompt(self, question: str = "") -> str:
+        """The prompt that is used for a question, as its file has it, with its places open."""
+        ...
+
+    def messages(self, value: Any) -> tuple[Message, ...]:
+        """What the model is asked for a value of the stage's input."""
+        ...

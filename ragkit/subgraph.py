@@ -1,4 +1,4 @@
-"""The part of a graph that retrieves, cut out of the whole and asked for `k`."""
+"""Parts of a graph, cut out of the whole: what retrieves, asked for `k`, and what a model would be asked."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from ragkit.errors import QueryError
+from ragkit.chat import Message, Prompted
+from ragkit.errors import GraphError, QueryError, did_you_mean
 from ragkit.graph.spec import SOURCE, GraphSpec, NodeSpec
-from ragkit.graph.stage import Stage
+from ragkit.graph.stage import Ports, RunContext, Stage
+from ragkit.protocols import Resources
 from ragkit.retrieve.fuse import WeightedFuse
 from ragkit.types import Ranking
 
@@ -81,3 +83,61 @@ def _wide(stage: Stage[Any, Any], k: int, *, exact: bool) -> Stage[Any, Any]:
     except ValidationError as e:
         raise QueryError(f"k={k}: {stage.use} cannot give so many: {e.errors()[0]['msg']}") from e
     return wider
+
+
+class AskedFor(Stage[Any, Any]):
+    """Stands where a stage would ask a chat model, and gives what would be said instead."""
+
+    use = "prompt/shown"
+
+    def __init__(self, stage: Stage[Any, Any]) -> None:
+        super().__init__()
+        self.stage = stage
+
+    @property
+    def ports(self) -> Ports:
+        """Takes what the stage takes."""
+        return Ports(self.stage.ports.takes, tuple)
+
+    def setup(self, resources: Resources) -> None:
+        self.stage.setup(resources)
+
+    def run(self, value: Any, ctx: RunContext) -> tuple[Message, ...]:
+        assert isinstance(self.stage, Prompted)
+        return self.stage.messages(value)
+
+
+def prompted_node(spec: GraphSpec, name: str | None) -> NodeSpec:
+    """The node of that name, or the last one that asks a chat model.
+
+    Raises:
+        GraphError: there is none.
+    """
+    asking = [node for node in spec.nodes if isinstance(node.stage, Prompted)]
+    found = next((node for node in reversed(asking) if name is None or node.name == name), None)
+    if found is not None:
+        return found
+    names = ", ".join(node.name for node in asking)
+    if names:
+        raise GraphError(
+            f"{name!r} is no node with a prompt.{did_you_mean(str(name), names.split(', '))} "
+            f"Nodes with one: {names}"
+        )
+    raise GraphError(
+        "no stage of this graph asks a chat model, so there is no prompt. One that does: "
+        "generate: {use: generate/cited, llm: …}"
+    )
+
+
+def prompt_graph(spec: GraphSpec, name: str | None) -> GraphSpec:
+    """All that runs before a node's model is asked, then what it would be asked.
+
+    Raises:
+        GraphError: no such node asks a chat model.
+    """
+    asking = prompted_node(spec, name)
+    # A stand-in is given what the stage that it stands in for reads.
+    original = next((node for node in spec.nodes if node.on_error == asking.name), asking)
+    shown = NodeSpec(asking.name, AskedFor(asking.stage), inputs=original.inputs, line=asking.line)
+    nodes = tuple(shown if node is asking else node for node in spec.nodes)
+    return GraphSpec(_upstream(GraphSpec(nodes, shown.name), shown.name), shown.name)

@@ -24,6 +24,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "migrate": ("ragkit.cli.migrate", "the same collection in another store, without embedding"),
     "certify": ("ragkit.cli.certify", "whether a store behaves as every store must, on your server"),
     "graph": ("ragkit.cli.graph", "draw the graph"),
+    "prompt": ("ragkit.cli.prompt", "the exact words that a chat model is asked with"),
     "models": ("ragkit.cli.models", "list local models, train a reranker for your collection"),
     "eval": ("ragkit.cli.eval", "run a suite, write a report, check its gate"),
     "compare": ("ragkit.cli.compare", "two runs side by side, question by question"),

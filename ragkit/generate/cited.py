@@ -147,6 +147,14 @@ class CitedGenerate(Stage[Context, Answer]):
         *system, user = self.template(plan.question).messages(filling)
         return Request((*system, *map(_said, turns), user), Context(plan, passages), turns=turns)
 
+    def prompt(self, question: str = "") -> str:
+        """The prompt that is used for a question, as its file has it."""
+        return self.template(question).text
+
+    def messages(self, context: Context) -> tuple[Message, ...]:
+        """What the model is asked for a context."""
+        return self.request(context).messages
+
     def template(self, question: str = "") -> Template:
         """The prompt that is used for a question, with its places open."""
         if self.own_template is not None:
