@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ragkit.evaluation.search.budget import Budget
 from ragkit.evaluation.search.hypervolume import hypervolume
-from ragkit.evaluation.search.objective import parse_objectives
+from ragkit.evaluation.search.objective import Objective, parse_objectives
 from ragkit.evaluation.search.pareto import front
 from ragkit.evaluation.search.rules import Rules
 from ragkit.evaluation.search.search import Findings, search
@@ -21,13 +21,15 @@ OBJECTIVES = parse_objectives("max evidence, min tokens")
 SEEDS = 20
 
 
-def found(seed: int, folder: Path, share: float | None = 0.25) -> Findings:
+def found(
+    seed: int, folder: Path, share: float | None = 0.25, objectives: tuple[Objective, ...] = OBJECTIVES
+) -> Findings:
     known = recording()
     return search(
         known.grid,
         split(known.documents, held_out=0.3, seed=seed),
-        Rules(OBJECTIVES, budget=Budget(share=share), seed=seed),
-        known.evaluator(("evidence", "tokens")),
+        Rules(objectives, budget=Budget(share=share), seed=seed),
+        known.evaluator(tuple(objective.metric for objective in objectives)),
         folder=folder / str(seed),
         facts={},
     )
@@ -87,6 +89,14 @@ def test_figures_that_count_are_not_too_good(searches: list[Findings]) -> None:
         confirmed.append(findings.confirmed[findings.winner.candidate.id].figures["evidence"].mean - truth)
     print(f"race {np.mean(picked):+.4f}, held out {np.mean(confirmed):+.4f}")
     assert abs(np.mean(confirmed)) <= 0.01 + 2 * np.std(confirmed) / np.sqrt(SEEDS)
+
+
+def test_by_one_objective_most_are_shown_to_be_worse_early(tmp_path: Path) -> None:
+    findings = found(0, tmp_path, share=None, objectives=parse_objectives("max evidence"))
+    asked = [standing.asked for standing in findings.standings if standing.fate == "worse"]
+    print(f"{len(asked)} worse, stage runs {findings.spent.stage_runs / findings.spent.whole:.4f}")
+    assert sum(n <= 60 for n in asked) > 60
+    assert findings.spent.stage_runs <= 0.25 * findings.spent.whole
 
 
 def test_without_a_budget_only_those_that_are_shown_to_be_worse_leave(tmp_path: Path) -> None:
