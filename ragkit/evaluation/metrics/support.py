@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ragkit.text.analyze import Analyzer
-from ragkit.verify.citations import numbers
+from ragkit.verify.numbers import numbers
 
 Supports = Callable[[str, str], bool]
 """Whether a premise (first) bears out a claim (second): a model of entailment, a language model, a rule."""

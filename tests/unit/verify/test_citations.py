@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ragkit.types import Answer, Citation, Context, Sentence
-from ragkit.verify.citations import VerifyCitations, numbers
+from ragkit.verify.citations import VerifyCitations
+from ragkit.verify.numbers import numbers
 from tests.unit.making import chunk, context, run_context
 
 TEXT = "The warranty lasts 24 months. It does not cover water damage."

@@ -1,0 +1,73 @@
+"""Words that are numbers, that scale them and that say what is counted, in English and Russian."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_EN = "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
+_EN += " eighteen nineteen"
+_EN_TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80}
+_RU = {
+    2: "два две двух двум двумя", 3: "три трёх трех трём трем тремя", 4: "четыре четырёх четырех",
+    5: "пять пяти пятью", 6: "шесть шести шестью", 7: "семь семи семью", 8: "восемь восьми", 9: "девять",
+    10: "десять десяти", 11: "одиннадцать одиннадцати", 12: "двенадцать двенадцати", 14: "четырнадцать",
+    15: "пятнадцать пятнадцати", 20: "двадцать двадцати", 30: "тридцать тридцати", 40: "сорок",
+    50: "пятьдесят", 60: "шестьдесят", 90: "девяносто",
+}  # fmt: skip
+
+WRITTEN: Final[dict[str, int]] = {
+    **{word: n for n, word in enumerate(_EN.split(), start=2)},
+    **_EN_TENS,
+    "ninety": 90,
+    "twice": 2,
+    "дважды": 2,
+    **{word: n for n, listed in _RU.items() for word in listed.split()},
+}
+"""Numbers in words. One is left out: `one`, `один` are mostly no number ("one of them")."""
+
+SCALES: Final[dict[str, int]] = {
+    word: n
+    for n, listed in {
+        100: "hundred",
+        1_000: "thousand k тыс тысяч тысячи тысяча тысячу",
+        1_000_000: "million millions mln mio млн миллион миллиона миллионов",
+        1_000_000_000: "billion billions bn млрд миллиард миллиарда миллиардов",
+    }.items()
+    for word in listed.split()
+}
+
+_KINDS: Final[dict[str, dict[float, str]]] = {
+    "percent": {1: "% percent pct процент процента процентов процентах процентам"},
+    "permille": {1: "‰"},
+    "usd": {1: "$ usd dollar dollars доллар доллара долларов"},
+    "eur": {1: "€ eur euro euros евро"},
+    "gbp": {1: "£ gbp"},
+    "rub": {1: "₽ rub rubles roubles руб рубль рубля рублей рублях"},
+    "second": {
+        0.001: "ms millisecond milliseconds мс миллисекунд миллисекунды",
+        1: "s sec second seconds секунда секунды секунд секунду сек",
+        60: "min minute minutes минута минуты минут минуту мин",
+        3600: "h hour hours hr hrs час часа часов",
+        86400: "day days день дня дней сутки суток",
+        604800: "week weeks неделя недели недель неделю",
+    },
+    "month": {
+        1: "month months месяц месяца месяцев мес",
+        12: "year years год года лет",
+    },
+    "KB": {1: "kb кб килобайт"},
+    "MB": {1: "mb мб мегабайт мегабайта мегабайтов"},
+    "GB": {1: "gb гб гигабайт гигабайта гигабайтов"},
+    "TB": {1: "tb тб терабайт терабайта терабайтов"},
+    "degree": {1: "° °c degrees градус градуса градусов"},
+    "metre": {0.001: "mm мм", 0.01: "cm см", 1: "metre metres meter meters метр метра метров", 1000: "km км"},
+    "gram": {1: "g грамм граммов", 1000: "kg кг килограмм килограмма килограммов"},
+}
+
+UNITS: Final[dict[str, tuple[str, str]]] = {
+    word: (kind, str(factor))
+    for kind, by_factor in _KINDS.items()
+    for factor, listed in by_factor.items()
+    for word in listed.split()
+}
+"""For each unit its kind and how many base units of that kind it is."""

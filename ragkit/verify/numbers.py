@@ -1,0 +1,165 @@
+"""Numbers of a text and what they count, in one spelling, and whether another text states them.
+
+What is one and the same: `1,000`, `1 000`, `1000`, `1 тыс.`; `12 %`, `12 percent`, `12 процентов`; `$5`,
+`5 USD`, `5 долларов`; `24 months`, `2 years`; `90 minutes`, `1.5 hours`; `two`, `2`. What is not: `1.000` and
+`1,000`; `12 %` and `12 days`; a number and itself without its sign; KB and KiB. A number whose unit one side
+leaves out agrees with any unit.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from ragkit.verify.number_words import SCALES, UNITS, WRITTEN
+from ragkit.verify.words import words
+
+# A minus only where nothing stands before it: between numbers it is a dash.
+_NUMBER = re.compile(
+    r"(?:(?<![^\s(\[=<>≈~])[-−–])?"
+    r"(?:(?<!\d)[1-9]\d{0,2}(?P<grouped>(?:[ ,]\d{3})+)(?!\d)(?:[.,]\d+)*|\d+(?:[.,:]\d+)*)"
+)
+_AFTER = re.compile(r"[\s-]{0,2}(?P<scale>[^\W\d_]+\.?)?[\s-]{0,2}")
+_WORD = re.compile(r"[^\W\d_]+|[%‰°€$£₽¥₸₴]")
+_SIGNS = "€$£₽¥₸₴"
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number, in the base unit of its kind, with that kind and the word it counts.
+
+    `bare` is the number without its unit. `kind` is empty where the unit is not one of the known ones;
+    `counts` is the stem of the word right after the number.
+    """
+
+    value: str
+    bare: str
+    kind: str
+    counts: str
+    written: str
+
+
+def numbers(text: str) -> set[str]:
+    """The numbers a text states, with their sign, in one spelling: no grouping, a point for decimals.
+
+    A comma before three digits groups, as in English; before others it stands for a decimal point.
+
+    >>> sorted(numbers("от −5 до 10 000, 1,234.50 и 1,5"))
+    ['-5', '1.5', '10000', '1234.50']
+    """
+    plain = _plain(text)
+    found = {c for c in plain if c.isnumeric() and not c.isdecimal()}
+    found.update(_spelling(match) for match in _NUMBER.finditer(plain))
+    return found
+
+
+def quantities(text: str) -> list[Quantity]:
+    """The numbers of a text with what they count, in digits and in words, in reading order.
+
+    >>> [(q.value, q.kind) for q in quantities("two years, 12 %, 3 тыс. рублей")]
+    [('24', 'month'), ('12', 'percent'), ('3000', 'rub')]
+    """
+    plain = _plain(text)
+    found: list[tuple[int, Quantity]] = []
+    for match in _NUMBER.finditer(plain):
+        before = plain[: match.start()].rstrip()[-1:]
+        found.append(
+            (match.start(), _quantity(_spelling(match), match[0], before, plain[match.end() :][:60]))
+        )
+    for word in words(plain):
+        if (value := WRITTEN.get(word.lower)) is not None:
+            after = plain[word.at + len(word.text) :][:60]
+            found.append((word.at, _quantity(str(value), word.text, "", after)))
+    return [quantity for _, quantity in sorted(found, key=lambda pair: pair[0])]
+
+
+def missing_numbers(said: str, evidence: str) -> list[str]:
+    """The numbers of `said` that `evidence` does not state, or states of something else, as written.
+
+    >>> missing_numbers("It lasts 12 days.", "It lasts 12 months, for 14 days.")
+    ['12']
+    """
+    stated = quantities(evidence)
+    plain = numbers(evidence)
+    missing: list[str] = []
+    for quantity in quantities(said):
+        in_words = quantity.written.isalpha()
+        if not in_words and _is_exotic(quantity.written) and quantity.written not in plain:
+            missing.append(quantity.written)
+            continue
+        same = [other for other in stated if _agree(quantity, other)]
+        if not same:
+            if not in_words or quantity.kind or _is_counted(quantity, stated):
+                missing.append(quantity.written)
+        elif _is_of_another(quantity, same, stated):
+            missing.append(f"{quantity.written} {quantity.counts}")
+    exotic = {n for n in numbers(said) - plain if _is_exotic(n)}
+    return [*missing, *sorted(exotic - set(missing))]
+
+
+def _agree(a: Quantity, b: Quantity) -> bool:
+    if a.kind and b.kind:
+        return a.kind == b.kind and a.value == b.value
+    return a.bare == b.bare
+
+
+def _is_counted(quantity: Quantity, stated: list[Quantity]) -> bool:
+    """Whether the evidence counts the same things, so that a number in words is a claim about them."""
+    return bool(quantity.counts) and any(other.counts == quantity.counts for other in stated)
+
+
+def _is_of_another(quantity: Quantity, same: list[Quantity], stated: list[Quantity]) -> bool:
+    """Whether the evidence counts these things, and by other numbers, while this one counts others."""
+    if not quantity.counts or quantity.kind == "percent":
+        return False
+    if any(not other.counts or other.counts == quantity.counts for other in same):
+        return False
+    return any(other.counts == quantity.counts for other in stated)
+
+
+def _is_exotic(number: str) -> bool:
+    return any(c.isnumeric() and not c.isdecimal() for c in number)
+
+
+def _plain(text: str) -> str:
+    return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in " ".join(text.split()))
+
+
+def _spelling(match: re.Match[str]) -> str:
+    number, grouped = match[0], match["grouped"]
+    if grouped:
+        number = number.replace(grouped, grouped.replace(" ", "").replace(",", ""), 1)
+    return number.replace(",", ".").replace("−", "-").replace("–", "-")
+
+
+def _quantity(value: str, written: str, before: str, after: str) -> Quantity:
+    scale = _AFTER.match(after)
+    factor = Decimal(1)
+    if scale and scale["scale"] and (power := SCALES.get(scale["scale"].lower().rstrip("."))):
+        factor, after = Decimal(power), after[scale.end("scale") :]
+    kind, counts, unit = "", "", Decimal(1)
+    clause = re.split(r"[.;:!?()|,](?=\s|$)", after, maxsplit=1)[0]
+    if before and before in _SIGNS:
+        kind = UNITS[before][0]
+    else:
+        first = _WORD.search(clause[:24])
+        known = UNITS.get(first[0].lower()) if first and not clause[: first.start()].strip(" -") else None
+        if known is not None:
+            kind, unit = known[0], Decimal(known[1])
+    following = words(clause)[:1]
+    if not kind and following and following[0].is_content and following[0].text[0].isalpha():
+        counts = following[0].stem
+    return Quantity(_scaled(value, factor * unit), _scaled(value, factor), kind, counts, written)
+
+
+def _scaled(value: str, factor: Decimal) -> str:
+    """One spelling of the product; the number as it is where it is none (a version, a time)."""
+    try:
+        product = Decimal(value) * factor
+    except InvalidOperation:
+        return value
+    if factor == 1 and "." in value:
+        return value
+    return f"{product.normalize():f}"
