@@ -7,9 +7,9 @@ import argparse
 from ragkit.cli.options import add_json_option
 from ragkit.cli.options import print_json as emit
 
-_EPILOG = """Examples: ragkit eval evals/suites/quickstart.yaml
-          ragkit eval suite.yaml --pipeline a.yaml --pipeline b.yaml --resume
-          RAGKIT_DATA=~/datasets ragkit eval evals/suites/scifact.yaml
+_EPILOG = """Example: ragkit eval evals/suites/quickstart.yaml
+         ragkit eval suite.yaml --pipeline a.yaml --pipeline b.yaml --resume
+         RAGKIT_DATA=~/datasets ragkit eval evals/suites/scifact.yaml
 
 Exit codes: 0 done, 1 failed, 2 a mistake in the suite or a configuration, 3 the gate does not hold."""
 

@@ -74,7 +74,7 @@ def evaluate(
         results = tuple(
             runs.result(one, pipeline, texts[one.data.name])
             for one in ready.data
-            for pipeline in ready.pipelines
+            for pipeline in one.pipelines
         )
     report = Report(
         suite.name,

@@ -31,6 +31,7 @@ class PreparedData:
         data: the whole of it.
         checksum: of it.
         questions: the ids of those that are asked, in the dataset's order.
+        pipelines: what is run on it, in the suite's order: whole where a measure needs replies.
         metrics: what is measured, replies included.
         facts: what a report says of it.
     """
@@ -38,6 +39,7 @@ class PreparedData:
     data: Dataset
     checksum: str
     questions: tuple[str, ...] = field(kw_only=True, repr=False)
+    pipelines: tuple[Pipeline, ...] = field(kw_only=True)
     metrics: Metrics = field(kw_only=True)
     facts: Mapping[str, Any] = field(kw_only=True)
 
@@ -54,14 +56,12 @@ class Prepared:
 
     Args:
         data: the datasets, in the suite's order.
-        pipelines: what is run on each of them, in the suite's order.
         baseline: of the file that the suite names; None where it names none.
         facts: what it takes to make the run again.
     """
 
     suite: Suite
     data: tuple[PreparedData, ...] = field(kw_only=True)
-    pipelines: tuple[Pipeline, ...] = field(kw_only=True)
     baseline: Baseline | None = field(kw_only=True)
     facts: Mapping[str, object] = field(kw_only=True, repr=False)
 
@@ -79,37 +79,28 @@ def prepared(suite: Suite, *, data: Path | None = None, replaces_baseline: bool 
             baseline does not fit: all of these at once.
     """
     problems = Problems()
-    answering = _answers(suite)
-    pipelines = [_pipeline(name, source, answering) for name, source in suite.pipelines.items()]
     found: list[PreparedData] = []
     for source in suite.data:
         with problems.gathered():
-            one = _data(source, suite, pipelines, data)
+            one = _data(source, suite, data)
             if any(one.data.name == other.data.name for other in found):
                 raise EvalError(
                     f"{source.where}: two datasets are called {one.data.name!r}: add name: to one of them"
                 )
             found.append(one)
     baseline: Baseline | None = None
-    facts = _facts(suite, found, pipelines)
+    facts = _facts(suite, found)
     if suite.baseline_file and not replaces_baseline:
         with problems.gathered():
             baseline = read_baseline(suite.baseline_file)
             _check_baseline(suite, baseline, found, facts)
     problems.settle()
-    return Prepared(suite, data=tuple(found), pipelines=tuple(pipelines), baseline=baseline, facts=facts)
+    return Prepared(suite, data=tuple(found), baseline=baseline, facts=facts)
 
 
 def needs_reply(metric: Metric | SetMetric) -> bool:
     """Whether only a pipeline that answers can be measured by it."""
     return bool(metric.needs & _OF_REPLIES)
-
-
-def _answers(suite: Suite) -> bool:
-    """Whether a measure of the suite needs replies, so that pipelines that may answer do."""
-    names = [*suite.metrics, *(metric for source in suite.data for metric in source.metrics or ())]
-    asked_for = list(dict.fromkeys(names))
-    return any(needs_reply(metric) for metric in suite.judges.metrics(asked_for))
 
 
 def _pipeline(name: str, source: PipelineSource, answering: bool) -> Pipeline:
@@ -130,11 +121,11 @@ def _pipeline(name: str, source: PipelineSource, answering: bool) -> Pipeline:
         raise EvalError(f"{source.where}: {e}" if source.where else str(e)) from e
 
 
-def _data(
-    source: DataSource, suite: Suite, pipelines: Sequence[Pipeline], folder: Path | None
-) -> PreparedData:
+def _data(source: DataSource, suite: Suite, folder: Path | None) -> PreparedData:
     data = _opened(source, folder)
     metrics = suite.judges.metrics(source.metrics or suite.metrics)
+    answering = any(needs_reply(metric) for metric in metrics)
+    pipelines = tuple(_pipeline(name, one, answering) for name, one in suite.pipelines.items())
     lacking = unmet(metrics, data, pipeline_answers=any(pipeline.answers for pipeline in pipelines))
     if lacking:
         where = f"{source.where}: " if source.where else ""
@@ -152,7 +143,9 @@ def _data(
         "asked": fingerprint(questions),
         **_origin(source),
     }
-    return PreparedData(data, checksum, questions=questions, metrics=metrics, facts=facts)
+    return PreparedData(
+        data, checksum, questions=questions, pipelines=pipelines, metrics=metrics, facts=facts
+    )
 
 
 def _opened(source: DataSource, folder: Path | None) -> Dataset:
@@ -224,19 +217,18 @@ def _check_baseline(
     problems.settle()
 
 
-def _facts(suite: Suite, found: Sequence[PreparedData], pipelines: Sequence[Pipeline]) -> dict[str, object]:
+def _facts(suite: Suite, found: Sequence[PreparedData]) -> dict[str, object]:
     return {
         **software(suite.path.parent if suite.path else Path()),
         "seed": suite.seed,
         "suite": fingerprint(suite.describe()),
         "datasets": {one.data.name: dict(one.facts) for one in found},
         "pipelines": {
-            pipeline.name: {
-                "configuration": fingerprint(suite.pipelines[pipeline.name].describe()),
-                "retriever": pipeline.retriever,
-                "answers": pipeline.answers,
-                "depth": pipeline.k,
+            name: {
+                "configuration": fingerprint(source.describe()),
+                "retriever": source.retriever,
+                "depth": source.depth,
             }
-            for pipeline in pipelines
+            for name, source in suite.pipelines.items()
         },
     }

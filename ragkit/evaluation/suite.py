@@ -55,8 +55,8 @@ class PipelineSource:
     Args:
         config: its configuration, overrides included.
         retriever: one arm alone, both fused, or all of the graph.
-        answers: whether the whole graph runs; where None it does if a measure needs a reply and `retriever`
-            is `full`.
+        answers: whether the whole graph runs; where None it does on the datasets on which a measure needs a
+            reply, if `retriever` is `full`.
         depth: how many passages are ranked.
         corpus, tenant, acl, filter: see `runner.pipeline.Pipeline`.
         is_gated: whether the suite's rules look at it.

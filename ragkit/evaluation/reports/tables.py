@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+from ragkit.errors import EvalError
+from ragkit.evaluation.metrics.ranking import parse_metric
 from ragkit.evaluation.report import Report, Result
 from ragkit.evaluation.reports.json import blame_counts
 from ragkit.evaluation.rule import TIMES
@@ -94,13 +96,8 @@ def warnings_of(results: Sequence[Result], *, compared: bool = False) -> list[st
         for metric, reasons in result.unscored.items()
         if reasons
     ]
-    for result in results:
-        if result.not_ingested:
-            document, reason = next(iter(result.not_ingested.items()))
-            told.append(
-                f"{result.pipeline}: {len(result.not_ingested):,} documents were not ingested; the first, "
-                f"{document}: {reason}"
-            )
+    told += _not_ingested(results)
+    told += _too_shallow(results)
     told += [
         f"{result.pipeline}: {metric}: {bill}" for result in results for metric, bill in result.bills.items()
     ]
@@ -115,6 +112,43 @@ def warnings_of(results: Sequence[Result], *, compared: bool = False) -> list[st
                 f"are in no mean; the first, {question}: {error}"
             )
     return told
+
+
+def _not_ingested(results: Sequence[Result]) -> Iterator[str]:
+    """What could not be ingested, once for the pipelines that share it."""
+    by_documents: dict[tuple[str, ...], list[str]] = {}
+    for result in results:
+        if result.not_ingested:
+            by_documents.setdefault(tuple(result.not_ingested), []).append(result.pipeline)
+    reasons = {id_: reason for result in results for id_, reason in result.not_ingested.items()}
+    for documents, pipelines in by_documents.items():
+        yield (
+            f"{', '.join(pipelines)}: {len(documents):,} documents were not ingested; the first, "
+            f"{documents[0]}: {reasons[documents[0]]}"
+        )
+
+
+def _too_shallow(results: Sequence[Result]) -> Iterator[str]:
+    """The measures that look deeper than a pipeline ranks, where another ranks deeper."""
+    depths = {r.pipeline: max((len(o.ranked) for o in r.outcomes.values()), default=0) for r in results}
+    deepest = max(depths.values())
+    for result in results:
+        depth = depths[result.pipeline]
+        deeper = [name for name in result.figures if depth < min(_cutoff(name, deepest), deepest)]
+        if deeper:
+            yield (
+                f"{result.pipeline} ranked at most {depth:,} documents, another {deepest:,}: "
+                f"{', '.join(deeper)} looks deeper and is lower for it. Give the others a depth: like its "
+                "own, or this one answers: false"
+            )
+
+
+def _cutoff(metric: str, whole: int) -> int:
+    """How deep a measure of rankings looks; 0 for any other."""
+    try:
+        return parse_metric(metric).cutoff or whole
+    except EvalError:
+        return 0
 
 
 def spread(counts: Iterable[int]) -> str:

@@ -215,6 +215,19 @@ def test_a_folder_of_manifests_is_refused_with_their_names(home: Path) -> None:
         ragkit.evaluate(suite, out=home / "runs" / "sets", progress=False)
 
 
+def test_a_pipeline_answers_only_where_a_measure_needs_it(home: Path) -> None:
+    shutil.copytree(home / "set", home / "again")
+    suite = load_suite(home / "suite.yaml")
+    ranked = replace(suite.data[0], path=home / "again", metrics=("nDCG@10",))
+    suite = replace(suite, data=(*suite.data, ranked), timing_n=0)
+    report = ragkit.evaluate(suite, out=home / "runs" / "mixed", progress=False)
+    first, second = report.result("set", "default"), report.result("again", "default")
+    assert first is not None
+    assert second is not None
+    assert all(outcome.reply is not None for outcome in first.outcomes.values())
+    assert all(outcome.reply is None for outcome in second.outcomes.values())
+
+
 def test_two_runs_are_compared_question_by_question(home: Path) -> None:
     suite = load_suite(home / "suite.yaml")
     dense = {"words": replace(suite.pipelines["words"], retriever="dense")}

@@ -14,15 +14,16 @@ from rich.console import Console
 from ragkit.errors import GateFailedError
 from ragkit.evaluation.compare import compare_results
 from ragkit.evaluation.dataset import Question
-from ragkit.evaluation.outcome import Timing
+from ragkit.evaluation.outcome import Found, Place, Timing
 from ragkit.evaluation.report import GateCheck, Report
 from ragkit.evaluation.reports.json import json_text, report_json, timings_json
 from ragkit.evaluation.reports.junit import junit_xml
 from ragkit.evaluation.reports.markdown import report_markdown
 from ragkit.evaluation.reports.rows import rows_csv, rows_jsonl
-from ragkit.evaluation.reports.tables import figure_cell, figure_table, loss_table
+from ragkit.evaluation.reports.tables import figure_cell, figure_table, loss_table, warnings_of
 from ragkit.evaluation.reports.terminal import print_report
 from ragkit.evaluation.stats import Figure
+from ragkit.types import Span
 from tests.unit.evaluation.made_results import report, result
 
 VALUES = {f"q{n}": float(n % 2) for n in range(8)}
@@ -106,6 +107,17 @@ def test_markdown_says_what_was_measured_on_and_what_holds() -> None:
     assert "| nDCG@10 | 0.500 [0.125, 0.875] | 1.000 [1.000, 1.000] | 8 |" in text
     assert "- Fewer than 50 queries" in text
     assert "the first, qx: down" in text
+
+
+def test_a_measure_that_looks_deeper_than_a_pipeline_ranks_is_told() -> None:
+    shallow = result({"R@100": VALUES, "nDCG@1": VALUES, "F1": VALUES}, pipeline="shallow")
+    places = tuple(Place(f"c{n}", f"d{n}", spans=(Span(0, 4),)) for n in range(40))
+    found = (Found("dense", "retrieve/dense", kind="arm", places=places),)
+    outcomes = {id_: replace(one, found=found) for id_, one in shallow.outcomes.items()}
+    told = warnings_of([shallow, replace(shallow, pipeline="deep", outcomes=outcomes)], compared=True)
+    assert [warning.partition(". ")[0] for warning in told] == [
+        "shallow ranked at most 1 documents, another 40: R@100 looks deeper and is lower for it"
+    ]
 
 
 def test_a_row_for_each_question_of_each_pipeline() -> None:
