@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ragkit.evaluation.search.search import Findings
 
 _SHOWN = 5
-_EPILOG = """Examples: ragkit search-config rag.yaml space.yaml --data eval/support --dry-run
+_EPILOG = """Example: ragkit search-config rag.yaml space.yaml --data eval/support --dry-run
           ragkit search-config rag.yaml space.yaml --data eval/support \\
               --objective "max nDCG@10, min latency.p95" --budget 25%
           ragkit search-config rag.yaml space.yaml --data evals/datasets/scifact.yaml --budget 30m
