@@ -135,7 +135,8 @@ def _too_shallow(results: Sequence[Result]) -> Iterator[str]:
     for result in results:
         depth = depths[result.pipeline]
         deeper = [name for name in result.figures if depth < min(_cutoff(name, deepest), deepest)]
-        if deeper:
+        # Ten passages are nine documents here and ten there: that is no other depth.
+        if deeper and depth * 1.5 < deepest:
             yield (
                 f"{result.pipeline} ranked at most {depth:,} documents, another {deepest:,}: "
                 f"{', '.join(deeper)} looks deeper and is lower for it. Give the others a depth: like its "
