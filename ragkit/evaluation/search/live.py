@@ -24,6 +24,9 @@ from ragkit.evaluation.search.objective import Objective, metrics_of
 from ragkit.graph.sync import run_sync
 from ragkit.ingest.progress import silent
 
+SCRATCH = ".scratch"
+"""A folder of the search's folder, of which nothing is needed when nothing runs."""
+
 
 class LiveEvaluator:
     """Asks whole graphs, as they will be used; stages that configurations have in common run once.
@@ -54,14 +57,15 @@ class LiveEvaluator:
     ) -> None:
         self._dataset = dataset
         self._metrics = _resolved(metrics_of(objectives), dataset)
-        self._folder = folder
+        self._scratch = folder / SCRATCH
         self._cache = cache
         self._corpus = corpus
         self._texts = dataset.texts()
 
     def evaluate(self, candidate: Candidate, questions: Sequence[str]) -> Block:
         """See `Evaluator`."""
-        with tempfile.TemporaryDirectory(prefix=f".{candidate.id}-", dir=self._folder) as scratch:
+        self._scratch.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f"{candidate.id}-", dir=self._scratch) as scratch:
             run = run_pipeline(
                 self._pipeline(candidate),
                 self._dataset,

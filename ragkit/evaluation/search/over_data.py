@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from ragkit.evaluation.runner.lock import locked
 from ragkit.evaluation.runner.progress import shown
 from ragkit.evaluation.search.budget import parse_budget
 from ragkit.evaluation.search.grid import Grid
-from ragkit.evaluation.search.live import LiveEvaluator, documents_by_question
+from ragkit.evaluation.search.live import SCRATCH, LiveEvaluator, documents_by_question
 from ragkit.evaluation.search.objective import Objective
 from ragkit.evaluation.search.page import search_page, search_svg
 from ragkit.evaluation.search.rules import Rules
@@ -76,6 +77,8 @@ def search_over_data(
         findings = search(
             grid, parts, rules, evaluator, folder=folder, facts=_facts(dataset, own_index), progress=told
         )
+        # What a search that was killed has left in it goes too.
+        shutil.rmtree(folder / SCRATCH, ignore_errors=True)
     _write(findings, folder, source, dataset.name)
     return findings
 
