@@ -72,6 +72,7 @@ BUILT_IN: dict[str, Component] = _ours(
         "httpx",
     ),
     ("llm/replay", "ragkit.models.replay:ReplayChat", "recorded answers, without model or network"),
+    ("llm/route", "ragkit.models.route:RouteChat", "several models in turn, the next where one fails"),
     # stores and what lies in them
     ("store/local", "ragkit.store.local.store:LocalStore", "one folder, no server"),
     (

@@ -7,17 +7,11 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
+from ragkit.models.price import Price as Price
 from ragkit.secrets import Secret
 from ragkit.settings import Settings
 
 _OURS = frozenset({"model", "messages", "stream", "stream_options", "response_format", "n"})
-
-
-class Price(Settings):
-    """US dollars for a million tokens."""
-
-    input: float = Field(ge=0.0, description="For a million tokens of what is sent.")
-    output: float = Field(ge=0.0, description="For a million tokens of what comes back.")
 
 
 class OpenAISettings(Settings):

@@ -162,16 +162,13 @@ class Reply:
         tokens_in, tokens_out = (
             _count(self._usage.get(f"{kind}_tokens")) for kind in ("prompt", "completion")
         )
-        usd = None
-        if price is not None and tokens_in is not None and tokens_out is not None:
-            usd = (tokens_in * price.input + tokens_out * price.output) / 1e6
         return Completion(
             "".join(self._pieces),
             model=self._model,
             finish_reason="content_filter" if self._was_refused else self._reason or "unknown",
             input_tokens=tokens_in,
             output_tokens=tokens_out,
-            usd=usd,
+            usd=None if price is None else price.of(tokens_in, tokens_out),
             attempts=attempts,
         )
 

@@ -108,6 +108,8 @@ def _settings(settings: Settings, config: Config, parts: Assembly) -> dict[str, 
             ref = next((part for part in info.metadata if isinstance(part, Ref)), None)
             if ref is None:
                 known[name] = settings.model_dump(mode="json", include={name})
+                if isinstance(value, Path):
+                    known[f"{name}:files"] = _files(value)
             elif value is not None and (ref.kind != "model" or not isinstance(value, str)):
                 return None
             elif value is not None:
@@ -122,8 +124,9 @@ def _model(name: str, config: Config, parts: Assembly) -> Any:
     settings = component.settings
     files = [_files(value) for value in settings.as_keywords().values() if isinstance(value, Path)]
     fingerprint = None
-    if component.use.startswith(("embed/", "rerank/")):
-        load = parts.embedder if component.use.startswith("embed/") else parts.reranker
+    loads = {"embed": parts.embedder, "rerank": parts.reranker, "llm": parts.chat_model}
+    load = loads.get(component.use.partition("/")[0])
+    if load is not None:
         fingerprint = getattr(load(name), "fingerprint", None)
     return [component.use, settings.model_dump(mode="json"), files, fingerprint]
 
