@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from threading import RLock
 from typing import Any
 
@@ -10,6 +10,7 @@ from ragkit import registry
 from ragkit.config.resolve import with_models
 from ragkit.config.spec import ComponentSpec, Config
 from ragkit.errors import ConfigError, StoreError, did_you_mean
+from ragkit.graph.sync import run_sync
 from ragkit.protocols import ChatModel, Embedder, Reranker
 from ragkit.store.collection import StoreCollection
 from ragkit.store.in_step import InStep
@@ -104,6 +105,9 @@ class Assembly:
             if self._collection is not None:
                 self._collection.close()
                 self._collection = None
+            closings = [model.aclose for model in self._models.values() if hasattr(model, "aclose")]
+        if closings:
+            run_sync(_called(closings))
 
     def _opener(self, store: str) -> Callable[[], StoreCollection]:
         return lambda: self._opened(store, create=True)
@@ -137,6 +141,12 @@ class Assembly:
             return registry.load(spec.use)(**with_models(spec.settings, self._model))
         finally:
             self._making.pop()
+
+
+async def _called(closings: Sequence[Callable[[], Awaitable[None]]]) -> None:
+    """Closes idle connections, of the loop that the blocking calls run in."""
+    for close in closings:
+        await close()
 
 
 def make(spec: ComponentSpec) -> Any:
