@@ -72,9 +72,6 @@ class CitedGenerate(Stage[Context, Answer]):
         )
         max_tokens: int = Field(800, ge=1, description="Tokens that the answer may have.")
         temperature: float = Field(0.0, ge=0.0, le=2.0, description="0 asks for the most likely text.")
-        timeout_s: float | None = Field(
-            None, gt=0.0, description="Seconds for the call; else the model's own."
-        )
         tokenizer: Path | None = Field(
             None, description="tokenizer.json of the model, for exact counts; else they are on the safe side."
         )
@@ -115,7 +112,6 @@ class CitedGenerate(Stage[Context, Answer]):
             request.messages,
             max_tokens=self.config.max_tokens,
             temperature=self.config.temperature,
-            timeout_s=self.config.timeout_s,
         )
         self._note(request, context, done, ctx)
         reply = read_reply(done)

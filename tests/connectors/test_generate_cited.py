@@ -111,7 +111,7 @@ FAULTS: dict[str, tuple[Raw, str]] = {
     "full": (failure(429), "answered 429"),
     "key": (failure(401, "bad key"), "Set api_key"),
     "window": (failure(400, "too many tokens", "context_length_exceeded"), "Send fewer or shorter passages"),
-    "slow": (stream(Hang(30)), "no answer within 0.3 s"),
+    "slow": (stream(Hang(30)), "no result within its timeout_s of 0.3"),
     "empty": (reply(""), "the answer is empty"),
     "filtered": (
         reply("", choices=[{"message": {"content": ""}, "finish_reason": "content_filter"}]),

@@ -64,8 +64,8 @@ def test_tokens_and_cost_are_told_and_unknown_ones_are_none() -> None:
 
 def test_the_model_gets_the_limits_of_the_stage() -> None:
     model = Scripted("Two. [1]")
-    run(model, context(QUESTION, WARRANTY), max_tokens=50, timeout_s=3.0)
-    assert model.options == [{"max_tokens": 50, "temperature": 0.0, "schema": None, "timeout_s": 3.0}]
+    run(model, context(QUESTION, WARRANTY), max_tokens=50, temperature=0.5)
+    assert model.options == [{"max_tokens": 50, "temperature": 0.5, "schema": None, "timeout_s": None}]
 
 
 @pytest.mark.parametrize(
