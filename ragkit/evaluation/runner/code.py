@@ -11,20 +11,22 @@ import ragkit
 
 # What measures, trains or shows changes no value of a stage.
 _ASIDE = {"evaluation", "cli", "train", "testing"}
+# Prompts and defaults are as much a part of it; models have fingerprints of their own.
+_SOURCES = {".py", ".txt", ".yaml"}
 
 
 @cache
 def code_version() -> str:
-    """SHA-256 over the sources of ragkit that a pipeline runs, 16 hex digits.
+    """SHA-256 over the sources and prompts of ragkit that a pipeline runs, 16 hex digits.
 
     >>> len(code_version())
     16
     """
     root = Path(ragkit.__file__).parent
     total = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
+    for path in sorted(root.rglob("*")):
         parts = path.relative_to(root).parts
-        if parts[0] not in _ASIDE:
+        if path.suffix in _SOURCES and parts[0] not in _ASIDE:
             total.update("/".join(parts).encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()[:16]
 

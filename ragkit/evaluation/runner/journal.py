@@ -60,7 +60,8 @@ class Journal:
         with _told(folder):
             folder.mkdir(parents=True, exist_ok=True)
             journal = cls(folder, _taken(folder, key) if resume else {})
-            if not resume:
+            # Without a key nobody knows whose outcomes these are.
+            if not (resume and (folder / KEY).exists()):
                 for name in (OUTCOMES, PART):
                     (folder / name).unlink(missing_ok=True)
             write_whole(folder / KEY, json.dumps(key, indent=1) + "\n")
@@ -157,10 +158,10 @@ def _taken(folder: Path, key: Mapping[str, Any]) -> dict[str, Outcome]:
             f"{folder}: what is there was made with another {' and another '.join(parts)}, so it cannot be "
             "gone on with. Run without --resume, or into another folder"
         )
-    if (folder / OUTCOMES).exists():
-        return _sound(read_outcomes(folder))
+    # Both are there where a finished run was gone on with, for questions that had failed or are new.
+    finished = read_outcomes(folder) if (folder / OUTCOMES).exists() else {}
     part = folder / PART
-    return _sound(_cut_off(part)) if part.exists() else {}
+    return _sound({**finished, **(_cut_off(part) if part.exists() else {})})
 
 
 def _cut_off(path: Path) -> dict[str, Outcome]:

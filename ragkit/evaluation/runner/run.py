@@ -17,7 +17,7 @@ from ragkit.errors import EvalError
 from ragkit.evaluation.dataset import Dataset, Question
 from ragkit.evaluation.outcome import Outcome, Timing
 from ragkit.evaluation.runner.ask import Asked, Asker
-from ragkit.evaluation.runner.code import code_version
+from ragkit.evaluation.runner.code import code_version, source_version
 from ragkit.evaluation.runner.flight import asked_all
 from ragkit.evaluation.runner.journal import Journal
 from ragkit.evaluation.runner.lock import locked
@@ -224,6 +224,7 @@ def _key(ready: Opened, dataset: Dataset) -> dict[str, Any]:
         "configuration": described,
         "dataset": {"name": dataset.name, "split": dataset.split, "checksum": dataset.checksum()},
         "settings": _settings(ready.config),
+        "stages": _stages(ready),
         "index": ready.index,
         "code": code_version(),
     }
@@ -236,6 +237,13 @@ def _settings(config: Config) -> str:
         with suppress(PydanticSerializationError):  # objects of one's own have no form to compare
             given.append([spec.use, spec.settings.model_dump(mode="json")])
     return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _stages(ready: Opened) -> str:
+    """A digest of what the stages are beside their settings: their code, prompts, and models' weights."""
+    nodes = ready.graph.checked.nodes
+    known = [[ready.keys.nodes[node.name], source_version(type(node.stage))] for node in nodes]
+    return hashlib.sha256(json.dumps(known).encode()).hexdigest()[:16]
 
 
 def _timings(ready: Opened, folder: Path, questions: Sequence[Question], told: Progress) -> dict[str, Timing]:

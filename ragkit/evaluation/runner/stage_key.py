@@ -22,6 +22,7 @@ from ragkit.settings import Ref, Settings
 from ragkit.types import QueryPlan
 
 _VERSION = 1
+_LARGE = 16 * 2**20
 Key = bytes
 
 
@@ -132,14 +133,17 @@ def _model(name: str, config: Config, parts: Assembly) -> Any:
 
 
 def _files(path: Path) -> list[list[Any]]:
-    """Names, sizes and times of what a setting points to: a model that was trained again is another."""
+    """Names and contents of what a setting points to: a model that was trained again is another."""
     found = sorted(path.rglob("*")) if path.is_dir() else [path]
-    return [[str(one), *_size_and_time(one)] for one in found if one.is_file()]
+    return [[str(one), *_content(one)] for one in found if one.is_file()]
 
 
-def _size_and_time(path: Path) -> tuple[int, int]:
+def _content(path: Path) -> tuple[int, int | str]:
+    """Its size and a digest; of a large file, its time instead of the digest."""
     stat = path.stat()
-    return stat.st_size, stat.st_mtime_ns
+    if stat.st_size > _LARGE:
+        return stat.st_size, stat.st_mtime_ns
+    return stat.st_size, hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def _digest(parts: list[str]) -> Key:

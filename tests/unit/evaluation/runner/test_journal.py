@@ -58,6 +58,29 @@ def test_a_question_that_failed_is_asked_again(tmp_path: Path) -> None:
     assert resumed(tmp_path).done["q1"].error is None
 
 
+def test_what_was_added_to_a_finished_run_before_a_kill_is_kept(tmp_path: Path) -> None:
+    with Journal.open(tmp_path, KEY, resume=False) as journal:
+        journal.add(Outcome("q1", error="StoreError: down"))
+        journal.add(Outcome("q2"))
+        journal.finish(["q1", "q2"])
+    with resumed(tmp_path) as journal:
+        journal.add(Outcome("q1"))
+    with (tmp_path / PART).open("a") as part:
+        part.write('{"id": "q3"')
+    with resumed(tmp_path) as journal:
+        assert sorted(journal.done) == ["q1", "q2"]
+        journal.add(Outcome("q3"))
+    assert sorted(resumed(tmp_path).done) == ["q1", "q2", "q3"]
+
+
+def test_outcomes_without_a_key_are_not_taken_for_those_of_this_run(tmp_path: Path) -> None:
+    written(tmp_path, "of-another")
+    (tmp_path / "run.json").unlink()
+    with resumed(tmp_path) as journal:
+        journal.add(Outcome("q1"))
+    assert list(resumed(tmp_path).done) == ["q1"]
+
+
 def test_a_run_that_is_not_resumed_begins_anew(tmp_path: Path) -> None:
     written(tmp_path, "q1")
     resumed(tmp_path).finish(["q1"])

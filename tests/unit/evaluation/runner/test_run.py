@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import Field
 
 import ragkit
 from ragkit import registry
@@ -19,6 +20,7 @@ from ragkit.evaluation.dataset import Dataset
 from ragkit.evaluation.runner.pipeline import Pipeline
 from ragkit.evaluation.runner.run import PipelineRun, StageRuns, run_pipeline
 from ragkit.graph.stage import RunContext, Stage, stage
+from ragkit.settings import Settings
 from ragkit.types import Ranking, Turn
 from tests.unit.evaluation.runner.small import DOCUMENTS, QUESTIONS, config, pipeline, small_dataset
 
@@ -162,6 +164,25 @@ def test_a_run_of_another_configuration_is_not_gone_on_with(
         run(pipeline(query__fuse__k=3), dataset, tmp_path / "run", cache, resume=True)
 
 
+def test_a_run_with_another_prompt_in_the_same_file_is_not_gone_on_with(
+    dataset: Dataset, cache: Path, tmp_path: Path, asks: list[Any]
+) -> None:
+    prompt = tmp_path / "prompt.txt"
+    asked = Pipeline(
+        "prompted",
+        config=load_config(
+            RAG_YAML.replace("{use: USE, on_error: ON_ERROR}", f"{{use: rerank/prompted, prompt: {prompt}}}")
+        ),
+    )
+    prompt.write_text("Be brief.")
+    run(asked, dataset, tmp_path / "run", cache)
+    prompt.touch()
+    assert run(asked, dataset, tmp_path / "run", cache, resume=True).resumed == len(QUESTIONS)
+    prompt.write_text("Be exact.")
+    with pytest.raises(EvalError, match="made with another stages"):
+        run(asked, dataset, tmp_path / "run", cache, resume=True)
+
+
 def test_a_second_process_is_refused(dataset: Dataset, cache: Path, tmp_path: Path) -> None:
     def progress(done: int, total: int | None, what: str) -> None:
         with pytest.raises(EvalError, match="another process is writing its outcomes there"):
@@ -250,14 +271,27 @@ class Note(Stage[Ranking, Ranking]):
         return ranking
 
 
+@stage("rerank/prompted")
+class Prompted(Stage[Ranking, Ranking]):
+    """Has a file beside its settings."""
+
+    class Config(Settings):
+        prompt: Path = Field(description="The file.")
+
+    def run(self, ranking: Ranking, ctx: RunContext) -> Ranking:
+        return ranking
+
+
 @pytest.fixture
 def asks() -> Iterator[list[Any]]:
     registry.register(Note)
+    registry.register(Prompted)
     ASKED.clear()
     FAILING.clear()
     yield ASKED
     FAILING.clear()
     registry._registered.pop("rerank/note")
+    registry._registered.pop("rerank/prompted")
 
 
 RAG_YAML = """
