@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from ragkit.evaluation.case import Case
 from ragkit.evaluation.metrics.metric import Floats, Metric, SetMetric, Unscored
 from ragkit.evaluation.set_figure import set_figure
 from ragkit.evaluation.stats import Figure, mean_figure
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,40 +100,36 @@ class _Found:
     unscored: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def add_mean(self, metric: Metric, cases: Sequence[Case]) -> None:
-        told, unscored = dict[str, float](), dict[str, str]()
-        for case in cases:
-            try:
-                value = _value(metric, case)
-            except Unscored as e:
-                unscored[case.question.id] = str(e)
-            else:
-                if value is not None:
-                    told[case.question.id] = value
+        told, unscored = _told(metric.name, cases, lambda case: _value(metric, case))
         self.values[metric.name] = told
-        if unscored:
-            self.unscored[metric.name] = unscored
+        failed = self._note(metric.name, unscored)
         if not told:
             self._leave_out(metric.name, len(cases), next(iter(unscored.values()), None))
             return
-        failed = self.failed + len(unscored)
         self.figures[metric.name] = mean_figure(
             list(told.values()), failed=failed, clusters=self._clusters(told), seed=self.seed
         )
 
     def add_set(self, metric: SetMetric, cases: Sequence[Case]) -> None:
-        parts = {case.question.id: _parts(metric, case) for case in cases}
-        told = {id_: part for id_, part in parts.items() if part is not None}
+        told, unscored = _told(metric.name, cases, lambda case: _parts(metric, case))
         self.parts[metric.name] = told
+        failed = self._note(metric.name, unscored)
         if not told:
-            self._leave_out(metric.name, len(cases))
+            self._leave_out(metric.name, len(cases), next(iter(unscored.values()), None))
             return
         figure = set_figure(
-            metric, _matrix(metric, told), failed=self.failed, clusters=self._clusters(told), seed=self.seed
+            metric, _matrix(metric, told), failed=failed, clusters=self._clusters(told), seed=self.seed
         )
         if figure is None:
             self.unmeasured[metric.name] = f"it is not defined for these {len(told):,} questions"
         else:
             self.figures[metric.name] = figure
+
+    def _note(self, name: str, unscored: dict[str, str]) -> int:
+        """How many questions have no value for want of an outcome or of a score."""
+        if unscored:
+            self.unscored[name] = unscored
+        return self.failed + len(unscored)
 
     def _leave_out(self, name: str, n_cases: int, unscored: str | None = None) -> None:
         if unscored is not None:
@@ -146,13 +145,28 @@ class _Found:
         return [self.clusters.get(id_, id_) for id_ in ids] if self.clusters else None
 
 
+def _told(
+    name: str, cases: Sequence[Case], of: Callable[[Case], T | None]
+) -> tuple[dict[str, T], dict[str, str]]:
+    """What a measure says of each question, and why it cannot say what it should."""
+    told, unscored = dict[str, T](), dict[str, str]()
+    for case in cases:
+        try:
+            value = of(case)
+        except Unscored as e:
+            unscored[case.question.id] = str(e)
+        except _BrokenError:
+            raise
+        except Exception as e:
+            raise _broken(name, case, f"{type(e).__name__}: {e}") from e
+        else:
+            if value is not None:
+                told[case.question.id] = value
+    return told, unscored
+
+
 def _value(metric: Metric, case: Case) -> float | None:
-    try:
-        value = metric.of(case)
-    except Unscored:
-        raise
-    except Exception as e:
-        raise _broken(metric.name, case, f"{type(e).__name__}: {e}") from e
+    value = metric.of(case)
     if value is None:
         return None
     if not isinstance(value, int | float | np.number) or not math.isfinite(value):
@@ -161,10 +175,7 @@ def _value(metric: Metric, case: Case) -> float | None:
 
 
 def _parts(metric: SetMetric, case: Case) -> tuple[float, ...] | None:
-    try:
-        parts = metric.parts(case)
-    except Exception as e:
-        raise _broken(metric.name, case, f"{type(e).__name__}: {e}") from e
+    parts = metric.parts(case)
     if parts is not None and not all(map(math.isfinite, parts)):
         raise _broken(metric.name, case, f"{parts!r}: expected finite numbers, or None for nothing to say")
     return parts
@@ -178,5 +189,9 @@ def _matrix(metric: SetMetric, parts: Mapping[str, tuple[float, ...]]) -> Floats
     return np.array(list(parts.values()), dtype=np.float64)
 
 
-def _broken(name: str, case: Case, what: str) -> EvalError:
-    return EvalError(f"measure {name!r} of question {case.question.id!r}: {what}")
+class _BrokenError(EvalError):
+    """Names the measure and the question already."""
+
+
+def _broken(name: str, case: Case, what: str) -> _BrokenError:
+    return _BrokenError(f"measure {name!r} of question {case.question.id!r}: {what}")

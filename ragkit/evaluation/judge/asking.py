@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ragkit.chat import ChatModel, Completion, Message
-from ragkit.errors import InvalidOutputError, ModelAuthError, ModelError
+from ragkit.errors import InvalidOutputError, ModelAuthError, ModelError, RagkitError
 from ragkit.evaluation.judge.cache import ReplyCache, reply_key
 from ragkit.evaluation.judge.once import Once, Tally
 from ragkit.evaluation.judge.rubric import Rubric
@@ -40,6 +40,7 @@ class Asking:
 
         Raises:
             ModelAuthError: the model refuses the key.
+            EvalError: the cache cannot be used.
         """
         tally = Tally()
         messages = rubric.messages(shown)
@@ -52,7 +53,10 @@ class Asking:
                 label, reason = _read(reply, rubric)
         except ModelAuthError:
             raise
-        except ModelError as e:
+        except Exception as e:
+            if isinstance(e, RagkitError) and not isinstance(e, ModelError):
+                raise
+            # A model of one's own may raise anything: that is no verdict, and no end of the others either.
             return _verdict(tally, error=f"{type(e).__name__}: {e}")
         return _verdict(tally, label, rubric.labels[label], reason)
 

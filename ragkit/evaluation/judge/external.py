@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
 from ragkit import registry
 from ragkit.chat import ChatModel
-from ragkit.errors import EvalError, ModelAuthError, ModelError
+from ragkit.errors import EvalError, ModelAuthError, ModelError, RagkitError
 from ragkit.evaluation.case import Case
 from ragkit.evaluation.judge.cache import ReplyCache
 from ragkit.evaluation.judge.cached_chat import CachedChat, begin
@@ -182,14 +183,22 @@ async def _verdict(case: Case, scorer: Scorer) -> JudgeVerdict:
     if "reference" in shown and not question.answers:
         return JudgeVerdict()
     try:
+        read = passages(case) if "passages" in shown else ()
+    except EvalError as e:
+        return JudgeVerdict(error=str(e))
+    try:
         score = await scorer.score(
             question=question.text,
             answer="" if reply is None else said(reply),
-            passages=passages(case) if "passages" in shown else (),
+            passages=read,
             reference=question.answers[0] if question.answers else "",
         )
     except ModelAuthError:
         raise
-    except (ModelError, EvalError) as e:
+    except Exception as e:
+        if isinstance(e, RagkitError) and not isinstance(e, ModelError):
+            raise
         return JudgeVerdict(error=f"{type(e).__name__}: {e}")
+    if not math.isfinite(score):
+        return JudgeVerdict(error=f"{scorer.name} gave {score!r}")
     return JudgeVerdict(score=score)

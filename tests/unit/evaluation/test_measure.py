@@ -11,7 +11,7 @@ from ragkit.errors import EvalError
 from ragkit.evaluation.case import Case
 from ragkit.evaluation.measure import Measured, measure
 from ragkit.evaluation.metrics.abstention import Abstention
-from ragkit.evaluation.metrics.metric import Unscored
+from ragkit.evaluation.metrics.metric import Floats, Need, Unscored
 from ragkit.evaluation.metrics.own import FunctionMetric
 from ragkit.evaluation.metrics.resolve import resolve_metrics
 from ragkit.evaluation.outcome import Outcome
@@ -126,3 +126,21 @@ def test_what_a_measure_cannot_score_is_counted_as_failed_for_it_alone() -> None
     assert measure(cases[1:2], {}, [judged]).unmeasured == {
         "judged": "it could score none of 1 questions: no verdict"
     }
+
+
+def test_what_a_measure_of_a_set_cannot_score_is_counted_too() -> None:
+    class Share:
+        name, needs = "share", frozenset[Need]()
+
+        def parts(self, case: Case) -> tuple[float, ...]:
+            if case.question.id == "q2":
+                raise Unscored("no verdict")
+            return (1.0,)
+
+        def value(self, parts: Floats) -> float:
+            return float(parts.mean())
+
+    cases = (answered("q1", "x"), answered("q2", "x"), answered("q3", "x"))
+    found = measure(cases, {"q9": "timeout"}, [Share()])
+    assert (found.figures["share"].n, found.figures["share"].failed) == (2, 2)
+    assert found.unscored == {"share": {"q2": "no verdict"}}

@@ -153,6 +153,16 @@ def test_a_call_that_failed_took_nobody_knows_what() -> None:
     assert Bill.of([found]).usd is None
 
 
+def test_what_a_model_of_ones_own_raises_is_counted_and_ends_nothing() -> None:
+    def rule(messages: Sequence[Message]) -> str:
+        if "weeks" in material(messages, "answer"):
+            raise TimeoutError("slow")
+        return by_words(messages)
+
+    found = judged(answered("Two weeks.", "q1"), answered("Two years.", "q2"), rule=rule)
+    assert (found["q1"].error, found["q2"].score) == ("TimeoutError: slow", 1.0)
+
+
 def test_a_refused_key_ends_it_at_once() -> None:
     model = ScriptedChat(lambda _: ModelAuthError("wrong key"))
     cases = [answered(f"{i} years.", f"q{i}") for i in range(100)]
