@@ -9,6 +9,8 @@ blanks as one space. Beyond ASCII it says nothing, so the same idea is carried o
 - scripts without spaces between words (Chinese, Japanese, Thai …) give one word per character, as in the
   evaluation of MLQA (Lewis et al., ACL 2020) for Chinese.
 
+- a stress mark over a Cyrillic letter, which encyclopaedias set and nobody types, goes.
+
 Russian needs no more: it has no articles, and inflection counts as in the English measure, where `year` is
 not `years`.
 """
@@ -24,6 +26,7 @@ from ragkit.text.normalize import normalize
 
 _MARKER = re.compile(r"\s*\[\d{1,3}\]")
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
+_STRESS = re.compile("(?<=[\u0400-\u04ff])[\u0300\u0301]")
 _ASCII_PUNCTUATION = frozenset(string.punctuation)
 # Thai, Lao, Burmese, Khmer, kana, Han.
 _UNSPACED = re.compile(
@@ -48,7 +51,7 @@ def words(text: str) -> list[str]:
     ['елка', 'oldfashioned', 'tree']
     """
     folded = text.lower() if text.isascii() else normalize(text, fold_case=True).text
-    bare = "".join(c for c in folded if not _is_punctuation(c))
+    bare = "".join(c for c in _STRESS.sub("", folded) if not _is_punctuation(c))
     spaced = bare if bare.isascii() else _UNSPACED.sub(r" \1 ", bare)
     return _ARTICLES.sub(" ", spaced).split()
 

@@ -70,6 +70,11 @@ def test_other_scripts_are_told_by_the_same_idea(one: str, other: str) -> None:
     assert words(one) == words(other)
 
 
+def test_a_stress_mark_is_no_part_of_a_russian_word() -> None:
+    assert words("Москва\u0301, сто\u0301лица") == words("Москва столица")
+    assert words("й cafe\u0301") == ["й", "caf\u00e9"]
+
+
 def test_scripts_without_spaces_are_compared_by_character() -> None:
     assert token_f1(words("北京大学"), words("北京")) == pytest.approx(2 / 3)
 
