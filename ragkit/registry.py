@@ -71,6 +71,27 @@ BUILT_IN: dict[str, Component] = _ours(
         "openai",
         "httpx",
     ),
+    (
+        "llm/langchain",
+        "ragkit_connectors.langchain:LangChainChat",
+        "any chat model of LangChain",
+        "langchain",
+        "langchain_core",
+    ),
+    (
+        "llm/llamaindex",
+        "ragkit_connectors.llamaindex:LlamaIndexChat",
+        "any LLM of LlamaIndex",
+        "llamaindex",
+        "llama_index",
+    ),
+    (
+        "llm/litellm",
+        "ragkit_connectors.litellm:LiteLLMChat",
+        "Bedrock, SageMaker, Vertex AI, OCI, Anthropic and the rest, by LiteLLM",
+        "litellm",
+        "litellm",
+    ),
     ("llm/replay", "ragkit.models.replay:ReplayChat", "recorded answers, without model or network"),
     ("llm/route", "ragkit.models.route:RouteChat", "several models in turn, the next where one fails"),
     # stores and what lies in them

@@ -1,0 +1,1 @@
+"""What the connectors to other libraries' chat models have in common."""
