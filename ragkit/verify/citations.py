@@ -22,7 +22,7 @@ from ragkit.verify.names import missing_links
 from ragkit.verify.passages import Passages
 from ragkit.verify.refusal import refusal
 from ragkit.verify.support import LexicalSupport, RerankerSupport, SupportModel
-from ragkit.verify.written import Claim, is_cut_off, read_answer
+from ragkit.verify.written import Claim, is_cut_off, last_word, read_answer
 
 _MARKER = re.compile(r"\[\d{1,3}\]")
 
@@ -123,12 +123,19 @@ class VerifyCitations(Stage[Answer, Answer]):
         return Thresholds(least, max(least, self.config.min_support_uncited))
 
     def _checked(self, checker: Checker, claim: Claim, is_last: bool) -> Checked:
-        says_nothing = claim.kind == "frame" or (not claim.numbers and refusal(claim.text))
-        if says_nothing and not missing_links(claim.text, ""):
+        if claim.kind == "frame" and not missing_links(claim.text, ""):
             return Checked(claim, Sentence(claim.text))
-        if is_last and is_cut_off(claim):
+        if is_last and (is_cut_off(claim) or checker.passages.has_only_longer(last_word(claim))):
             return Checked(claim, Sentence(claim.text, problems=("is cut off",)))
-        return checker.check(claim)
+        checked = checker.check(claim)
+        if (
+            not checked.holds
+            and not claim.numbers
+            and refusal(claim.text)
+            and not missing_links(claim.text, "")
+        ):
+            return Checked(claim, Sentence(claim.text))
+        return checked
 
     def _brought(self, answer: Answer, context: Context, ctx: RunContext) -> Answer:
         """An answer whose sentences bring their citations along."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from ragkit.text.normalize import normal_form
+from ragkit.verify.nearly import Change
 from ragkit.verify.polarity import negated
 from ragkit.verify.words import words
 
@@ -45,6 +47,8 @@ _PAIRS: Final = tuple(
     (re.compile(rf"\b(?:{one})\b"), re.compile(rf"\b(?:{other})\b"))
     for one, _, other in (line.partition(" // ") for line in _OPPOSITES.strip().splitlines())
 )
+# Opposites only where one stands in the place of the other: each has other meanings too.
+_BY_PLACE: Final = (re.compile(r"\bдо\b"), re.compile(r"\b(?:после|от)\b"))
 _UP = (
     r"at least|no less than|no fewer than|not less than|more than|over|above|from|minimum of|exceeds"
     r"|не менее|не меньше|не ниже|более|больше|свыше|выше|от|>=?|≥"
@@ -69,6 +73,18 @@ def opposite(said: str, evidence: str) -> tuple[str, str] | None:
     """
     ours, theirs = normal_form(said).casefold(), normal_form(evidence).casefold()
     return _bounds(ours, theirs) or _pair(ours, theirs)
+
+
+def exchanged_opposite(changed: Sequence[Change]) -> tuple[str, str] | None:
+    """A word and the opposite that its source has in its place."""
+    for change in changed:
+        ours, theirs = (" ".join(w.lower for w in side) for side in (change.ours, change.theirs))
+        for one, other in (*_PAIRS, _BY_PLACE):
+            for mine, its in ((one, other), (other, one)):
+                said, stated = mine.search(ours), its.search(theirs)
+                if said and stated and not (mine.search(theirs) or its.search(ours)):
+                    return said[0], stated[0]
+    return None
 
 
 def _bounds(ours: str, theirs: str) -> tuple[str, str] | None:

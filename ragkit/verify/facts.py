@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from ragkit.text.language import detect_language
-from ragkit.verify.contrast import opposite
+from ragkit.verify.contrast import exchanged_opposite, opposite
 from ragkit.verify.dates import missing_dates
 from ragkit.verify.names import exchanged_name, missing_links, missing_names
-from ragkit.verify.numbers import missing_numbers
-from ragkit.verify.polarity import contradiction, overlap
+from ragkit.verify.nearly import Change, changes
+from ragkit.verify.numbers import exchanged_number, missing_numbers
+from ragkit.verify.polarity import contradiction, exchanged_negation, overlap
 from ragkit.verify.quotes import false_quotes
 
 ProblemKind = Literal["quote", "number", "date", "name", "link", "negation", "opposite"]
@@ -59,32 +61,32 @@ def problems(said: str, material: Material) -> list[Problem]:
     late, rest = missing_dates(said, quotes)
     if late:
         found.append(Problem("date", f"does not state {', '.join(late)}"))
+    changed = changes(said, material.sentences or material.quotes)
     if missing := missing_numbers(rest, quotes):
         found.append(Problem("number", f"does not state {', '.join(sorted(set(missing)))}"))
+    elif pair := exchanged_number(changed):
+        found.append(Problem("number", f"says {pair[1]!r} and not {pair[0]!r}"))
     if links := missing_links(said, source):
         found.append(Problem("link", f"does not have {', '.join(links)}"))
-    return found + _names(said, source, material) + _senses(said, material)
+    return found + _names(said, source, material, changed) + _senses(said, material, changed)
 
 
-def _names(said: str, source: str, material: Material) -> list[Problem]:
+def _names(said: str, source: str, material: Material, changed: Sequence[Change]) -> list[Problem]:
     if detect_language(said) == "de":
         return []
-    found: list[Problem] = []
     if missing := missing_names(said, source, material.known):
-        found.append(Problem("name", f"does not mention {', '.join(missing)}"))
-    for sentence in material.sentences or material.quotes:
-        if pair := exchanged_name(said, sentence, material.known):
-            found.append(Problem("name", f"says {pair[1]!r} and not {pair[0]!r}"))
-            break
-    return found
+        return [Problem("name", f"does not mention {', '.join(missing)}")]
+    if pair := exchanged_name(said, changed, material.known):
+        return [Problem("name", f"says {pair[1]!r} and not {pair[0]!r}")]
+    return []
 
 
-def _senses(said: str, material: Material) -> list[Problem]:
-    near = [s for s in material.sentences or material.quotes if overlap(said, s) >= _NEAR]
-    near = near or list((material.sentences or material.quotes)[:1])
+def _senses(said: str, material: Material, changed: Sequence[Change]) -> list[Problem]:
+    sentences = material.sentences or material.quotes
+    near = [s for s in sentences if overlap(said, s) >= _NEAR] or list(sentences[:1])
     found: list[Problem] = []
-    if word := contradiction(said, near):
+    if word := exchanged_negation(changed) or contradiction(said, near):
         found.append(Problem("negation", f"has {word!r} the other way round"))
-    if pair := opposite(said, "\n".join(near)):
+    if pair := exchanged_opposite(changed) or opposite(said, "\n".join(near)):
         found.append(Problem("opposite", f"says {pair[1]!r} and not {pair[0]!r}"))
     return found

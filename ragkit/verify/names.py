@@ -8,11 +8,11 @@ underscore in it, or in backticks. Words are compared by their stems, so `Пет
 from __future__ import annotations
 
 import calendar
-import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ragkit.text.normalize import normal_form
+from ragkit.verify.nearly import Change
 from ragkit.verify.number_words import UNITS
 from ragkit.verify.words import Word, words
 
@@ -23,8 +23,6 @@ _IDENTIFIER = re.compile(
 )
 _MONTHS = frozenset(month.lower() for month in calendar.month_name if month)
 _OPENS_SENTENCE = frozenset(".!?:;()|")
-_NEAR = 0.6
-_LONGEST_BLOCK = 4
 
 
 def missing_links(said: str, source: str) -> list[str]:
@@ -85,25 +83,17 @@ def names_known(texts: Iterable[str]) -> frozenset[str]:
     return frozenset(word.stem for word in names(text) if not word.text.isupper()) - small
 
 
-def exchanged_name(said: str, sentence: str, known: frozenset[str] = frozenset()) -> tuple[str, str] | None:
-    """A name of `said` and the one that `sentence` has in its place, where the two are else nearly alike.
-
-    >>> exchanged_name("The Ember plan allows 10 handhelds.", "The Beacon plan allows 10 handhelds.")
-    ('Ember', 'Beacon')
-    """
-    ours, theirs = words(said), words(sentence)
-    if not ours or not theirs or len(theirs) > 2 * len(ours) + 4:
-        return None
-    matcher = difflib.SequenceMatcher(None, [w.stem for w in ours], [w.stem for w in theirs], autojunk=False)
-    if matcher.ratio() < _NEAR:
-        return None
-    our_names = {w.at: w for w in names(said, known)}
-    their_names = {w.at: w for w in names(sentence, known)}
-    for tag, a, b, c, d in matcher.get_opcodes():
-        if tag != "replace" or max(b - a, d - c) > _LONGEST_BLOCK:
-            continue
-        mine = [our_names[w.at] for w in ours[a:b] if w.at in our_names]
-        other = [their_names[w.at] for w in theirs[c:d] if w.at in their_names]
+def exchanged_name(
+    said: str, changed: Sequence[Change], known: frozenset[str] = frozenset()
+) -> tuple[str, str] | None:
+    """A name of `said` and the one that its source has in its place."""
+    ours = {word.at for word in names(said, known)}
+    for change in changed:
+        mine = [w for w in change.ours if w.at in ours]
+        other = [w for w in change.theirs if w.text[0].isupper() and w.is_content]
+        if not mine and len(change.ours) == 1 and other and other[0].stem in known:
+            # At the start of a sentence a capital says nothing, but what a name was put in the place of is one.
+            mine = [w for w in change.ours if w.text[0].isupper() and w.is_content]
         if mine and other and not any(_alike(m, {o.stem for o in other}) for m in mine):
             return mine[0].text, other[0].text
     return None

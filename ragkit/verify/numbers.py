@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from ragkit.verify.nearly import Change
 from ragkit.verify.number_words import SCALES, UNITS, WRITTEN
-from ragkit.verify.words import words
+from ragkit.verify.words import Word, words
 
 # A minus only where nothing stands before it: between numbers it is a dash.
 _NUMBER = re.compile(
@@ -97,6 +99,25 @@ def missing_numbers(said: str, evidence: str) -> list[str]:
             missing.append(f"{quantity.written} {quantity.counts}")
     exotic = {n for n in numbers(said) - plain if _is_exotic(n)}
     return [*missing, *sorted(exotic - set(missing))]
+
+
+def exchanged_number(changed: Sequence[Change]) -> tuple[str, str] | None:
+    """A number, or its unit, and what its source has in its place; another spelling of it is no change."""
+    for change in changed:
+        ours = quantities(" ".join(w.text for w in change.ours))
+        theirs = quantities(" ".join(w.text for w in change.theirs))
+        if len(ours) == len(theirs) == 1 and ours[0].bare != theirs[0].bare:
+            if ours[0].kind and ours[0].kind == theirs[0].kind and ours[0].value == theirs[0].value:
+                continue
+            return ours[0].written, theirs[0].written
+        units = [_unit(change.ours), _unit(change.theirs)]
+        if not ours and not theirs and all(units) and units[0] != units[1]:
+            return change.ours[0].text, change.theirs[0].text
+    return None
+
+
+def _unit(listed: Sequence[Word]) -> tuple[str, str] | None:
+    return UNITS.get(listed[0].lower) if len(listed) == 1 else None
 
 
 def _agree(a: Quantity, b: Quantity) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -67,6 +68,16 @@ class Passages:
         """The places of the evidence as citations, one for each span."""
         chunk = self.passage(evidence.passage).chunk
         return [cite(chunk, span, evidence.passage, support) for span in evidence.spans]
+
+    def has_only_longer(self, word: str) -> bool:
+        """Whether the passages have words that begin with `word`, and never the word itself."""
+        if not word:
+            return False
+        start = rf"\b{re.escape(word)}"
+        texts = [p.chunk.text for p in self.context.passages]
+        return any(re.search(rf"{start}\w", t, re.I) for t in texts) and not any(
+            re.search(rf"{start}\b", t, re.I) for t in texts
+        )
 
     @cached_property
     def known_names(self) -> frozenset[str]:

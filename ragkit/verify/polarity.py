@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ragkit.verify.nearly import Change
 from ragkit.verify.words import Word, content, words
 
 _CUE_WORDS = (
@@ -24,8 +25,8 @@ _NO_CUE_BEFORE_WORDS = (
 _NO_CUE_BEFORE = frozenset(_NO_CUE_BEFORE_WORDS.split())
 _DENIES = (
     "refus", "reject", "forbid", "forbidden", "prohibit", "exclud", "except", "prevent", "deni", "unavail",
-    "unsupport", "unchang", "impossibl", "lack", "absent", "missing", "block", "fail", "ban", "disabl",
-    "read-on", "unless", "instead", "запрещ", "запрет", "отказ", "отклон", "исключ", "кром", "отсутств",
+    "unsupport", "unchang", "impossibl", "lack", "absent", "missing", "fail", "ban", "disabl",
+    "unless", "instead", "запрещ", "запрет", "отказ", "отклон", "исключ", "кром", "отсутств",
     "недоступ", "невозмож", "блокир", "отключ",
 )  # fmt: skip
 _REACH_WORDS, _REACH_HEADS = 5, 2
@@ -47,6 +48,18 @@ def contradiction(said: str, evidence: Sequence[str]) -> str | None:
     ours = words(said)
     source = [words(sentence) for sentence in evidence]
     return _denied_by_us(ours, source) or _denied_by_source(ours, source)
+
+
+def exchanged_negation(changed: Sequence[Change]) -> str | None:
+    """A negation that only one side of a change has."""
+    for change in changed:
+        ours = [w for i, w in enumerate(change.ours) if is_negation(change.ours, i)]
+        theirs = [w for i, w in enumerate(change.theirs) if is_negation(change.theirs, i)]
+        if bool(ours) != bool(theirs):
+            other = change.theirs if ours else change.ours
+            if not any(w.stem.startswith(_DENIES) for w in other):
+                return (ours or theirs)[0].lower
+    return None
 
 
 def negated(listed: Sequence[Word], reach: int = _REACH_HEADS) -> list[list[Word]]:

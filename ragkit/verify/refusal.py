@@ -15,7 +15,7 @@ _SAYS = (
     r"|address(?:es)?|tells?|indicates?|explains?)"
 )
 _NO_EVIDENCE = re.compile(
-    rf"\b{_SOURCE}\b[^.]{{0,40}}\b(?:do(?:es)? not|don't|doesn't|did not|never|fail to) (?:\w+ )?{_SAYS}\b"
+    rf"\b{_SOURCE}\b[^.,;:]{{0,25}}\b(?:do(?:es)? not|don't|doesn't|did not|never|fail to) (?:\w+ )?{_SAYS}\b"
     r"|\b(?:no|not enough|insufficient) (?:\w+ )?(?:information|mention|evidence|answer|details?)\b"
     rf"[^.]{{0,80}}\b{_SOURCE}"
     r"|\b(?:there is|i (?:have|found|find)) (?:no|not enough|insufficient) (?:\w+ )?"
@@ -23,7 +23,8 @@ _NO_EVIDENCE = re.compile(
     r"|\bi (?:cannot|can't|am unable to|'m unable to|could not|don't know|do not know)\b"
     r"|\b(?:is|are|was|were) not (?:mentioned|stated|specified|covered|described|given|addressed|answered)\b"
     rf"[^.]{{0,40}}\b{_SOURCE}"
-    rf"|\b{_SOURCE}\b[^.]{{0,40}}\b(?:нет|не (?:содерж\w+|указа\w+|сказа\w+|упомина\w+|говор\w+|сообща\w+"
+    rf"|\b{_SOURCE}\b[^.,;:]{{0,25}}\b(?:нет (?:ответ|информац|сведени|данн|указани|упоминани)\w*"
+    r"|не (?:содерж\w+|указа\w+|сказа\w+|упомина\w+|говор\w+|сообща\w+"
     r"|отвеча\w+|описа\w+|привод\w+))"
     r"|\b(?:нет|недостаточно) (?:\w+ )?(?:информации|данных|сведений|ответа)\b"
     r"|\bне (?:могу|удалось|получится|знаю|удаётся|удается)\b"

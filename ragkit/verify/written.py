@@ -164,6 +164,12 @@ def is_cut_off(claim: Claim) -> bool:
     return bool(last) and (last[0].lower() in _LEADING_ON or last[0] in ",(«“-–—" or last[0].endswith("-"))
 
 
+def last_word(claim: Claim) -> str:
+    """The word that a claim stops in without a mark; empty where it ends as a sentence does."""
+    found = re.search(r"[^\W\d_]+\Z", claim.text.rstrip()) if claim.kind == "prose" else None
+    return found[0] if found else ""
+
+
 _LEADING_ON_WORDS = (
     "a an the of to in on at by for from with and or but if when that which is are was were be not no up than"
     " as и в на с к по от до за из для или но если когда что который не без чем как а о об"
