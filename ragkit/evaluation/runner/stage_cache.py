@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -26,6 +28,7 @@ from ragkit.evaluation.runner.value_json import (
 from ragkit.graph.trace import Trace
 from ragkit.types import Chunk, QueryPlan
 
+logger = logging.getLogger(__name__)
 # What is not flushed yet is lost in a kill: much of it where stages are fast, little where they are dear.
 _FLUSH_AT, _FLUSH_S = 256, 2.0
 _CHUNKS_KEPT = 20_000  # some 40 MB
@@ -39,7 +42,8 @@ CREATE TABLE IF NOT EXISTS chunk (name TEXT PRIMARY KEY, body TEXT NOT NULL);
 class StageCache:
     """The values of one graph's nodes, in a file that any number of graphs over one index share.
 
-    Several processes may use the file at once. What is lost of it is only worked out again.
+    Several processes may use the file at once. What is lost of it is only worked out again: where it takes no
+    more, as on a full disk, that is logged, and the run goes on without.
 
     Args:
         path: the file; it is made if it is not there.
@@ -55,6 +59,7 @@ class StageCache:
         self.path = path
         self._keys = keys
         self._lock = threading.Lock()
+        self._is_writable = True
         # What is not written yet.
         self._values: dict[Key, str] = {}
         self._chunks: dict[str, str] = {}
@@ -128,6 +133,8 @@ class StageCache:
             plan: of the run.
             trace: of the run; what is not in it was known before.
         """
+        if not self._is_writable:
+            return
         status = {node.node: node.status for node in trace.nodes}
         tainted = {name for name, what in status.items() if what in ("degraded", "failed")}
         for name, sources in self._keys.inputs.items():
@@ -202,7 +209,11 @@ class StageCache:
                 )
             self._connection.execute("COMMIT")
         except sqlite3.Error as e:
-            raise self._damaged(e) from e
+            # The answers are sound without it: a full disk must not make failures of them.
+            self._is_writable = False
+            logger.warning("%s: no more values of stages are kept: %s", self.path, e)
+            with suppress(sqlite3.Error):
+                self._connection.rollback()
         self._values, self._chunks = {}, {}
         self._flushed_at = time.monotonic()
 

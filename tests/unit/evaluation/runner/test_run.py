@@ -17,6 +17,7 @@ from ragkit import registry
 from ragkit.config.load import load_config
 from ragkit.errors import EvalError
 from ragkit.evaluation.dataset import Dataset
+from ragkit.evaluation.runner import stage_cache
 from ragkit.evaluation.runner.pipeline import Pipeline
 from ragkit.evaluation.runner.run import PipelineRun, StageRuns, run_pipeline
 from ragkit.graph.stage import RunContext, Stage, stage
@@ -249,6 +250,22 @@ def test_a_damaged_cache_says_what_to_do(dataset: Dataset, cache: Path, tmp_path
     path.write_bytes(b"no database" * 1000)
     with pytest.raises(EvalError, match=r"cache of stages cannot be used.*Remove the file"):
         run(pipeline(), dataset, tmp_path / "b", cache)
+
+
+def test_a_cache_that_takes_no_more_fails_no_question(
+    dataset: Dataset,
+    cache: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(stage_cache, "_SCHEMA", f"{stage_cache._SCHEMA}PRAGMA max_page_count = 5;")
+    monkeypatch.setattr(stage_cache, "_FLUSH_AT", 1)
+    made = run(pipeline(), dataset, tmp_path / "full", cache)
+    assert not made.failed
+    assert len([r for r in caplog.records if "no more values of stages are kept" in r.message]) == 1
+    monkeypatch.undo()
+    assert run(pipeline(), dataset, tmp_path / "run", cache).outcomes == made.outcomes
 
 
 # --- stages of one's own --------------------------------------------------------------------------
