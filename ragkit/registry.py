@@ -161,6 +161,7 @@ BUILT_IN: dict[str, Component] = _ours(
         "ragkit.verify.citations:VerifyCitations",
         "check every citation against its document",
     ),
+    ("verify/judged", "ragkit.verify.judged:JudgeCitations", "let a chat model judge cited sentences"),
     # evaluation
     (
         "metric/ragas",

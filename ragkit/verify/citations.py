@@ -16,10 +16,11 @@ from ragkit.text.language import detect_language
 from ragkit.text.wording import abstention
 from ragkit.types import Answer, Citation, Context, Correction, Passage, Sentence, Span
 from ragkit.verify.cite import Checked, Checker, Thresholds
-from ragkit.verify.compose import Policy, compose
+from ragkit.verify.compose import compose
 from ragkit.verify.facts import Material, problems
 from ragkit.verify.names import missing_links
 from ragkit.verify.passages import Passages
+from ragkit.verify.policy import Policy
 from ragkit.verify.refusal import refusal
 from ragkit.verify.support import LexicalSupport, RerankerSupport, SupportModel
 from ragkit.verify.written import Claim, is_cut_off, last_word, read_answer

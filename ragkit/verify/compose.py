@@ -5,16 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
-from ragkit.text.language import detect_language
-from ragkit.text.wording import abstention
-from ragkit.types import AbstainReason, Answer, Correction, Sentence
+from ragkit.types import Answer, Correction, Sentence
 from ragkit.verify.cite import Checked
+from ragkit.verify.policy import Policy, abstained
 from ragkit.verify.refusal import refusal
 from ragkit.verify.written import Claim
-
-Policy = Literal["drop", "flag", "regenerate", "abstain"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +98,14 @@ def _framed(item: Checked, frame: Sequence[Claim]) -> Shown:
 def _answer(
     answer: Answer,
     shown: Sequence[Shown],
-    dropped: Sequence[Sentence],
+    dropped: list[Sentence],
     checked: Sequence[Checked],
     policy: Policy,
 ) -> Answer:
     refused = [s for s in dropped if s.problems != ("says again what was said",)]
     is_conflicting = any(item.is_conflicting for item in checked)
     if policy == "abstain" and (refused or is_conflicting):
-        return _abstain(answer, "conflicting" if is_conflicting else "unsupported", dropped)
+        return abstained(answer, "conflicting" if is_conflicting else "unsupported", dropped)
     holds = any(s.sentence.citations for s in shown)
     refusals = [reason for s in shown if (reason := refusal(s.sentence.text))]
     correction = None
@@ -117,7 +113,7 @@ def _answer(
         correction = Correction(answer.text, refused=tuple(refused))
     if not holds and (policy != "flag" or len(refusals) == len(shown)):
         why = refusals[0] if refusals and not refused else "unsupported"
-        return replace(_abstain(answer, why, dropped), correction=correction)
+        return replace(abstained(answer, why, dropped), correction=correction)
     text = ""
     for item in shown:
         text = f"{text}{item.gap}{item.marked}" if text else item.marked
@@ -126,14 +122,4 @@ def _answer(
         sentences=tuple(item.sentence for item in shown),
         dropped=tuple(dropped),
         correction=correction,
-    )
-
-
-def _abstain(answer: Answer, reason: AbstainReason, dropped: Sequence[Sentence]) -> Answer:
-    return answer.with_(
-        text=abstention(reason, detect_language(answer.question)),
-        sentences=(),
-        abstained=True,
-        reason=reason,
-        dropped=tuple(dropped),
     )

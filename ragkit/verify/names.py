@@ -92,7 +92,7 @@ def exchanged_name(
         mine = [w for w in change.ours if w.at in ours]
         other = [w for w in change.theirs if w.text[0].isupper() and w.is_content]
         if not mine and len(change.ours) == 1 and other and other[0].stem in known:
-            # At the start of a sentence a capital says nothing, but what a name was put in the place of is one.
+            # A capital at the start says nothing, but what stands in the place of a name is one.
             mine = [w for w in change.ours if w.text[0].isupper() and w.is_content]
         if mine and other and not any(_alike(m, {o.stem for o in other}) for m in mine):
             return mine[0].text, other[0].text
