@@ -19,9 +19,11 @@ from ragkit.evaluation.runner.journal import write_whole
 from ragkit.evaluation.runner.lock import locked
 from ragkit.evaluation.runner.pipeline import Pipeline
 from ragkit.evaluation.runner.places import Whole, read_places, write_places
+from ragkit.ingest.parse.formats import PARSER_VERSION
 from ragkit.ingest.progress import Progress, silent
 from ragkit.ingest.report import IngestReport
 from ragkit.store.local.store import LocalStore
+from ragkit.text.analyze import Analyzer
 
 _MADE = "made.json"
 
@@ -102,7 +104,8 @@ def _facts(pipeline: Pipeline, dataset: Dataset) -> dict[str, Any]:
         "documents": dataset.corpus_source.digest().hex(),
         "embedder": embedder.fingerprint,
         "chunker": [chunker.fingerprint, config.ingest.chunk.describe()],
-        "language": config.collection.bm25.language,
+        "analyzer": Analyzer(language=config.collection.bm25.language).fingerprint,
+        "parser": PARSER_VERSION,
         "fields": {name: str(spec.declaration) for name, spec in config.collection.fields.items()},
         "store": settings,
         "tenant": pipeline.tenant,
