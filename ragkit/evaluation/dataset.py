@@ -185,7 +185,13 @@ class Dataset:
             ]
             for q in self.questions.values()
         ]
-        return json.dumps([questions, {query: dict(grades) for query, grades in self.qrels.items()}])
+        stated = [questions, {query: dict(grades) for query, grades in self.qrels.items()}]
+        beside = {
+            q.id: [[[turn.role, turn.text] for turn in q.history], dict(q.metadata)]
+            for q in self.questions.values()
+            if q.history or q.metadata
+        }
+        return json.dumps([*stated, beside] if beside else stated, sort_keys=bool(beside), default=repr)
 
 
 def _place(one: Evidence) -> list[str | int]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gzip
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ragkit.errors import EvalError
-from ragkit.evaluation.dataset import Dataset, load_dataset
+from ragkit.evaluation.corpus import CorpusRow, MadeCorpus
+from ragkit.evaluation.dataset import Dataset, Question, load_dataset
+from ragkit.types import Turn
 
 FILES = {
     "corpus.jsonl": '{"_id": "d1", "title": " A ", "text": "One.", "metadata": {"lang": "en"}}\n'
@@ -199,3 +202,26 @@ def test_rows_before_a_malformed_one_are_given(folder: Path) -> None:
     assert next(rows).id == "d1"
     with pytest.raises(EvalError, match=r"corpus\.jsonl:2: expected a JSON object, got NoneType"):
         next(rows)
+
+
+def made(question: Question) -> Dataset:
+    return Dataset(
+        "made",
+        folder=Path("made"),
+        split="test",
+        questions={"q1": question},
+        qrels={"q1": {"d1": 1}},
+        source=MadeCorpus("made", lambda: [CorpusRow("d1", title="", text="One.")]),
+    )
+
+
+def test_the_checksum_of_questions_made_in_code_counts_their_conversation() -> None:
+    question = Question("q1", "And the other one?")
+    plain = made(question).checksum()
+    assert made(question).checksum() == plain
+    others = (
+        replace(question, history=(Turn("user", "Whose is the lamp?"),)),
+        replace(question, history=(Turn("user", "Whose is the door?"),)),
+        replace(question, metadata={"language": "en"}),
+    )
+    assert len({plain, *(made(other).checksum() for other in others)}) == 4
