@@ -1,0 +1,120 @@
+"""From every store into every other: killed at random points, nothing is lost, doubled or answered otherwise."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+
+from ragkit.store.collection import StoreCollection
+from ragkit.store.migrate import migrate
+from tests.scale import scaled
+from tests.unit.store.test_migrate import SPEC, at, check_same, collection, fill
+
+KINDS = ("local", "pgvector", "qdrant", "opensearch")
+SCRIPT = """
+import os, signal, sys
+from ragkit import failpoints
+from ragkit.store import migrate as m
+from tests.connectors.test_migrate_pairs import opened
+m.BATCH_CHUNKS, m.BATCH_DOCUMENTS = 12, 8
+left = int(sys.argv[3])
+def count(name):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+source, target = opened(sys.argv[1]), opened(sys.argv[2])
+failpoints.watch(count)
+m.migrate(source, target)
+"""
+
+
+def opened(place: str) -> StoreCollection:
+    """The collection at a place, which names its kind first; made if it is not there."""
+    kind, *where = place.split("|")
+    if kind == "local":
+        return at(Path(where[0]))
+    if kind == "pgvector":
+        from ragkit_connectors.pgvector import PgvectorStore
+
+        return collection(PgvectorStore(dsn=where[0], name=where[1]).open(SPEC))
+    if kind == "qdrant":
+        from ragkit_connectors.qdrant import QdrantStore
+
+        return collection(QdrantStore(path=where[0], collection="c").open(SPEC))
+    from ragkit_connectors.opensearch import OpenSearchStore
+
+    return collection(OpenSearchStore(hosts=[where[0]], name=where[1], replicas=0).open(SPEC))
+
+
+class Places:
+    """Empty places for stores of each kind, for the time of a test."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._held, self._numbers = folder, ExitStack(), itertools.count()
+
+    def new(self, kind: str) -> str:
+        """A place where nothing is yet."""
+        number = next(self._numbers)
+        if kind == "local":
+            return f"local|{self._folder / f'local{number}'}"
+        if kind == "pgvector":
+            from tests.connectors.pgvector_server import Stores as PgStores
+
+            made = self._held.enter_context(closing(PgStores()))
+            config = made.unopened().config
+            return f"pgvector|{config.dsn.reveal()}|{config.name}"
+        if kind == "qdrant":
+            pytest.importorskip("qdrant_client", reason="needs the extra qdrant")
+            return f"qdrant|{self._folder / f'qdrant{number}'}"
+        pytest.importorskip("opensearchpy", reason="needs the extra opensearch")
+        from tests.connectors.opensearch.stores import Stores as OpenSearchStores
+
+        served = self._held.enter_context(closing(OpenSearchStores()))
+        return f"opensearch|{served.server.url}|pairs{number}"
+
+    def close(self) -> None:
+        """Stops and removes what was started."""
+        self._held.close()
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Iterator[Places]:
+    made = Places(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("seed", range(scaled(40, part=40)))
+@pytest.mark.parametrize(("first", "second"), list(itertools.permutations(KINDS, 2)))
+def test_killed_at_random_points_nothing_is_lost_or_doubled(
+    first: str, second: str, seed: int, places: Places
+) -> None:
+    source_place, target_place = places.new(first), places.new(second)
+    with closing(opened(source_place)) as source:
+        fill(source.store, 60)
+    chosen, killed = random.Random(f"{first} {second} {seed}"), 0
+    for _ in range(6):
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT, source_place, target_place, str(chosen.randint(1, 90))],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            cwd=Path(__file__).parents[2],
+        )
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        killed += 1
+    assert killed > 0
+    with closing(opened(source_place)) as source, closing(opened(target_place)) as target:
+        check_same(source, target, migrate(source, target))
+        assert target.store.verify() == []  # type: ignore[attr-defined]
