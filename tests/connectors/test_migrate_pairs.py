@@ -1,4 +1,4 @@
-"""From every store into every other: killed at random points, nothing is lost, doubled or answered otherwise."""
+"""From every store into every other: killed on the way, nothing is lost, doubled or answered otherwise."""
 
 from __future__ import annotations
 
