@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -38,7 +39,7 @@ class CorpusRow:
         return len(self.title) + 2 if self.title else 0
 
     def document(self) -> Document:
-        """What is ingested: title, blank line, text; the metadata stays behind."""
+        """What is ingested: title, blank line, text. Metadata counts where a field is declared."""
         text = f"{self.title}\n\n{self.text}" if self.title else self.text
         return Document(self.id, text, uri=self.id)
 
@@ -176,10 +177,11 @@ class MadeCorpus:
         return self._texts
 
     def digest(self) -> bytes:
-        """SHA-256 over ids and texts, in their order."""
+        """SHA-256 over ids, texts and metadata, in their order."""
         total = hashlib.sha256()
-        for document in self.documents():
-            for part in (document.id, document.text):
+        for row in self.rows():
+            stated = json.dumps(dict(row.metadata), sort_keys=True, default=repr) if row.metadata else ""
+            for part in (row.id, row.document().text, *filter(None, (stated,))):
                 content = part.encode("utf-8", "surrogatepass")
                 total.update(b"%d:" % len(content) + content)
         return total.digest()

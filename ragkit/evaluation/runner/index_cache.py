@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,14 @@ from ragkit.evaluation.runner.journal import write_whole
 from ragkit.evaluation.runner.lock import locked
 from ragkit.evaluation.runner.pipeline import Pipeline
 from ragkit.evaluation.runner.places import Whole, read_places, write_places
+from ragkit.fields import FieldSpec
+from ragkit.ingest.fit import fitted
 from ragkit.ingest.parse.formats import PARSER_VERSION
 from ragkit.ingest.progress import Progress, silent
 from ragkit.ingest.report import IngestReport
 from ragkit.store.local.store import LocalStore
 from ragkit.text.analyze import Analyzer
+from ragkit.types import Document
 
 _MADE = "made.json"
 
@@ -130,14 +133,25 @@ def _ingested(pipeline: Pipeline, dataset: Dataset, config: Config, progress: Pr
     def told(done: int, total: int | None, what: str) -> None:  # noqa: ARG001  (the pipeline says more)
         progress(done, n if total is None else total, f"{pipeline.name}: indexing")
 
+    documents = _documents(dataset, config.collection.fields)
     with RAG(config) as rag:
-        report = rag.ingest(dataset.documents(), tenant=pipeline.tenant, acl=pipeline.acl, progress=told)
+        report = rag.ingest(documents, tenant=pipeline.tenant, acl=pipeline.acl, progress=told)
     n_documents = report.committed + report.unchanged
     problems = _problems(report)
     if not n_documents:
         reason = next(iter(problems.values()), "it has none")
         raise EvalError(f"dataset {dataset.name!r}: no document could be ingested: {reason}")
     return {"documents": n_documents, "problems": problems}
+
+
+def _documents(dataset: Dataset, fields: Mapping[str, FieldSpec]) -> Iterator[Document]:
+    """The documents with what their rows say of the declared fields: else a filter finds none of them."""
+    if not fields:
+        yield from dataset.documents()
+        return
+    for document, row in zip(dataset.documents(), dataset.corpus_source.rows(), strict=True):
+        stated = {name: value for name, value in row.metadata.items() if name in fields}
+        yield replace(document, metadata=fitted({**document.metadata, **stated}, fields))
 
 
 def _note_places(pipeline: Pipeline, config: Config, folder: Path) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ragkit.evaluation.dataset import load_dataset
 from ragkit.evaluation.runner import index_cache
+from ragkit.evaluation.runner.run import run_pipeline
 from ragkit.text import analyze
 from tests.unit.evaluation.runner.small import pipeline, small_dataset
 
@@ -23,3 +27,21 @@ def test_another_version_of_what_reads_texts_makes_another_index(
     monkeypatch.setattr(module, name, "another")
     after = index_cache.indexed(pipeline(), data, tmp_path / "cache")
     assert (after.reused, after.key == before.key) == (False, False)
+
+
+def test_a_filter_by_a_declared_field_finds_the_documents_that_state_it(tmp_path: Path) -> None:
+    small_dataset(tmp_path / "data")
+    path = tmp_path / "data" / "corpus.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    stated = [{**row, "metadata": {"kinds": row["_id"][0], "other": {"x": 1}}} for row in rows]
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in stated))
+    asked = pipeline(answers=False, **{"collection.fields": {"kinds": ["keyword"]}})
+    made = run_pipeline(
+        replace(asked, filter={"kinds": "w"}),
+        load_dataset(tmp_path / "data"),
+        folder=tmp_path / "run",
+        cache=tmp_path / "cache",
+        timing_n=0,
+    )
+    assert not made.problems
+    assert {outcome.ranked for outcome in made.outcomes.values()} == {("warranty",)}
