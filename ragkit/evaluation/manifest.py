@@ -144,6 +144,7 @@ def _place(stated: str, manifest_path: Path, data: Path | None, manifest: Manife
     Raises:
         EvalError: nothing is there, or it is not known where the data lies.
     """
+    beside = _beside(stated, manifest_path)
     if stated.startswith("."):
         place = Path(os.path.normpath(manifest_path.parent / stated))
         base = f"beside {manifest_path}"
@@ -153,12 +154,21 @@ def _place(stated: str, manifest_path: Path, data: Path | None, manifest: Manife
         if root is None:
             raise EvalError(
                 f"{manifest_path}: where is {stated!r}? Say which folder holds the datasets, with --data "
-                f"FOLDER or {DATA_VARIABLE}=FOLDER. It comes from {manifest.source}"
+                f"FOLDER or {DATA_VARIABLE}=FOLDER.{beside} It comes from {manifest.source}"
             )
         place, base = root / stated, f"in {root}"
     if not place.exists():
-        raise EvalError(f"{manifest_path}: there is no {stated!r} {base}. It comes from {manifest.source}")
+        raise EvalError(
+            f"{manifest_path}: there is no {stated!r} {base}.{beside} It comes from {manifest.source}"
+        )
     return place
+
+
+def _beside(stated: str, manifest_path: Path) -> str:
+    """What to write where a path was meant to begin at the manifest."""
+    if stated.startswith(".") or not (manifest_path.parent / stated).exists():
+        return ""
+    return f" If you mean the one beside the manifest, write './{stated}'."
 
 
 def _fits(question: Question, where: Mapping[str, str | int | bool]) -> bool:

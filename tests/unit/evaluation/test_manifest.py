@@ -49,6 +49,20 @@ def test_a_path_with_a_dot_begins_at_the_manifest(tmp_path: Path, data: Path) ->
     assert list(load_manifest(manifest(tmp_path, folder="./data/mine")).judged) == ["q1"]
 
 
+def test_a_path_that_was_meant_to_begin_at_the_manifest_is_told_how_to(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RAGKIT_DATA", raising=False)
+    (tmp_path / "yours").mkdir()
+    path = manifest(tmp_path, folder="yours")
+    with pytest.raises(
+        EvalError, match=r"--data FOLDER .* If you mean the one beside .* write '\./yours'\. It"
+    ):
+        load_manifest(path)
+    with pytest.raises(EvalError, match=r"no 'yours' in .*data\. If you mean .* write '\./yours'\. It comes"):
+        load_manifest(path, data=data)
+
+
 def test_the_corpus_may_be_that_of_another_folder(tmp_path: Path, data: Path) -> None:
     (data / "other").mkdir()
     (data / "other/corpus.jsonl").write_text('{"_id": "d1", "text": "Uno."}\n')
