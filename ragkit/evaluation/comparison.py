@@ -112,10 +112,12 @@ class Comparison:
             f"of 5 cases at p < .05. Seed {self.seed}.",
         ]
         if min(contrast.difference.n for contrast in self.contrasts) < FEW:
-            notes.append(f"Fewer than {FEW} queries: intervals are too narrow and little can be told apart.")
+            notes.append(
+                f"Fewer than {FEW} questions: intervals are too narrow and little can be told apart."
+            )
         failed = max(figure.failed for figures in self.figures.values() for figure in figures.values())
         if failed:
-            notes.append("Queries that failed are in no mean and no difference.")
+            notes.append("Questions that failed are in no mean and no difference.")
         return [*notes, f"Data: {self.source}"] if self.source else notes
 
 

@@ -72,7 +72,7 @@ def search_page(findings: Findings, title: str) -> str:
         if findings.winner_is_baseline
         else f"The winner is {findings.winner.candidate.id}: {findings.winner.candidate.label}."
     )
-    note = f"<p>{escape(findings.parts.note)}.</p>" if findings.parts.note else ""
+    note = f"<p>Note: {escape(findings.parts.note)}.</p>" if findings.parts.note else ""
     body = [
         f"<h1>{escape(title)}</h1>",
         f'<p class="soft">{escape(", ".join(o.text for o in findings.objectives))}</p>',

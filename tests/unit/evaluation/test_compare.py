@@ -59,7 +59,7 @@ def test_what_failed_in_either_is_in_no_difference() -> None:
     change = found.contrast("RR@10", "new").difference
     assert (change.n, change.failed) == (8, 2)
     assert "8 (2 failed)" in found.text()
-    assert "Queries that failed are in no mean" in found.text()
+    assert "Questions that failed are in no mean" in found.text()
 
 
 def test_the_table_says_all_that_a_reader_needs(comparison: Comparison) -> None:
@@ -79,7 +79,7 @@ def test_the_table_says_all_that_a_reader_needs(comparison: Comparison) -> None:
             "Intervals: BCa bootstrap of the mean. p: paired randomisation test, or McNemar's exact test "
             "(M), two-sided; Holm over 4. Effect: mean difference by its spread. Detectable: found in 4 of "
             "5 cases at p < .05. Seed 0.",
-            "Fewer than 50 queries: intervals are too narrow and little can be told apart.",
+            "Fewer than 50 questions: intervals are too narrow and little can be told apart.",
             "Data: handmade",
         )
     )

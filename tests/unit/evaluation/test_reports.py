@@ -105,7 +105,7 @@ def test_markdown_says_what_was_measured_on_and_what_holds() -> None:
     assert text.startswith("# nightly\n\n**1 of 2 rules do not hold.**")
     assert "## handbook\n\n9 questions, split test, checksum 555555555555" in text
     assert "| nDCG@10 | 0.500 [0.125, 0.875] | 1.000 [1.000, 1.000] | 8 |" in text
-    assert "- Fewer than 50 queries" in text
+    assert "- Fewer than 50 questions" in text
     assert "the first, qx: down" in text
 
 
