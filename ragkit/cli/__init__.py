@@ -13,6 +13,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "init": ("ragkit.cli.init", "write a commented rag.yaml"),
     "ingest": ("ragkit.cli.ingest", "index files and folders"),
     "ask": ("ragkit.cli.ask", "one answer with its citations"),
+    "chat": ("ragkit.cli.chat", "one question after another, with the turns before"),
     "retrieve": ("ragkit.cli.retrieve", "the passages alone, with scores"),
     "source": ("ragkit.cli.source", "a document's canonical text"),
     "status": ("ragkit.cli.status", "counts and states of an index"),
@@ -86,7 +87,8 @@ def _run(args: argparse.Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except KeyboardInterrupt:
-        print("interrupted; what was committed is kept, run it again to go on", file=sys.stderr)
+        again = "with --resume " if hasattr(args, "resume") else ""
+        print(f"interrupted; what was done is kept, run it again {again}to go on", file=sys.stderr)
         return 130
     except RagkitError as e:
         if args.debug:
