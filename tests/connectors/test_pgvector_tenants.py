@@ -158,6 +158,37 @@ def _filters(rng: random.Random) -> Filter | None:
     return rng.choice([*widening, Or(()), Not(Or(()))])
 
 
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("CREATE POLICY everybody ON chunks USING (true)", "the policy 'everybody' of the table chunks"),
+        (
+            "CREATE POLICY reading ON postings FOR SELECT USING (true)",
+            "the policy 'reading' of the table postings",
+        ),
+        ("ALTER POLICY ragkit_tenant ON chunks USING (true)", "the policy 'ragkit_tenant' was changed"),
+        ("ALTER POLICY ragkit_tenant ON sources WITH CHECK (true)", "'ragkit_tenant' was changed"),
+        ("ALTER POLICY ragkit_tenant ON documents TO reader", "'ragkit_tenant' was changed"),
+    ],
+)
+def test_a_policy_that_lets_more_through_is_refused(stores: Stores, statement: str, said: str) -> None:
+    store = two_tenants(stores)
+    with server().connect("rag", "bound") as connection:
+        connection.execute(f"SET search_path = {store.config.name}")
+        connection.execute(statement)
+    with pytest.raises(ConfigError, match=f"tenancy: rls, and .*{said}"):
+        stores.make(GUARDED, name=store.config.name, tenancy="rls")
+
+
+def test_a_policy_that_lets_less_through_is_let_be(stores: Stores) -> None:
+    store = two_tenants(stores)
+    with server().connect("rag", "bound") as connection:
+        connection.execute(f"SET search_path = {store.config.name}")
+        connection.execute("CREATE POLICY fewer ON chunks AS RESTRICTIVE USING (true)")
+    again = stores.make(GUARDED, name=store.config.name, tenancy="rls")
+    assert len(again.search(EAST[None], 5, Scope("acme"))[0]) == 1
+
+
 @pytest.mark.parametrize("tenancy", ["filter", "rls"])
 def test_no_call_shows_another_tenants_chunks(stores: Stores, tenancy: str) -> None:
     store = stores.make(spec_of(tenant="keyword!", acl=["keyword"]), tenancy=tenancy)

@@ -60,6 +60,43 @@ def is_enabled(connection: Connection[Any], schema: str) -> bool:
     return bool(n == len(TABLES))
 
 
+_POLICIES = """
+SELECT c.relname::text, p.polname::text, p.polname = 'ragkit_tenant', p.polpermissive,
+    p.polcmd = '*' AND p.polroles = ARRAY[0::oid], pg_get_expr(p.polqual, p.polrelid),
+    pg_get_expr(p.polwithcheck, p.polrelid)
+FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
+WHERE c.relnamespace = to_regnamespace(quote_ident(%s)) AND c.relname = ANY(%s) ORDER BY 1, 2
+"""
+
+
+def check_policies(connection: Connection[Any], schema: str, where: str) -> None:
+    """Refuses policies that let more through than the one of ragkit: permissive ones add up.
+
+    Raises:
+        ConfigError: there is another permissive policy, or ragkit's own was changed.
+    """
+    rows = connection.execute(_POLICIES, (schema, list(_OF_TENANTS))).fetchall()
+    added = [(table, name) for table, name, is_own, permissive, *_ in rows if permissive and not is_own]
+    own = [row for row in rows if row[2]]
+    wordings = {text for row in own for text in row[5:]}
+    are_whole = all(row[3] and row[4] for row in own) and len(wordings) == 1
+    # Each version of the server words a condition in its own way; what must be in it is the same.
+    (wording,) = wordings if len(wordings) == 1 else ("",)
+    is_ours = are_whole and all(part in (wording or "") for part in ("ragkit.tenant", "decode(", "tenant ="))
+    if added:
+        table, name = added[0]
+        raise ConfigError(
+            f"{where}: tenancy: rls, and the policy {name!r} of the table {table} lets further rows through: "
+            f"permissive policies add up. Let the owner drop it, or make it AS RESTRICTIVE"
+        )
+    if own and not is_ours:
+        raise ConfigError(
+            f"{where}: tenancy: rls, and the policy 'ragkit_tenant' was changed: it does not keep tenants "
+            "apart as it was made to. Let the owner drop it on every table, and open the index once as the "
+            "owner, which makes it anew"
+        )
+
+
 def check_mode(connection: Connection[Any], schema: str, tenancy: str, where: str) -> None:
     """Makes the tables be guarded as the settings say.
 
@@ -78,6 +115,8 @@ def check_mode(connection: Connection[Any], schema: str, tenancy: str, where: st
                 f"{where}: tenancy: rls, and its tables are not guarded yet. Open it once as the tables' "
                 "owner, or set tenancy: filter"
             ) from e
+    if tenancy == "rls":
+        check_policies(connection, schema, where)
     if tenancy == "filter" and guarded and not _is_above(connection):
         raise ConfigError(
             f"{where}: its tables are guarded by row-level security, and tenancy: filter would see none of "
