@@ -17,6 +17,8 @@ _SENSITIVE = re.compile(
 )
 _ONE_VARIABLE = re.compile(r"\$\{\w+\}")
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+# Of Azure and other gateways: https://host/v1?api-key=…&sig=…
+_IN_QUERY = re.compile(r"(?i)([?&][\w.-]*(?:key|token|secret|passw\w*|credential\w*|sig|signature)=)[^&#\s]+")
 
 
 def is_sensitive(key: str) -> bool:
@@ -37,8 +39,8 @@ def mask(annotation: Any, key: str, node: Node) -> Plain:
 
 
 def without_credentials(text: str) -> str:
-    """An address without the user and password in it: `https://***@host/`."""
-    return _CREDENTIALS.sub(HIDDEN, text)
+    """An address without the user and password, or a key, in it: `https://***@host/?api-key=***`."""
+    return _IN_QUERY.sub(rf"\g<1>{HIDDEN}", _CREDENTIALS.sub(HIDDEN, text))
 
 
 def cleaned(message: str, node: Node, key: str = "") -> str:

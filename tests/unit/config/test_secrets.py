@@ -138,5 +138,10 @@ def test_other_names_are_not_taken_for_secrets(key: str) -> None:
     assert not is_sensitive(key)
 
 
+def test_a_key_in_the_query_of_an_address_is_not_shown() -> None:
+    shown = without_credentials("at https://host/v1?api-version=3&api-key=sk-1&Sig=a%2Fb#top")
+    assert shown == "at https://host/v1?api-version=3&api-key=***&Sig=***#top"
+
+
 def test_an_address_without_credentials_stays() -> None:
     assert without_credentials("see http://host/a@b") == "see http://host/a@b"
