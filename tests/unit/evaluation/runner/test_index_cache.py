@@ -35,7 +35,7 @@ def test_a_filter_by_a_declared_field_finds_the_documents_that_state_it(tmp_path
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     stated = [{**row, "metadata": {"kinds": row["_id"][0], "other": {"x": 1}}} for row in rows]
     path.write_text("".join(f"{json.dumps(row)}\n" for row in stated))
-    asked = pipeline(answers=False, **{"collection.fields": {"kinds": ["keyword"]}})
+    asked = pipeline(answers=False, collection__fields={"kinds": ["keyword"]})
     made = run_pipeline(
         replace(asked, filter={"kinds": "w"}),
         load_dataset(tmp_path / "data"),
