@@ -58,6 +58,7 @@ class Observer:
     ) -> None:
         self._collection = collection
         self._nodes = tuple(nodes)
+        self._order = {node.name: place for place, node in enumerate(self._nodes)}
         self._cut = cut or {}
         self._places = dict(places or {})
 
@@ -91,7 +92,8 @@ class Observer:
             question_id,
             found=tuple(found),
             reply=None if answer is None else _reply(answer),
-            degraded=tuple(degraded),
+            # By place in the graph: branches that run together fail in any order.
+            degraded=tuple(sorted(degraded, key=lambda name: (self._order.get(name, len(self._order)), name))),
             input_tokens=usage.input_tokens if usage else None,
             output_tokens=usage.output_tokens if usage else None,
             usd=usage.usd if usage else None,

@@ -18,6 +18,7 @@ from ragkit.config.load import load_config
 from ragkit.errors import EvalError
 from ragkit.evaluation.dataset import Dataset
 from ragkit.evaluation.runner import stage_cache
+from ragkit.evaluation.runner.observe import Node, Observer
 from ragkit.evaluation.runner.pipeline import Pipeline
 from ragkit.evaluation.runner.run import PipelineRun, StageRuns, run_pipeline
 from ragkit.graph.stage import RunContext, Stage, stage
@@ -371,6 +372,12 @@ def test_what_came_of_a_failure_is_not_kept(
     again = run(watched("rerank/note", "skip"), dataset, tmp_path / "b", cache)
     assert counts(again) == {"sparse": (0, 8), "fuse": (0, 8), "note": (1, 7), "generate": (1, 7)}
     assert again.outcomes["q-office"].degraded == ()
+
+
+def test_nodes_that_were_done_without_are_in_the_order_of_the_graph() -> None:
+    nodes = [Node("sparse", "retrieve/bm25"), Node("dense", "retrieve/dense")]
+    outcome = Observer(None, nodes).outcome("q", {}, degraded=("half of it", "dense", "sparse"))
+    assert outcome.degraded == ("sparse", "dense", "half of it")
 
 
 def test_what_lost_quality_is_not_kept(
