@@ -13,7 +13,7 @@ from ragkit.config.problems import Place, Problems, Spot, shortened
 from ragkit.config.source import read
 from ragkit.config.tree import Entries, Entry, Items, Node, Text, is_null, plain, shown, written
 from ragkit.errors import ConfigError, EvalError, MissingExtraError
-from ragkit.evaluation.judges import Judges
+from ragkit.evaluation.judges import JUDGE, RAGAS, Judges
 from ragkit.evaluation.suite import (
     DEFAULT_METRICS,
     NAME,
@@ -47,6 +47,7 @@ def load_suite(path: str | Path) -> Suite:
     reader = _Reader(problems, path)
     suite = None
     if isinstance(root, Entries):
+        _refuse_other_files(root, str(path))
         suite = reader.suite(root)
     elif not problems.found:
         problems.add(Spot("", Place(1)), "expected a mapping with the keys name, data, pipelines, metrics, …")
@@ -79,6 +80,7 @@ class _Reader:
         self.decoder = Decoder(problems, path.parent)
         self.pipelines = PipelineReader(problems, self.decoder, file=str(path))
         self.judges = Judges()
+        self.judges_are_known = True
 
     def suite(self, root: Entries) -> Suite | None:
         top = Spot("", Place(None))
@@ -114,6 +116,9 @@ class _Reader:
     def _judges(self, root: Entries, settings: SuiteKeys | None) -> Judges:
         """The judges, where their models are sound; what is wrong with a judge is told where it is named."""
         entry = root.entries.get("models")
+        if any(problem.spot.path.partition(".")[0] == "models" for problem in self.problems.found):
+            self.judges_are_known = False
+            return Judges()
         models = written(entry.node) if entry else None
         judges = Judges(
             models=models if isinstance(models, dict) else {},
@@ -126,11 +131,15 @@ class _Reader:
         except ConfigError as e:
             line = entry.place.line if entry else 1
             self.pipelines.of_configs += [f"{self.path}:{line}: {problem}" for problem in e.problems]
+            self.judges_are_known = False
             return Judges()
         return judges
 
     def _data(self, entry: Entry | None) -> list[DataSource]:
         if entry is None:
+            self.problems.add(
+                Spot("data", Place(None)), "required and missing: expected a list of manifests and folders"
+            )
             return []
         at = Spot("data", entry.place)
         nodes = entry.node.nodes if isinstance(entry.node, Items) else ()
@@ -167,10 +176,29 @@ class _Reader:
         nodes = entry.node.nodes if entry and isinstance(entry.node, Items) else ()
         for i, node in enumerate(nodes):
             if isinstance(node, Text) and not is_null(node):
+                if node.value.startswith((JUDGE, RAGAS)) and not self.judges_are_known:
+                    continue  # why it is not known has been told
                 try:
                     self.judges.metrics([node.value])
                 except (ConfigError, EvalError, MissingExtraError) as e:
                     self.problems.add(at.item(i, node.place), str(e))
+
+
+def _refuse_other_files(root: Entries, path: str) -> None:
+    """Tells what to do with a manifest or a `rag.yaml` that was taken for a suite.
+
+    Raises:
+        ConfigError: it is one.
+    """
+    if "data" in root.entries:
+        return
+    if "ragkit" in root.entries:
+        what = f"this configures a pipeline. Measure it with a suite: ragkit eval SUITE --pipeline {path}"
+    elif {"licence", "source"} & set(root.entries):
+        what = f"this is the manifest of a dataset. Name it in a suite, a file with the line `data: [{path}]`"
+    else:
+        return
+    raise ConfigError(f"{path}: {what}", path=path)
 
 
 def _texts(entry: Entry | None, default: Sequence[str]) -> list[str]:

@@ -55,7 +55,7 @@ class SuiteKeys(Settings):
     """
 
     name: str = Field(default="", pattern=rf"^({NAME.pattern})?$")
-    data: Any = Field()
+    data: Any = None
     pipelines: Any = None
     metrics: list[str] = Field(default=list(DEFAULT_METRICS), min_length=1)
     baseline: str | None = None

@@ -127,3 +127,32 @@ def test_pipelines_of_the_command_line_are_added_by_the_names_of_their_files(tmp
     assert list(with_pipelines(suite, [tmp_path / "b.yaml"]).pipelines) == ["default", "b"]
     with pytest.raises(ConfigError, match="two pipelines would be called 'b'"):
         with_pipelines(suite, [tmp_path / "b.yaml", tmp_path / "." / "b.yaml"])
+
+
+@pytest.mark.parametrize(
+    ("text", "mend"),
+    [
+        (
+            "name: mine\nquestions: ./q.jsonl\ndocuments: ./docs\nlicence: mine\n",
+            r"`data: \[.*suite\.yaml\]`",
+        ),
+        ("ragkit: 1\nmodels: {}\n", r"ragkit eval SUITE --pipeline .*suite\.yaml$"),
+    ],
+)
+def test_a_file_of_another_kind_is_told_apart(tmp_path: Path, text: str, mend: str) -> None:
+    with pytest.raises(ConfigError, match=mend) as caught:
+        load_suite(written(tmp_path, text))
+    assert len(caught.value.problems) == 1
+
+
+@pytest.mark.parametrize(
+    "model", ['{use: llm/openai, base_url: "${NO_SUCH_URL}", model: m}', "{use: llm/opena}"]
+)
+def test_a_mistaken_model_of_a_judge_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    monkeypatch.delenv("NO_SUCH_URL", raising=False)
+    text = f"data: [mine]\nmodels:\n  large: {model}\njudges: {{right: {{model: large, rubric: correct}}}}\n"
+    with pytest.raises(ConfigError) as caught:
+        load_suite(written(tmp_path, f"{text}metrics: [judge.right]\n"))
+    assert len(caught.value.problems) == 1, caught.value.problems
