@@ -92,12 +92,16 @@ class Observer:
             question_id,
             found=tuple(found),
             reply=None if answer is None else _reply(answer),
-            # By place in the graph: branches that run together fail in any order.
-            degraded=tuple(sorted(degraded, key=lambda name: (self._order.get(name, len(self._order)), name))),
+            # Branches that run together fail in any order.
+            degraded=tuple(sorted(degraded, key=self._in_order)),
             input_tokens=usage.input_tokens if usage else None,
             output_tokens=usage.output_tokens if usage else None,
             usd=usage.usd if usage else None,
         )
+
+    def _in_order(self, name: str) -> tuple[int, str]:
+        """By place in the graph, what is no node's name last."""
+        return self._order.get(name, len(self._nodes)), name
 
     def _arm(self, node: Node, arm: ArmRanking, plan: QueryPlan) -> Found:
         ids, scores = arm.hits.id_list(), arm.hits.scores.tolist()
