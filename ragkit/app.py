@@ -328,7 +328,7 @@ class RAG(Upkeep):
         All stages before it run, and models that these ask are asked; its own is not.
 
         Args:
-            node: the stage, by its name in the graph; None is the last one that asks a model.
+            node: the stage, by its name in the graph; None is the last one that answers from passages.
             question, tenant, acl, filter, history: as for `aask`.
 
         Raises:

@@ -157,6 +157,11 @@ BUILT_IN: dict[str, Component] = _ours(
         "any chat model answers from the passages and cites them",
     ),
     (
+        "generate/reflect",
+        "ragkit.generate.reflect:ReflectGenerate",
+        "one more attempt for what did not hold",
+    ),
+    (
         "verify/citations",
         "ragkit.verify.citations:VerifyCitations",
         "check every citation against its document",

@@ -14,7 +14,7 @@ from ragkit.graph.spec import SOURCE, GraphSpec, NodeSpec
 from ragkit.graph.stage import Ports, RunContext, Stage
 from ragkit.protocols import Resources
 from ragkit.retrieve.fuse import WeightedFuse
-from ragkit.types import Ranking
+from ragkit.types import Context, Ranking
 
 _KIND = {"dense": "retrieve/dense", "bm25": "retrieve/bm25"}
 
@@ -108,13 +108,18 @@ class AskedFor(Stage[Any, Any]):
 
 
 def prompted_node(spec: GraphSpec, name: str | None) -> NodeSpec:
-    """The node of that name, or the last one that asks a chat model.
+    """The node of that name, or the last one that asks a chat model to answer from passages, or to do more.
 
     Raises:
         GraphError: there is none.
     """
     asking = [node for node in spec.nodes if isinstance(node.stage, Prompted)]
-    found = next((node for node in reversed(asking) if name is None or node.name == name), None)
+    if name is None:
+        # What follows an answer would have its model asked first, only to show what is asked next.
+        from_passages = [node for node in asking if node.stage.ports.takes is Context]
+        found = next(reversed(from_passages or asking), None)
+    else:
+        found = next((node for node in asking if node.name == name), None)
     if found is not None:
         return found
     names = ", ".join(node.name for node in asking)

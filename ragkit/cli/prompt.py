@@ -28,14 +28,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
     parser.description = (
         "Show the prompt of a stage that asks a chat model: with a question, what would be sent for it, "
-        "passages and all; without one, the file with its places open. No model is asked."
+        "passages and all; without one, the file with its places open. The model of the stage is not asked."
     )
     parser.epilog = (
         'Example: ragkit prompt "How long is the warranty?" --config rag.yaml\n'
         "         ragkit prompt --config rag.yaml > tone.txt    (then prompt: tone.txt in the stage)"
     )
     parser.add_argument("question", nargs="?", help="a question, in quotes; without one the file is shown")
-    parser.add_argument("--node", metavar="NAME", help="the stage (the last one that asks a model)")
+    parser.add_argument("--node", metavar="NAME", help="the stage (the last one that answers from passages)")
     parser.add_argument("--language", choices=list(_SAMPLES), default="en", help="of the file to show (en)")
     add_reader_options(parser)
     add_index_options(parser)

@@ -71,6 +71,24 @@ def test_a_graph_without_a_prompt_says_so(capsys: pytest.CaptureFixture[str], tm
     assert "no stage of this graph asks a chat model" in capsys.readouterr().err
 
 
+def test_the_stage_that_answers_is_shown_and_not_the_one_that_corrects(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graph = """
+  first: {use: verify/citations, on_unsupported: regenerate, in: generate}
+  reflect: {use: generate/reflect, llm: taped}
+  verify: {use: verify/citations}
+"""
+    text = config.read_text(encoding="utf-8").replace(
+        "  verify: {use: verify/citations, in: generate}", graph
+    )
+    config.write_text(text, encoding="utf-8")
+    assert main(["prompt", "--config", str(config), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["node"] == "backup"
+    assert main(["prompt", "--config", str(config), "--node", "reflect"]) == 0
+    assert "Your answer was checked against the passages" in capsys.readouterr().out
+
+
 def test_in_python_it_takes_history_and_a_node(config: Path) -> None:
     with ragkit.load(config) as rag:
         turns = (Turn("user", "What is sold?"), Turn("assistant", "Plans."))
