@@ -110,7 +110,7 @@ def _gate(ready: Prepared, results: Sequence[Result], *, replaces_baseline: bool
     if ready.baseline is not None:
         before = FromFile(ready.baseline, facts=ready.facts)
     gated = [result for result in results if suite.pipelines[result.pipeline].is_gated]
-    return check_gate(rules, gated, before=before, seed=suite.seed)
+    return check_gate(rules, gated, before=before, max_unscored=suite.max_error_rate, seed=suite.seed)
 
 
 def _folder(name: str, out: Path | None, resume: bool) -> Path:

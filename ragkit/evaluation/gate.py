@@ -9,7 +9,7 @@ this one in one of twenty at most.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from ragkit.errors import EvalError
@@ -79,7 +79,12 @@ class FromPipeline:
 
 
 def check_gate(
-    rules: Sequence[Rule], results: Sequence[Result], *, before: Before, seed: int = 0
+    rules: Sequence[Rule],
+    results: Sequence[Result],
+    *,
+    before: Before,
+    max_unscored: float = 1.0,
+    seed: int = 0,
 ) -> tuple[GateCheck, ...]:
     """Looks at every rule for every result that it says something about.
 
@@ -87,6 +92,8 @@ def check_gate(
         rules: the suite's.
         results: of the pipelines that the rules are meant for.
         before: what changes are measured from.
+        max_unscored: the share of its questions that a measure, such as a judge that cannot be reached, may
+            fail to score; beyond it no rule about the measure holds.
         seed: of the tests.
 
     Raises:
@@ -94,7 +101,11 @@ def check_gate(
     """
     checks = []
     for rule in rules:
-        found = [check for result in results for check in _check(rule, result, before, seed)]
+        found = [
+            _trusted(check, result, max_unscored)
+            for result in results
+            for check in _check(rule, result, before, seed)
+        ]
         if not found:
             raise EvalError(
                 f"fail_if: {rule.metric}: {rule.written!r} says something about none of the pipelines under "
@@ -128,6 +139,15 @@ def _check(rule: Rule, result: Result, before: Before, seed: int) -> list[GateCh
         detail=detail,
     )
     return [checked]
+
+
+def _trusted(check: GateCheck, result: Result, max_unscored: float) -> GateCheck:
+    """The check; as broken where the measure could not score too many of its questions to be believed."""
+    unscored, figure = len(result.unscored.get(check.metric, ())), result.figures.get(check.metric)
+    if figure is None or unscored <= max_unscored * (figure.n + unscored):
+        return check
+    told = f"{check.detail}; {unscored:,} of {figure.n + unscored:,} questions could not be scored"
+    return replace(check, holds=False, detail=told)
 
 
 def _of_count(rule: Rule, result: Result, old: BaselineResult | None) -> tuple[bool, str]:

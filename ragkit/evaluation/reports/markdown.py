@@ -11,6 +11,7 @@ from ragkit.evaluation.reports.tables import (
     figure_table,
     gate_table,
     loss_table,
+    verdict_of,
     warnings_of,
 )
 
@@ -23,11 +24,8 @@ def report_markdown(report: Report) -> str:
 def _parts(report: Report) -> Iterator[str]:
     yield f"# {report.name}"
     if report.gate:
-        broken = sum(not check.holds for check in report.gate)
-        verdict = (
-            f"**{broken} of {len(report.gate)} rules do not hold.**" if broken else "**The gate holds.**"
-        )
-        yield verdict
+        verdict = verdict_of(report)
+        yield f"**{verdict[0].upper()}{verdict[1:]}.**"
         yield gate_table(report, with_times=False).markdown()
     for dataset, results in datasets_of(report.results).items():
         yield from _dataset(report, dataset, results)

@@ -43,7 +43,21 @@ def figure_table(results: Sequence[Result], *, with_times: bool = True) -> Table
         if any(counts):
             asked = spread(len(result.outcomes) for result in results)
             rows.append((f"{word} questions", *(f"{count:,}" for count in counts), asked))
+    for metric in dict.fromkeys(name for result in results for name, why in result.unscored.items() if why):
+        counts = [len(result.unscored.get(metric, ())) for result in results]
+        asked = spread(len(result.outcomes) for result in results)
+        rows.append((f"{metric} not scored", *(f"{count:,}" for count in counts), asked))
     return Table(("measure", *(result.pipeline for result in results), "n"), tuple(rows))
+
+
+def verdict_of(report: Report) -> str:
+    """Whether the gate holds, or how many of its rules do not."""
+    broken = sum(not check.holds for check in report.gate)
+    return (
+        f"{broken} of {len(report.gate)} rules {'does' if broken == 1 else 'do'} not hold"
+        if broken
+        else "the gate holds"
+    )
 
 
 def loss_table(results: Sequence[Result]) -> Table | None:
@@ -139,8 +153,8 @@ def _too_shallow(results: Sequence[Result]) -> Iterator[str]:
         if deeper and depth * 1.5 < deepest:
             yield (
                 f"{result.pipeline} ranked at most {depth:,} documents, another {deepest:,}: "
-                f"{', '.join(deeper)} looks deeper and is lower for it. Give the others a depth: like its "
-                "own, or this one answers: false"
+                f"{', '.join(deeper)} looks deeper and may be lower for that alone. Let them rank equally "
+                "deep: `depth` of a pipeline says how deep without answers, `k` of its stages with them"
             )
 
 

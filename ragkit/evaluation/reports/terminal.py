@@ -17,6 +17,7 @@ from ragkit.evaluation.reports.tables import (
     figure_table,
     gate_table,
     loss_table,
+    verdict_of,
     warnings_of,
 )
 from ragkit.evaluation.table import Table
@@ -44,9 +45,7 @@ def print_report(report: Report, console: Console) -> None:
             mark, style = ("✓", "green") if check.holds else ("✗", "bold red")
             found = plain(f"{row[2]}: {row[3]}", "dim")
             console.print(plain(f"{mark} {row[1]}", style), found, soft_wrap=True)
-        broken = sum(not check.holds for check in report.gate)
-        verdict = f"{broken} of {len(report.gate)} rules do not hold" if broken else "the gate holds"
-        console.print(plain(verdict, "bold red" if broken else "bold green"))
+        console.print(plain(verdict_of(report), "bold green" if report.holds else "bold red"))
     console.print(plain(made_with(report), "dim"), soft_wrap=True)
 
 

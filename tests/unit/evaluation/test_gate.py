@@ -47,6 +47,16 @@ def test_a_rule_on_the_figure_itself(rule: str, holds: bool) -> None:
     assert checked("nDCG@10", rule, one, one).holds is holds
 
 
+def test_no_rule_holds_for_a_measure_that_could_score_too_few() -> None:
+    one = replace(result({"judge.right": FEW}), unscored={"judge.right": dict.fromkeys("abcd", "down")})
+    rules, before = [parse_rule("judge.right", "< 0.1")], FromPipeline([one], pipeline="other")
+    [check] = check_gate(rules, [one], before=before, max_unscored=0.05)
+    assert not check.holds
+    assert check.detail.endswith("; 4 of 16 questions could not be scored")
+    [check] = check_gate(rules, [one], before=before, max_unscored=0.25)
+    assert check.holds
+
+
 def test_errors_are_counted() -> None:
     one = result({"nDCG@10": FEW}, failed={"qx": "StoreError: down"})
     check = checked("errors", "> 0", one, one)

@@ -102,11 +102,17 @@ def test_junit_takes_any_text() -> None:
 
 def test_markdown_says_what_was_measured_on_and_what_holds() -> None:
     text = report_markdown(two())
-    assert text.startswith("# nightly\n\n**1 of 2 rules do not hold.**")
+    assert text.startswith("# nightly\n\n**1 of 2 rules does not hold.**")
     assert "## handbook\n\n9 questions, split test, checksum 555555555555" in text
     assert "| nDCG@10 | 0.500 [0.125, 0.875] | 1.000 [1.000, 1.000] | 8 |" in text
     assert "- Fewer than 50 questions" in text
     assert "the first, qx: down" in text
+
+
+def test_what_a_judge_could_not_score_stands_below_the_figures() -> None:
+    one = replace(result({"judge.right": VALUES}), unscored={"judge.right": {"q9": "cannot be reached"}})
+    table = figure_table([one, replace(one, pipeline="other", unscored={})])
+    assert [row[:3] for row in table.rows][1:] == [("judge.right not scored", "1", "0")]
 
 
 def test_a_measure_that_looks_deeper_than_a_pipeline_ranks_is_told() -> None:
@@ -116,7 +122,7 @@ def test_a_measure_that_looks_deeper_than_a_pipeline_ranks_is_told() -> None:
     outcomes = {id_: replace(one, found=found) for id_, one in shallow.outcomes.items()}
     told = warnings_of([shallow, replace(shallow, pipeline="deep", outcomes=outcomes)], compared=True)
     assert [warning.partition(". ")[0] for warning in told] == [
-        "shallow ranked at most 1 documents, another 40: R@100 looks deeper and is lower for it"
+        "shallow ranked at most 1 documents, another 40: R@100 looks deeper and may be lower for that alone"
     ]
 
 
@@ -153,7 +159,7 @@ def test_the_terminal_shows_no_line_broken(width: int) -> None:
     assert any(line.startswith("nDCG@10") and "1.000 [1.000, 1.000]" in line for line in lines)
     assert any(line.startswith("✗ nDCG@10: < 0.4") for line in lines)
     assert any(line.startswith("nDCG@10") and "+0.500 [" in line for line in lines)
-    assert "1 of 2 rules do not hold" in lines
+    assert "1 of 2 rules does not hold" in lines
 
 
 def test_a_message_does_not_drive_the_terminal() -> None:
