@@ -138,6 +138,7 @@ def _data(source: DataSource, suite: Suite, folder: Path | None) -> PreparedData
     facts = {
         "checksum": checksum,
         "split": data.split,
+        "subset": data.subset or None,
         "questions": len(questions),
         "sample": source.sample if len(questions) < len(asked) else None,
         "asked": fingerprint(questions),
@@ -200,7 +201,9 @@ def _origin(source: DataSource) -> dict[str, Any]:
     if not source.is_manifest:
         return {}
     manifest = read_manifest(source.path)
-    return {"licence": manifest.licence, "source": manifest.source}
+    origin: dict[str, Any] = {"licence": manifest.licence, "source": manifest.source}
+    # A file of questions of one's own has no judgements by split.
+    return {**origin, "split": None} if manifest.questions is not None else origin
 
 
 def _check_baseline(

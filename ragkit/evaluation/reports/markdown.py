@@ -54,7 +54,9 @@ def source_of(report: Report, dataset: str) -> str:
     checksum = str(dataset_fact(report.facts, dataset, "checksum"))[:12]
     sample = dataset_fact(report.facts, dataset, "sample")
     asked = f"{questions:,} questions" + (f" (a sample of {sample:,})" if sample else "")
-    return f"{asked}, split {dataset_fact(report.facts, dataset, 'split')}, checksum {checksum}"
+    split, subset = (dataset_fact(report.facts, dataset, key) for key in ("split", "subset"))
+    parts = (f"split {split}" if split else "", subset or "", f"checksum {checksum}")
+    return ", ".join([asked, *filter(None, parts)])
 
 
 def made_with(report: Report) -> str:

@@ -18,7 +18,7 @@ from ragkit.evaluation.outcome import Found, Place, Timing
 from ragkit.evaluation.report import GateCheck, Report
 from ragkit.evaluation.reports.json import json_text, report_json, timings_json
 from ragkit.evaluation.reports.junit import junit_xml
-from ragkit.evaluation.reports.markdown import report_markdown
+from ragkit.evaluation.reports.markdown import report_markdown, source_of
 from ragkit.evaluation.reports.rows import rows_csv, rows_jsonl
 from ragkit.evaluation.reports.tables import figure_cell, figure_table, loss_table, warnings_of
 from ragkit.evaluation.reports.terminal import print_report
@@ -107,6 +107,12 @@ def test_markdown_says_what_was_measured_on_and_what_holds() -> None:
     assert "| nDCG@10 | 0.500 [0.125, 0.875] | 1.000 [1.000, 1.000] | 8 |" in text
     assert "- Fewer than 50 questions" in text
     assert "the first, qx: down" in text
+
+
+def test_a_part_of_a_dataset_is_named_and_a_split_where_there_is_one() -> None:
+    own = report(result({"F1": VALUES}))
+    own.facts["datasets"]["handbook"] |= {"split": None, "subset": "split = dev"}  # type: ignore[index]
+    assert source_of(own, "handbook") == "8 questions, split = dev, checksum 555555555555"
 
 
 def test_what_a_judge_could_not_score_stands_below_the_figures() -> None:
