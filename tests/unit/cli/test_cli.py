@@ -265,3 +265,18 @@ def test_any_text_is_shown_on_any_terminal(tmp_path: Path, encoding: str, form: 
         assert (done.returncode, done.stderr) == (0, b"")
         if form:
             assert json.loads(done.stdout.decode(encoding))
+
+
+@pytest.mark.parametrize(
+    ("argv", "mend"), [(["eval", "s.yaml"], "with --resume to go on"), (["schema"], "again to go on")]
+)
+def test_ctrl_c_says_how_to_go_on(
+    run: Call, monkeypatch: pytest.MonkeyPatch, argv: list[str], mend: str
+) -> None:
+    def interrupted(_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"ragkit.cli.{argv[0]}.run", interrupted)
+    code, _, err = run(*argv)
+    assert code == 130
+    assert mend in err
