@@ -109,7 +109,9 @@ def rogan_gladen(
     sensitivity = (float(right.sum()) + 1) / n_right
     specificity = (float((1 - wrong).sum()) + 1) / n_wrong
     power = sensitivity + specificity - 1
-    if power <= 0.05:
+    # Of the labels as they are too: with few, two cases more at either end may feign a judge that tells.
+    plain_power = float(right.mean() + (1 - wrong).mean()) - 1
+    if min(power, plain_power) <= 0.05:
         raise EvalError(
             f"the judge calls {sensitivity:.0%} of the right cases right and {1 - specificity:.0%} of the "
             "wrong ones: it tells nothing. Use another model or rubric"
@@ -120,8 +122,8 @@ def rogan_gladen(
     shift = 2 * _Z**2 * (share * of_right - (1 - share) * of_wrong)
     variance = rate * (1 - rate) / n + share**2 * of_right + (1 - share) ** 2 * of_wrong
     middle, half = share + shift, _Z * float(np.sqrt(variance)) / power
-    plain = (here.mean() + (1 - wrong).mean() - 1) / (right.mean() + (1 - wrong).mean() - 1)
-    mean = float(min(1.0, max(0.0, plain)))
+    plain = float(here.mean() + (1 - wrong).mean() - 1) / plain_power
+    mean = min(1.0, max(0.0, plain))
     low, high = max(0.0, middle - half), min(1.0, middle + half)
     return Figure(mean, min(low, mean), max(high, mean), len(here), failed)
 

@@ -139,5 +139,9 @@ def test_what_cannot_be_corrected_is_told() -> None:
         rogan_gladen(many, judged_labelled=[1.0] * 20, people=[1.0] * 20)
     with pytest.raises(EvalError, match="it tells nothing"):
         rogan_gladen(many, judged_labelled=[1.0] * 40, people=many)
+    # 1 of 10 right cases and 100 of 1,000 wrong ones are called right: that is what guessing gives.
+    guessed = [1.0, *[0.0] * 9, *[1.0] * 100, *[0.0] * 900]
+    with pytest.raises(EvalError, match="it tells nothing"):
+        rogan_gladen(many, judged_labelled=guessed, people=[*[1.0] * 10, *[0.0] * 1000])
     with pytest.raises(EvalError, match="use prediction_powered"):
         rogan_gladen([0.5], judged_labelled=many, people=many)
