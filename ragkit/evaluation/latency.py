@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ragkit.evaluation.bootstrap import CONFIDENCE, RESAMPLES
+from ragkit.evaluation.bootstrap import CONFIDENCE, blocks
 from ragkit.evaluation.outcome import Timing
 from ragkit.evaluation.rule import TIMES
 from ragkit.evaluation.stats import Figure
@@ -33,8 +33,14 @@ def latency_figures(timings: Iterable[Timing], *, seed: int = 0) -> dict[str, Fi
             name: Figure(float(value), None, None, len(seconds))
             for name, value in zip(TIMES, found, strict=True)
         }
-    picks = np.random.default_rng(seed).integers(0, len(seconds), (RESAMPLES, len(seconds)), dtype=np.int32)
-    resampled = np.percentile(seconds[picks], _PERCENTILES, axis=1)
+    generator, n = np.random.default_rng(seed), len(seconds)
+    resampled = np.concatenate(
+        [
+            np.percentile(seconds[generator.integers(0, n, (size, n), dtype=np.int32)], _PERCENTILES, axis=1)
+            for size in blocks(n)
+        ],
+        axis=1,
+    )
     ends = np.quantile(resampled, ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2), axis=1)
     return {
         name: Figure(float(value), float(low), float(high), len(seconds))
