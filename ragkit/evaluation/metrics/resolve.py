@@ -147,7 +147,8 @@ def _by_name(name: str, named: Mapping[str, AnyMetric]) -> AnyMetric:
     hint = _ALIASES.get(name.lower().replace("_", "").replace(" ", ""))
     known = [*named, *_EXAMPLES]
     mend = f" Did you mean {hint!r}?" if hint else did_you_mean(name, known)
-    raise EvalError(f"measure {name!r}: there is no such measure.{mend} There are: {', '.join(known)}")
+    own = "" if mend else ". One of your own: import it, and call ragkit.evaluate in Python"
+    raise EvalError(f"measure {name!r}: there is no such measure.{mend} There are: {', '.join(known)}{own}")
 
 
 def _parametric(name: str) -> AnyMetric | None:
