@@ -151,7 +151,12 @@ def make_questions(
             f"no question could be made of {len(documents)} documents. The rules know English and Russian "
             "headings, sentences with numbers, definitions and tables; a language model can do more: --llm"
         )
-    splits = _splits([one.draft.document_id for one in [*chosen, *refused]], wanted)
+    # Each by itself: both parts shall ask what cannot be answered, whatever its few documents weigh.
+    splits = {
+        id_: split
+        for some in (chosen, refused)
+        for id_, split in _splits([one.draft.document_id for one in some], wanted).items()
+    }
     questions = [*_numbered(chosen, splits, True), *_numbered(refused, splits, False)]
     return MadeSet(
         tuple(sorted(questions, key=lambda one: one.split)),

@@ -64,6 +64,10 @@ def test_no_document_is_asked_about_in_both_parts(made: MadeSet) -> None:
     assert abs(sizes["dev"] - sizes["test"]) <= 16
 
 
+def test_both_parts_ask_what_cannot_be_answered(made: MadeSet) -> None:
+    assert {one.split for one in made.questions if not one.is_answerable} == {"dev", "test"}
+
+
 def test_what_cannot_be_answered_is_about_documents_that_are_left_out(made: MadeSet) -> None:
     refused = {one.draft.document_id for one in made.questions if not one.is_answerable}
     answered = {one.draft.document_id for one in made.questions if one.is_answerable}
