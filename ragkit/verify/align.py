@@ -11,7 +11,10 @@ from ragkit.types import Chunk, Passage, ReadSentence, Span
 MOST_SENTENCES = 3
 # Of the claim's weight, what a further sentence must add.
 LEAST_GAIN = 0.12
-HEADING_SHARE = 0.5
+# What only the headings and the question say counts half, and makes up no more than this share of a claim.
+HEADING_SHARE, MOST_OF_HEADINGS = 0.5, 0.15
+# The least a further sentence shares with a claim besides numbers: a number alone stands in many places.
+LEAST_WORDS = 0.15
 Weights = Mapping[str, float]
 
 
@@ -53,7 +56,7 @@ def align(
         number: of the passage in its context.
         passage: nothing outside of what is kept of it is cited.
         sentences: of the passage's chunk.
-        heading: terms of the headings above, which count half.
+        heading: terms of the headings above and of the question, which count half.
     """
     kept = [s for s in sentences if any(contains(keep, s.span) for keep in passage.keep)]
     total = sum(weights.values())
@@ -67,7 +70,8 @@ def align(
         chosen.append(best)
         covered |= kept[best].terms & weights.keys()
     weight = sum(weights[t] for t in covered)
-    weight += HEADING_SHARE * sum(w for t, w in weights.items() if t in heading and t not in covered)
+    around = sum(w for t, w in weights.items() if t in heading and t not in covered)
+    weight += min(HEADING_SHARE * around, MOST_OF_HEADINGS * total)
     return Evidence(
         number,
         _spans(kept, chosen, passage.keep),
@@ -80,9 +84,15 @@ def _gain(weights: Weights, sentence: ReadSentence, covered: set[str], is_taken:
     if is_taken:
         return 0.0
     shared = sentence.terms & weights.keys()
+    if covered and sum(weights[t] for t in shared if not _is_number(t)) < LEAST_WORDS * sum(weights.values()):
+        return 0.0
     new = sum(weights[t] for t in shared - covered)
     # Of two that share as much, the one that says less besides.
     return new * (1.0 + 0.1 * len(shared) / max(1, len(sentence.terms)))
+
+
+def _is_number(term: str) -> bool:
+    return term[0].isdecimal()
 
 
 def _spans(kept: Sequence[ReadSentence], chosen: Sequence[int], keep: Sequence[Span]) -> tuple[Span, ...]:

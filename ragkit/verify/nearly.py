@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from ragkit.verify.words import Word, words
 
-# The share of a sentence's words that another must have in the same order to be near to it.
-_NEAR = 0.65
+# The share of the shorter one's words that both have in the same order, for two sentences to be near.
+_NEAR, _FEWEST = 0.65, 5
 _MOST_WORDS, _MOST_OUTER_WORDS = 6, 3
 _LONGEST = 200
 
@@ -41,7 +41,8 @@ def changes(said: str, sentences: Sequence[str]) -> list[Change]:
         theirs = [word for word in words(sentence) if not word.is_break][:_LONGEST]
         matcher = difflib.SequenceMatcher(None, stems, [w.stem for w in theirs], autojunk=False)
         matched = sum(block.size for block in matcher.get_matching_blocks())
-        nearness = matched / len(ours) + 0.01 * matcher.ratio() if ours else 0.0
+        shorter = max(_FEWEST, min(len(ours), len(theirs)))
+        nearness = matched / shorter + 0.01 * matcher.ratio()
         if best is None or nearness > best[0]:
             best = (nearness, theirs, matcher)
     if best is None or best[0] < _NEAR:
@@ -57,7 +58,7 @@ def _between(
         is_outer = i in (0, len(codes) - 1)
         # Before and after what they share, a sentence may say more: only a short piece is a change.
         longest = _MOST_OUTER_WORDS if is_outer else _MOST_WORDS
-        if tag == "equal" or b - a > _MOST_WORDS or d - c > longest or (is_outer and tag != "replace" and i):
+        if tag == "equal" or b - a > _MOST_WORDS or d - c > longest or (is_outer and tag == "delete" and i):
             continue
         found.append(Change(tuple(ours[a:b]), tuple(theirs[c:d])))
     return found

@@ -21,6 +21,11 @@ WRITTEN: Final[dict[str, int]] = {
     "ninety": 90,
     "twice": 2,
     "дважды": 2,
+    "трижды": 3,
+    "third": 3,
+    "fourth": 4,
+    "fifth": 5,
+    "sixth": 6,
     **{word: n for n, listed in _RU.items() for word in listed.split()},
 }
 """Numbers in words. One is left out: `one`, `один` are mostly no number ("one of them")."""

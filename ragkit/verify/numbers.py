@@ -25,6 +25,7 @@ _NUMBER = re.compile(
 )
 _AFTER = re.compile(r"[\s-]{0,2}(?P<scale>[^\W\d_]+\.?)?[\s-]{0,2}")
 _WORD = re.compile(r"[^\W\d_]+|[%‰°€$£₽¥₸₴]")
+_LARGE = 5
 _SIGNS = "€$£₽¥₸₴"
 
 
@@ -93,7 +94,7 @@ def missing_numbers(said: str, evidence: str) -> list[str]:
             continue
         same = [other for other in stated if _agree(quantity, other)]
         if not same:
-            if not in_words or quantity.kind or _is_counted(quantity, stated):
+            if not in_words or quantity.kind or _is_large(quantity) or _is_counted(quantity, stated):
                 missing.append(quantity.written)
         elif _is_of_another(quantity, same, stated):
             missing.append(f"{quantity.written} {quantity.counts}")
@@ -124,6 +125,11 @@ def _agree(a: Quantity, b: Quantity) -> bool:
     if a.kind and b.kind:
         return a.kind == b.kind and a.value == b.value
     return a.bare == b.bare
+
+
+def _is_large(quantity: Quantity) -> bool:
+    """Whether it is hardly a summary's own count, as in "the two of them"."""
+    return quantity.bare.isdecimal() and int(quantity.bare) >= _LARGE
 
 
 def _is_counted(quantity: Quantity, stated: list[Quantity]) -> bool:
@@ -165,14 +171,23 @@ def _quantity(value: str, written: str, before: str, after: str) -> Quantity:
     if before and before in _SIGNS:
         kind = UNITS[before][0]
     else:
-        first = _WORD.search(clause[:24])
-        known = UNITS.get(first[0].lower()) if first and not clause[: first.start()].strip(" -") else None
+        known = next((UNITS[w] for w in _first_words(clause) if w in UNITS), None)
         if known is not None:
             kind, unit = known[0], Decimal(known[1])
     following = words(clause)[:1]
     if not kind and following and following[0].is_content and following[0].text[0].isalpha():
         counts = following[0].stem
     return Quantity(_scaled(value, factor * unit), _scaled(value, factor), kind, counts, written)
+
+
+def _first_words(clause: str) -> list[str]:
+    """The word after a number, and the one after that: `10 working days`, `21 more days`."""
+    found = list(_WORD.finditer(clause[:40]))[:2]
+    if not found or clause[: found[0].start()].strip(" -"):
+        return []
+    if len(found) == 2 and (not found[0][0].isalpha() or clause[found[0].end() : found[1].start()].strip()):
+        found = found[:1]
+    return [m[0].lower() for m in found]
 
 
 def _scaled(value: str, factor: Decimal) -> str:

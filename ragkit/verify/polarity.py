@@ -14,10 +14,11 @@ from ragkit.verify.nearly import Change
 from ragkit.verify.words import Word, content, words
 
 _CUE_WORDS = (
-    "not no never without cannot neither nor none nobody nothing nowhere hardly unable не нет ни без никогда"
-    " нельзя невозможно никто никого ничего ничто нигде никак никакой никакие никаких"
+    "not no never without cannot neither nor none nobody nothing nowhere hardly unable не нет ни без вместо"
+    " никогда нельзя невозможно никто никого ничего ничто нигде никак никакой никакие никаких"
 )
 _CUES = frozenset(_CUE_WORDS.split())
+_CUE_PAIRS = frozenset({("rather", "than"), ("instead", "of"), ("out", "of")})
 _NO_CUE_BEFORE_WORDS = (
     "only more later less fewer earlier longer than matter doubt just только более менее позднее позже ранее"
     " раньше больше меньше реже чаще выше ниже"
@@ -56,8 +57,10 @@ def exchanged_negation(changed: Sequence[Change]) -> str | None:
         ours = [w for i, w in enumerate(change.ours) if is_negation(change.ours, i)]
         theirs = [w for i, w in enumerate(change.theirs) if is_negation(change.theirs, i)]
         if bool(ours) != bool(theirs):
-            other = change.theirs if ours else change.ours
-            if not any(w.stem.startswith(_DENIES) for w in other):
+            side, other = (change.ours, change.theirs) if ours else (change.theirs, change.ours)
+            # What is left out together with its negation ("without restriction") is not turned round.
+            is_whole = bool(side[-1].is_content) and not any(w.is_content for w in other)
+            if not is_whole and not any(w.stem.startswith(_DENIES) for w in other):
                 return (ours or theirs)[0].lower
     return None
 
@@ -74,7 +77,7 @@ def negated(listed: Sequence[Word], reach: int = _REACH_HEADS) -> list[list[Word
                 break
             if following.is_content:
                 heads.append(following)
-        if not heads and word.lower == "нет":
+        if not heads and word.lower in ("нет", "no", "none"):
             heads = [w for w in listed[max(0, i - 2) : i] if w.is_content]
         found.append(heads)
     return found
@@ -83,27 +86,32 @@ def negated(listed: Sequence[Word], reach: int = _REACH_HEADS) -> list[list[Word
 def is_negation(listed: Sequence[Word], i: int) -> bool:
     """Whether the word at `i` negates what follows."""
     lower = listed[i].lower
+    following = listed[i + 1].lower if i + 1 < len(listed) else ""
+    if (lower, following) in _CUE_PAIRS:
+        return True
     if not (lower in _CUES or lower.endswith("n't")):
         return False
-    following = listed[i + 1].lower if i + 1 < len(listed) else ""
     before = listed[i - 1].lower if i else ""
     return following not in _NO_CUE_BEFORE and before not in {"or", "или", "whether", "ли"}
 
 
 def _denied_by_us(ours: Sequence[Word], source: Sequence[Sequence[Word]]) -> str | None:
-    theirs = {head.stem for listed in source for heads in negated(listed, 4) for head in heads}
     stated = {word.stem for listed in source for word in listed if word.is_content}
-    has_cue = any(is_negation(listed, i) for listed in source for i in range(len(listed)))
-    denies = any(word.stem.startswith(_DENIES) for listed in source for word in listed)
+    has_cue = any(_denies(listed) for listed in source)
     for heads in negated(ours):
-        if denies or not heads:
-            continue
         shared = [head for head in heads if head.stem in stated]
-        if shared and not any(head.stem in theirs for head in shared):
-            return shared[0].lower
-        if not shared and not has_cue:
+        for head in shared[:1]:
+            holding = [listed for listed in source if any(w.stem == head.stem for w in listed)]
+            if not any(_denies(listed) for listed in holding):
+                return head.lower
+        if heads and not shared and not has_cue:
             return heads[0].lower
     return None
+
+
+def _denies(listed: Sequence[Word]) -> bool:
+    """Whether a sentence has a negation, or says one by another word."""
+    return any(is_negation(listed, i) or listed[i].stem.startswith(_DENIES) for i in range(len(listed)))
 
 
 def _denied_by_source(ours: Sequence[Word], source: Sequence[Sequence[Word]]) -> str | None:
