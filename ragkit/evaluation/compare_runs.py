@@ -9,6 +9,7 @@ from pathlib import Path
 from ragkit.errors import EvalError
 from ragkit.evaluation.compare import compare_results
 from ragkit.evaluation.comparison import Comparison
+from ragkit.evaluation.direction import is_lower_better
 from ragkit.evaluation.facts import dataset_fact
 from ragkit.evaluation.report import Report, Result
 from ragkit.evaluation.reports.tables import datasets_of
@@ -135,4 +136,5 @@ def _changes(before: Result, after: Result, metric: str) -> list[Change]:
         for id_, value in new.items()
         if id_ in old and abs(value - old[id_]) > 1e-12
     ]
-    return sorted(changes, key=lambda change: (change.difference, change.id))
+    sign = -1 if is_lower_better(metric) else 1
+    return sorted(changes, key=lambda change: (sign * change.difference, change.id))

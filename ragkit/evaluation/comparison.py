@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ragkit.errors import EvalError
+from ragkit.evaluation.direction import is_lower_better
 from ragkit.evaluation.stats import FEW, Difference, Figure
 from ragkit.evaluation.table import Table
 
@@ -27,6 +28,21 @@ class Contrast:
     baseline: str = field(kw_only=True)
     difference: Difference = field(kw_only=True)
     p_holm: float = field(kw_only=True)
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the system is better by its mean: higher, or lower where less is better."""
+        return (self.difference.mean > 0) != is_lower_better(self.metric) and self.difference.mean != 0
+
+    @property
+    def won(self) -> int:
+        """On how many questions the system is better."""
+        return self.difference.losses if is_lower_better(self.metric) else self.difference.wins
+
+    @property
+    def lost(self) -> int:
+        """On how many questions it is worse."""
+        return self.difference.wins if is_lower_better(self.metric) else self.difference.losses
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +161,7 @@ def _row(contrast: Contrast) -> tuple[str, ...]:
         "" if d.effect is None else f"{d.effect:+.2f}",
         f"{d.p:.4f}{' M' if d.test == 'McNemar' else ''}",
         f"{contrast.p_holm:.4f}",
-        f"{d.wins:,}/{d.losses:,}/{d.ties:,}",
+        f"{contrast.won:,}/{contrast.lost:,}/{d.ties:,}",
         "" if d.detectable is None else f"{d.detectable:.3f}",
         f"{d.n:,}" if not d.failed else f"{d.n:,} ({d.failed:,} failed)",
     )

@@ -8,11 +8,9 @@ from itertools import groupby
 from ragkit.evaluation.compare import Comparison, Contrast
 from ragkit.evaluation.page.figures import SIGNIFICANT
 from ragkit.evaluation.page.html import Markup, foreign, tag
-from ragkit.evaluation.page.kinds import is_lower_better
 from ragkit.evaluation.page.numbers import interval, number, probability
 from ragkit.evaluation.page.plots import Mark, Part, centred_scale, interval_plot, stacked_bar
 from ragkit.evaluation.page.tables import Cell, Column, Header, records
-from ragkit.evaluation.stats import Difference
 
 _FIGURES = ("difference", "effect", "p", "p\u00a0Holm", "win/loss/tie", "detectable", "n")
 _COLUMNS = (
@@ -46,7 +44,7 @@ def _rows(contrasts: Sequence[Contrast]) -> Iterator[list[Cell]]:
 def _mark(contrast: Contrast) -> Mark:
     d, style = contrast.difference, "s-none"
     if contrast.p_holm < SIGNIFICANT and d.mean:
-        style = "s-good" if (d.mean > 0) != is_lower_better(contrast.metric) else "s-bad"
+        style = "s-good" if contrast.is_better else "s-bad"
     words = f"{contrast.metric}, {contrast.system}: {number(d.mean, sign=True)} {interval(d, sign=True)}"
     return Mark(d.mean, low=d.low, high=d.high, style=style, words=words)
 
@@ -62,18 +60,19 @@ def _cells(contrast: Contrast, scale: tuple[float, float]) -> list[Cell]:
             tag("small", "M", class_="under", title="McNemar") if d.test == "McNemar" else None,
         ],
         probability(contrast.p_holm),
-        [f"{d.wins:,} / {d.losses:,} / {d.ties:,}", _balance(d)],
+        [f"{contrast.won:,} / {contrast.lost:,} / {d.ties:,}", _balance(contrast)],
         "–" if d.detectable is None else number(d.detectable),
         [f"{d.n:,}", tag("small", f"{d.failed:,} failed", class_="under") if d.failed else None],
         interval_plot([_mark(contrast)], scale=scale),
     ]
 
 
-def _balance(d: Difference) -> Markup:
+def _balance(contrast: Contrast) -> Markup:
+    won, lost, ties = contrast.won, contrast.lost, contrast.difference.ties
     parts = [
-        Part(d.wins, style="s-good", words=f"{d.wins:,} won"),
-        Part(d.ties, style="s-none", words=f"{d.ties:,} tied"),
-        Part(d.losses, style="s-bad", words=f"{d.losses:,} lost"),
+        Part(won, style="s-good", words=f"{won:,} won"),
+        Part(ties, style="s-none", words=f"{ties:,} tied"),
+        Part(lost, style="s-bad", words=f"{lost:,} lost"),
     ]
-    label = f"{d.wins:,} won, {d.losses:,} lost, {d.ties:,} tied"
-    return tag("span", stacked_bar(parts, whole=d.n, label=label), class_="balance")
+    label = f"{won:,} won, {lost:,} lost, {ties:,} tied"
+    return tag("span", stacked_bar(parts, whole=contrast.difference.n, label=label), class_="balance")

@@ -8,10 +8,11 @@ from typing import Any
 
 from ragkit.evaluation.case import Texts
 from ragkit.evaluation.dataset import Question
+from ragkit.evaluation.direction import is_lower_better
 from ragkit.evaluation.outcome import Found, Outcome, Place
 from ragkit.evaluation.page.embedded import plain, rounded
 from ragkit.evaluation.page.gold import MAX_DOCUMENTS, Needed, needed
-from ragkit.evaluation.page.kinds import is_lower_better, kind_of
+from ragkit.evaluation.page.kinds import kind_of
 from ragkit.evaluation.page.limits import Limits
 from ragkit.evaluation.page.passages import Passages, Shown, Weight, shown_texts
 from ragkit.evaluation.page.reply import reply_data

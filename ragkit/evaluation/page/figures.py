@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ragkit.evaluation.compare import Comparison
+from ragkit.evaluation.direction import is_lower_better
 from ragkit.evaluation.page.html import Child, Markup, foreign, tag
-from ragkit.evaluation.page.kinds import is_lower_better, is_time
+from ragkit.evaluation.page.kinds import is_time
 from ragkit.evaluation.page.numbers import interval, number
 from ragkit.evaluation.page.plots import Mark, interval_plot, scale_of
 from ragkit.evaluation.page.tables import SERIES, Cell, Column, Header, records, series

@@ -18,7 +18,6 @@ _BY_ROLE = {
     "verify": "verification",
 }
 _BY_NAME = {"corpus": "corpus", "answer": "generation"}
-_LOWER = ("AURC", "latency", "tokens", "usd", "errors")
 
 
 def kind_of(name: str, graph: Sequence[tuple[str, str]]) -> str:
@@ -38,8 +37,3 @@ def kind_of(name: str, graph: Sequence[tuple[str, str]]) -> str:
 def is_time(measure: str) -> bool:
     """Whether it is measured in seconds: it then stands with all else that differs from run to run."""
     return measure.startswith("latency.")
-
-
-def is_lower_better(measure: str) -> bool:
-    """Whether less of it is better: time, tokens, money, risk."""
-    return measure.startswith(_LOWER)

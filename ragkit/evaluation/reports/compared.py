@@ -8,6 +8,7 @@ from rich.console import Console
 
 from ragkit.errors import EvalError, did_you_mean
 from ragkit.evaluation.compare_runs import Change, PairOfRuns
+from ragkit.evaluation.direction import is_lower_better
 from ragkit.evaluation.reports.terminal import plain, print_comparison
 
 _LISTED = 10
@@ -34,22 +35,22 @@ def print_pairs(pairs: Sequence[PairOfRuns], console: Console, *, metric: str | 
 
 
 def _print_changes(pair: PairOfRuns, metric: str, console: Console) -> None:
-    changes = pair.changes[metric]
-    losses = [change for change in changes if change.difference < 0]
-    wins = [change for change in reversed(changes) if change.difference > 0]
+    changes, sign = pair.changes[metric], -1 if is_lower_better(metric) else 1
+    losses = [change for change in changes if sign * change.difference < 0]
+    wins = [change for change in reversed(changes) if sign * change.difference > 0]
     for title, style, found in (("lost", "red", losses), ("won", "green", wins)):
         if found:
             console.print(plain(f"\n{metric}: {len(found):,} questions {title}", f"bold {style}"))
         for change in found[:_LISTED]:
-            console.print(plain(_line(change, pair), ""), soft_wrap=True)
+            lost = pair.after.blame.get(change.id) if found is losses else None
+            console.print(plain(_line(change, lost), ""), soft_wrap=True)
         if len(found) > _LISTED:
             console.print(plain(f"  and {len(found) - _LISTED:,} more (--json and --html list all)", "dim"))
 
 
-def _line(change: Change, pair: PairOfRuns) -> str:
+def _line(change: Change, lost: str | None) -> str:
     text = " ".join(change.question.split())
     shown = text if len(text) <= _CHARS else f"{text[: _CHARS - 1]}…"
-    lost = pair.after.blame.get(change.id) if change.difference < 0 else None
     where = f"  (lost in {lost})" if lost else ""
     return (
         f"  {change.difference:+.3f}  {change.before:.3f} → {change.after:.3f}  {change.id}  {shown}{where}"

@@ -57,7 +57,7 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
         contrast = rows[row]
         if contrast.p_holm >= _ALPHA:
             return ""
-        return "green" if contrast.difference.mean > 0 else "red"
+        return "green" if contrast.is_better else "red"
 
     is_wide = console.width >= _WIDE
     _print_table(comparison.difference_table() if is_wide else comparison.short_table(), console, style)

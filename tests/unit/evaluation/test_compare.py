@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
 from ragkit.errors import EvalError
 from ragkit.evaluation.compare import Comparison, compare
+from ragkit.evaluation.compare_runs import compare_runs
+from ragkit.evaluation.reports.compared import print_pairs
 from ragkit.evaluation.run import Run
 from ragkit.evaluation.scores import Scores, score
 from ragkit.evaluation.table import Table
+from tests.unit.evaluation.made_results import report, result
 
 QRELS = {f"q{n}": {"a": 1} for n in range(10)}
 METRICS = ["RR@10", "P@1"]
@@ -128,3 +133,16 @@ def test_no_query_in_common_is_refused() -> None:
 def test_a_contrast_that_was_not_made_is_refused(comparison: Comparison) -> None:
     with pytest.raises(EvalError, match="'old' was not compared with 'old' in 'RR@10'"):
         comparison.contrast("RR@10", "old")
+
+
+def test_fewer_tokens_are_a_win_wherever_it_is_told() -> None:
+    old = result({"tokens.in": {f"q{n}": 9.0 for n in range(20)}})
+    new = result({"tokens.in": {f"q{n}": 9.0 - n + 5 for n in range(20)}})
+    [pair] = compare_runs(report(old), report(new))
+    [contrast] = pair.comparison.contrasts
+    assert (contrast.is_better, contrast.won, contrast.lost) == (True, 14, 5)
+    assert "14/5/1" in pair.comparison.text()
+    assert [change.id for change in pair.changes["tokens.in"]][:2] == ["q0", "q1"]
+    console = Console(record=True, width=200, file=StringIO())
+    print_pairs([pair], console)
+    assert "tokens.in: 5 questions lost" in console.export_text()
