@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from ragkit.errors import EvalError
+from ragkit.evaluation.direction import is_drop_no_loss
 
 EXAMPLES = '"< 0.9", "> 250 ms", "drop > 0.01", "drop > 0.01 significant", "drop > 2 %", "rise > 20 %"'
 COUNTS = ("errors", "degraded")
@@ -94,6 +95,8 @@ def parse_rule(metric: str, written: str) -> Rule:
     limit = float(parts["number"] or 0) * _SCALES.get(unit or "", 1.0)
     if absolute:
         return Rule(metric, written, kind="value", sign=absolute["sign"], limit=limit)
+    if parts["kind"] == "drop" and is_drop_no_loss(metric):
+        raise EvalError(f"{written!r}: less of {metric} is better, so that a drop is no loss. Write rise")
     if metric in (*COUNTS, *TIMES) and parts["significant"]:
         raise EvalError(f"{written!r}: {metric} has no values by question to test. Leave significant out")
     return Rule(

@@ -41,9 +41,12 @@ def test_what_is_no_rule_is_refused_with_examples(written: str) -> None:
         ("errors", "> 5 %", "is no share"),
         ("errors", "rise > 1 significant", "Leave significant out"),
         ("latency.p50", "rise > 10 % significant", "Leave significant out"),
+        ("errors", "drop", "a drop is no loss. Write rise"),
+        ("latency.p95", "drop > 20 %", "a drop is no loss. Write rise"),
+        ("AURC", "drop > 0.01", "a drop is no loss. Write rise"),
     ],
 )
-def test_a_unit_that_does_not_fit_the_measure_is_refused(metric: str, written: str, message: str) -> None:
+def test_what_does_not_fit_the_measure_is_refused(metric: str, written: str, message: str) -> None:
     with pytest.raises(EvalError, match=message):
         parse_rule(metric, written)
 
