@@ -29,6 +29,9 @@ from ragkit.types import Document
 
 __all__ = ["CorpusRow", "Dataset", "Evidence", "Question", "load_dataset"]
 
+# The nearest of so many documents is looked for, for so many unknown ones.
+_NEAREST_OF, _NEAREST_FOR = 10_000, 20
+
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
@@ -126,12 +129,14 @@ class Dataset:
         """
         source, problems = self.corpus_source, Problems()
         seen = {row.id for row in source.rows(problems)}
-        problems.found += [
-            f"{self._judgements}: query {query!r} judges {document!r}, which is not in {source.name}"
-            for query, grades in self.qrels.items()
-            for document in grades
-            if document not in seen
-        ]
+        unknown = [(query, id_) for query, grades in self.qrels.items() for id_ in grades if id_ not in seen]
+        # To look for the nearest takes a while in a large corpus, and tells nothing new of the hundredth.
+        is_short = len(seen) <= _NEAREST_OF and len(unknown) <= _NEAREST_FOR
+        for query, id_ in unknown:
+            mend = did_you_mean(id_, seen).replace(" Did", ". Did", 1) if is_short else ""
+            problems.found.append(
+                f"{self._judgements}: query {query!r} judges {id_!r}, which is not in {source.name}{mend}"
+            )
         problems.settle()
         # The texts are made only where something is looked up: for a large corpus that is another reading.
         problems.found += [

@@ -107,9 +107,13 @@ def test_what_is_wrong_is_told(
 
 
 def test_a_document_that_is_not_in_the_folder_is_found_by_the_check(docs: Path) -> None:
-    data = load(docs, {"text": "What?", "documents": ["c.md"]})
-    with pytest.raises(EvalError, match=r"judges 'c\.md', which is not in .*docs"):
+    data = load(docs, {"text": "What?", "documents": ["c.md", "docs/guide/a.md"]})
+    with pytest.raises(EvalError) as caught:
         data.check()
+    assert [line.rpartition("which is not in ")[2] for line in str(caught.value).splitlines()] == [
+        str(docs),
+        f"{docs}. Did you mean 'guide/a.md'?",
+    ]
 
 
 def test_a_file_that_cannot_be_ingested_is_named(docs: Path) -> None:
