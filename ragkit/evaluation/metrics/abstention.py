@@ -37,8 +37,14 @@ class Abstention:
         return frozenset({"answerable", "reply"})
 
     def parts(self, case: Case) -> tuple[float, ...] | None:
-        """Whether it abstained, whether it should have; None where either is not known."""
+        """Whether it abstained, whether it should have; None where either is not known.
+
+        A question that is not marked can be answered where an answer, evidence or a relevant document is
+        known: who marks the unanswerable ones alone would else see no abstention that was wrong.
+        """
         answerable, reply = case.question.is_answerable, case.outcome.reply
+        if answerable is None and _has_gold(case):
+            answerable = True
         return (
             None if reply is None or answerable is None else (float(reply.abstained), float(not answerable))
         )
@@ -60,3 +66,8 @@ class Abstention:
         }[self.side]
         below = np.where(below > 0, below, np.nan)
         return np.asarray(above / below, dtype=np.float64)
+
+
+def _has_gold(case: Case) -> bool:
+    relevant = any(grade > 0 for grade in case.judged.values())
+    return bool(case.question.answers or case.question.evidence or relevant)

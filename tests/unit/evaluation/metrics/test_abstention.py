@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, seed
 from hypothesis import strategies as st
 
+from ragkit.evaluation.dataset import Evidence
 from ragkit.evaluation.metrics.abstention import Abstention
 from ragkit.evaluation.metrics.aurc import Aurc
 from ragkit.evaluation.metrics.metric import Floats, WeightedMetric
 from ragkit.evaluation.outcome import Reply
 from ragkit.types import Sentence
-from tests.unit.evaluation.metrics.making import ABSTAINED, case, cite, says
+from tests.unit.evaluation.metrics.making import ABSTAINED, WARRANTY, case, cite, says
 
 SEED = 3
 SET_METRICS = [Abstention("precision"), Abstention("recall"), Abstention("F1"), Aurc()]
@@ -27,6 +28,15 @@ def test_what_a_question_adds_to_abstention() -> None:
     assert metric.parts(case(reply=says("x"), is_answerable=True)) == (0.0, 0.0)
     assert metric.parts(case(reply=says("x"))) is None
     assert metric.parts(case(is_answerable=True)) is None
+
+
+def test_a_question_with_a_known_answer_can_be_answered_without_being_marked() -> None:
+    metric = Abstention("precision")
+    assert metric.parts(case(reply=ABSTAINED, answers=("two years",))) == (1.0, 0.0)
+    assert metric.parts(case(reply=ABSTAINED, evidence=(Evidence("a", span=WARRANTY),))) == (1.0, 0.0)
+    assert metric.parts(case(reply=ABSTAINED, judged={"a": 1})) == (1.0, 0.0)
+    assert metric.parts(case(reply=ABSTAINED, judged={"a": 0})) is None
+    assert metric.parts(case(reply=ABSTAINED, answers=("two years",), is_answerable=False)) == (1.0, 1.0)
 
 
 def test_abstention_by_hand() -> None:
