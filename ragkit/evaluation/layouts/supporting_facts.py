@@ -18,7 +18,7 @@ from ragkit.types import Span
 def read(question: Question, around: Surroundings) -> Question:
     """The question with its supporting sentences, in their order, each a hop of its own."""
     evidence = tuple(
-        Evidence(fact["corpus_id"], span=around.span(fact["corpus_id"], fact["start"], fact["end"]), hop=hop)
+        Evidence(fact["corpus_id"], span=_span(fact, around), hop=hop)
         for hop, fact in enumerate(question.metadata["evidence"], start=1)
     )
     return replace(question, evidence=evidence, is_answerable=True)

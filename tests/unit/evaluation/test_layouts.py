@@ -69,6 +69,12 @@ def test_every_supporting_sentence_is_a_hop(tmp_path: Path) -> None:
     assert question.evidence == (Evidence("a", span=Span(31, 48)), Evidence("b", span=Span(0, 22), hop=2))
 
 
+def test_a_supporting_sentence_that_stands_elsewhere_is_refused(tmp_path: Path) -> None:
+    facts = [{"corpus_id": "a", "start": 21, "end": 38, "text": "It has 12 cranes."}]
+    with pytest.raises(EvalError, match="at 21 stands ' It has 12 cranes', not 'It has 12 cranes.'"):
+        read(tmp_path, "supporting-facts", {"evidence": facts}, ["12"])
+
+
 def test_any_one_whole_rationale_is_enough(tmp_path: Path) -> None:
     rationales = [
         {"corpus_id": "a", "label": "SUPPORT", "spans": [[0, 21], [22, 39]]},
