@@ -71,7 +71,7 @@ def test_every_supporting_sentence_is_a_hop(tmp_path: Path) -> None:
 
 def test_a_supporting_sentence_that_stands_elsewhere_is_refused(tmp_path: Path) -> None:
     facts = [{"corpus_id": "a", "start": 21, "end": 38, "text": "It has 12 cranes."}]
-    with pytest.raises(EvalError, match="at 21 stands ' It has 12 cranes', not 'It has 12 cranes.'"):
+    with pytest.raises(EvalError, match=r"at 21 stands ' It has 12 cranes', not 'It has 12 cranes.'"):
         read(tmp_path, "supporting-facts", {"evidence": facts}, ["12"])
 
 
