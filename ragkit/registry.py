@@ -157,6 +157,11 @@ BUILT_IN: dict[str, Component] = _ours(
         "any chat model answers from the passages and cites them",
     ),
     (
+        "generate/structured",
+        "ragkit.generate.structured:StructuredGenerate",
+        "JSON of your schema, each value with its place",
+    ),
+    (
         "generate/reflect",
         "ragkit.generate.reflect:ReflectGenerate",
         "one more attempt for what did not hold",

@@ -57,6 +57,8 @@ class CitedGenerate(Stage[Context, Answer]):
     """
 
     class Config(Settings):
+        # What a prompt of this stage must have.
+        places: ClassVar[Places] = PLACES
         llm: ChatModelRef = Field(description="Name of the chat model under `models:`.")
         prompt: Path | None = Field(None, description="A prompt of your own; `ragkit prompt` shows ours.")
         language: Literal["auto", "en", "ru"] = Field(
@@ -81,12 +83,13 @@ class CitedGenerate(Stage[Context, Answer]):
         def _is_a_prompt(cls, prompt: Path | None) -> Path | None:
             if prompt is not None:
                 try:
-                    load_template(prompt, PLACES)
+                    load_template(prompt, cls.places)
                 except ConfigError as e:
                     raise ValueError("; ".join(e.problems)) from e
             return prompt
 
     followed_by: ClassVar[str] = "verify"
+    prompt_name: ClassVar[str] = "cited"
     config: Config
     collection: Collection
     model: ChatModel
@@ -95,7 +98,7 @@ class CitedGenerate(Stage[Context, Answer]):
     def __init__(self, **settings: object) -> None:
         super().__init__(**settings)
         prompt = self.config.prompt
-        self.own_template = None if prompt is None else load_template(prompt, PLACES)
+        self.own_template = None if prompt is None else load_template(prompt, self.config.places)
 
     def setup(self, resources: Resources) -> None:
         self.collection = resources.collection
@@ -139,6 +142,7 @@ class CitedGenerate(Stage[Context, Answer]):
             "no_answer": NO_ANSWER,
             "fence": fence,
             "language": question_language(plan.question),
+            **self.filling(),
         }
         *system, user = self.template(plan.question).messages(filling)
         return Request((*system, *map(_said, turns), user), Context(plan, passages), turns=turns)
@@ -156,7 +160,12 @@ class CitedGenerate(Stage[Context, Answer]):
         if self.own_template is not None:
             return self.own_template
         language = self.config.language
-        return built_in("cited", detect_language(question) if language == "auto" else language, PLACES)
+        told = detect_language(question) if language == "auto" else language
+        return built_in(self.prompt_name, told, self.config.places)
+
+    def filling(self) -> dict[str, str]:
+        """What else the prompt of a stage of this kind has places for."""
+        return {}
 
     def _note(self, request: Request, context: Context, done: Completion, ctx: RunContext) -> None:
         ctx.note(

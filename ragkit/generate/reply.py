@@ -49,7 +49,7 @@ def read_reply(done: Completion) -> Reply:
         raise InvalidOutputError(
             f"{done.model}: the provider's filter withheld the answer. Use another model, or ask otherwise"
         )
-    text = _THOUGHTS.sub("", done.text).strip()
+    text = without_thoughts(done.text)
     is_cut = done.finish_reason == "length"
     if is_cut:
         text = _whole_sentences(text)
@@ -63,6 +63,15 @@ def read_reply(done: Completion) -> Reply:
     if said != text and (not _MARKER.search(said) or _TOKEN.match(text)):
         return Reply("abstention", "")
     return Reply("part" if is_cut else "answer", said)
+
+
+def without_thoughts(text: str) -> str:
+    """A reply without the thoughts that a model wrote before it.
+
+    >>> without_thoughts("<think>Hm.</think> Two years.")
+    'Two years.'
+    """
+    return _THOUGHTS.sub("", text).strip()
 
 
 def _whole_sentences(text: str) -> str:
