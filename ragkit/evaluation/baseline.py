@@ -6,6 +6,7 @@ The file lies in the repository, so that a later run can be tested against it qu
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +16,10 @@ from ragkit.errors import EvalError
 from ragkit.evaluation.facts import dataset_fact
 from ragkit.evaluation.report import Report, Result
 from ragkit.evaluation.rule import TIMES
+from ragkit.evaluation.runner.journal import write_whole
 
 FORMAT = 1
+_MARK = "ragkit_baseline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class BaselineResult:
         checksum: of the dataset.
         means: by measure.
         values: by measure, then question; a measure of a whole set has none.
+        questions: all that were asked.
         failed: the questions that failed.
         degraded: how many questions a stage failed for.
     """
@@ -34,6 +38,7 @@ class BaselineResult:
     checksum: str
     means: Mapping[str, float] = field(kw_only=True)
     values: Mapping[str, Mapping[str, float]] = field(kw_only=True, repr=False)
+    questions: tuple[str, ...] = field(default=(), kw_only=True, repr=False)
     failed: tuple[str, ...] = field(default=(), kw_only=True)
     degraded: int = field(default=0, kw_only=True)
 
@@ -66,19 +71,33 @@ class Baseline:
         return found
 
 
+def refuse_other_file(path: Path) -> None:
+    """Sees to it that a baseline may be written there.
+
+    Raises:
+        EvalError: a file is there that is no baseline, or the folder cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and f'"{_MARK}"'.encode() not in path.read_bytes()[:200]:
+            raise EvalError(f"{path}: is there already and is no baseline: it is not overwritten")
+    except OSError as e:
+        raise EvalError(f"{path}: cannot be written: {e.strerror or e}") from e
+
+
 def write_baseline(report: Report, path: Path) -> None:
     """Keeps the figures of a report, times left out: they belong to one machine.
 
     Raises:
-        EvalError: the file cannot be written.
+        EvalError: the file cannot be written, or another one is there.
     """
+    refuse_other_file(path)
     results = [_as_json(report, result) for result in report.results]
     rows = ",\n".join(_one_line_each(result) for result in results)
-    head = json.dumps({"ragkit_baseline": FORMAT, "suite": report.name, "made_with": _made_with(report)})
+    head = json.dumps({_MARK: FORMAT, "suite": report.name, "made_with": _made_with(report)})
     text = f'{head[:-1]},\n"results": [\n{rows}\n]}}\n'
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        write_whole(path, text)
     except OSError as e:
         raise EvalError(f"{path}: cannot be written: {e.strerror or e}") from e
 
@@ -98,7 +117,7 @@ def read_baseline(path: Path) -> Baseline:
         ) from None
     except (OSError, ValueError, RecursionError) as e:
         raise EvalError(f"{path}: cannot be read as a baseline: {e}") from e
-    if not isinstance(content, dict) or content.get("ragkit_baseline") != FORMAT:
+    if not isinstance(content, dict) or content.get(_MARK) != FORMAT:
         raise EvalError(f"{path}: no baseline of format {FORMAT}. `ragkit eval --save-baseline` writes one")
     try:
         return Baseline(path, results={_key(row): _of_json(row) for row in content["results"]})
@@ -149,11 +168,20 @@ def _of_json(row: Mapping[str, Any]) -> BaselineResult:
     questions = [str(question) for question in row["questions"]]
     return BaselineResult(
         str(row["checksum"]),
-        means={name: float(figure["mean"]) for name, figure in row["metrics"].items()},
+        means={name: _finite(figure["mean"]) for name, figure in row["metrics"].items()},
         values={
-            name: {q: float(v) for q, v in zip(questions, values, strict=True) if v is not None}
+            name: {q: _finite(v) for q, v in zip(questions, values, strict=True) if v is not None}
             for name, values in row["values"].items()
         },
+        questions=tuple(questions),
         failed=tuple(row["failed"]),
         degraded=int(row["degraded"]),
     )
+
+
+def _finite(value: Any) -> float:
+    """A number that something can be compared with: against NaN no rule would ever be broken."""
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{value}: expected a finite number")
+    return number

@@ -5,24 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ragkit.errors import EvalError
-from ragkit.evaluation.baseline import write_baseline
+from ragkit.evaluation.baseline import refuse_other_file, write_baseline
 from ragkit.evaluation.compare import compare_results
 from ragkit.evaluation.comparison import Comparison
-from ragkit.evaluation.folder import REPORT, SUITE, write_report
+from ragkit.evaluation.folder import write_report
 from ragkit.evaluation.gate import Before, FromFile, FromPipeline, check_gate
 from ragkit.evaluation.prepare import Prepared, prepared
 from ragkit.evaluation.report import GateCheck, Report, Result
-from ragkit.evaluation.reports.json import json_text
 from ragkit.evaluation.reports.tables import datasets_of
-from ragkit.evaluation.runner.journal import write_whole
+from ragkit.evaluation.run_folder import begin_run, run_folder
 from ragkit.evaluation.runner.progress import shown
 from ragkit.evaluation.suite import Suite
 from ragkit.evaluation.suite_file import load_suite, with_pipelines
 from ragkit.evaluation.suite_runs import SuiteRuns
 from ragkit.ingest.progress import Progress
-
-RUNS = Path("runs")
 
 
 def evaluate(
@@ -65,9 +61,11 @@ def evaluate(
     if not isinstance(suite, Suite):
         suite = load_suite(suite)
     suite = with_pipelines(suite, pipelines or ())
+    if save_baseline is not None:
+        refuse_other_file(Path(save_baseline))
     ready = prepared(suite, data=Path(data) if data else None, replaces_baseline=save_baseline is not None)
-    folder = _folder(suite.name, None if out is None else Path(out), resume)
-    _begin(ready, folder)
+    folder = run_folder(suite.name, None if out is None else Path(out), resume)
+    begin_run(ready, folder)
     texts = {one.data.name: one.data.texts() for one in ready.data}
     with shown(progress) as told:
         runs = SuiteRuns(suite, folder=folder, resume=resume, told=told)
@@ -111,28 +109,3 @@ def _gate(ready: Prepared, results: Sequence[Result], *, replaces_baseline: bool
         before = FromFile(ready.baseline, facts=ready.facts)
     gated = [result for result in results if suite.pipelines[result.pipeline].is_gated]
     return check_gate(rules, gated, before=before, max_unscored=suite.max_error_rate, seed=suite.seed)
-
-
-def _folder(name: str, out: Path | None, resume: bool) -> Path:
-    """Where the run is written: a folder that holds no run, or with `resume` the one that is gone on with."""
-    taken = RUNS / name if out is None else out
-    if out is not None:
-        if not resume and (out / SUITE).exists():
-            raise EvalError(
-                f"{out}: holds a run already. Go on with it (--resume), or name another folder (--out)"
-            )
-        return out
-    number = 1
-    last = taken
-    while (taken / SUITE).exists():
-        number, last, taken = number + 1, taken, RUNS / f"{name}-{number + 1}"
-    return last if resume else taken
-
-
-def _begin(ready: Prepared, folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / REPORT).unlink(missing_ok=True)
-        write_whole(folder / SUITE, json_text(ready.suite.describe(), indent=2))
-    except OSError as e:
-        raise EvalError(f"{folder}: cannot be written to: {e.strerror or e}") from e

@@ -123,6 +123,8 @@ def _check(rule: Rule, result: Result, before: Before, seed: int) -> list[GateCh
         holds, detail = _of_count(rule, result, old)
     elif rule.metric in result.unmeasured:
         holds, detail = False, f"not measured: {result.unmeasured[rule.metric]}"
+    elif rule.metric in TIMES and rule.metric not in result.figures:
+        holds, detail = False, "not measured: no question that was timed came to its end"
     elif rule.metric not in result.figures:
         return []
     elif old is None:

@@ -11,43 +11,13 @@ from ragkit.errors import EvalError
 from ragkit.evaluation.baseline import Baseline, read_baseline
 from ragkit.evaluation.dataset import Dataset, load_dataset
 from ragkit.evaluation.facts import fingerprint, software
-from ragkit.evaluation.gate import FromFile
 from ragkit.evaluation.manifest import load_manifest, read_manifest
-from ragkit.evaluation.metrics.metric import Metric, SetMetric
 from ragkit.evaluation.metrics.resolve import unmet
+from ragkit.evaluation.prepared_data import Metrics, PreparedData, needs_reply
 from ragkit.evaluation.rows import Problems
+from ragkit.evaluation.rules_fit import check_rules
 from ragkit.evaluation.runner.pipeline import Pipeline
 from ragkit.evaluation.suite import NAME, NAME_EXPECTED, DataSource, PipelineSource, Suite
-
-Metrics = tuple[Metric | SetMetric, ...]
-_OF_REPLIES = frozenset({"reply", "context"})
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedData:
-    """A dataset with what is asked of it and measured on it.
-
-    Args:
-        data: the whole of it.
-        checksum: of it.
-        questions: the ids of those that are asked, in the dataset's order.
-        pipelines: what is run on it, in the suite's order: whole where a measure needs replies.
-        metrics: what is measured, replies included.
-        facts: what a report says of it.
-    """
-
-    data: Dataset
-    checksum: str
-    questions: tuple[str, ...] = field(kw_only=True, repr=False)
-    pipelines: tuple[Pipeline, ...] = field(kw_only=True)
-    metrics: Metrics = field(kw_only=True)
-    facts: Mapping[str, Any] = field(kw_only=True)
-
-    def metrics_of(self, pipeline: Pipeline) -> Metrics:
-        """What is measured of a pipeline: of one that only ranks, nothing that needs a reply."""
-        if pipeline.answers:
-            return self.metrics
-        return tuple(metric for metric in self.metrics if not needs_reply(metric))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +63,10 @@ def prepared(suite: Suite, *, data: Path | None = None, replaces_baseline: bool 
     if suite.baseline_file and not replaces_baseline:
         with problems.gathered():
             baseline = read_baseline(suite.baseline_file)
-            _check_baseline(suite, baseline, found, facts)
+    if len(found) == len(suite.data) and not problems.found:
+        check_rules(suite, found, baseline, facts, replaces_baseline=replaces_baseline)
     problems.settle()
     return Prepared(suite, data=tuple(found), baseline=baseline, facts=facts)
-
-
-def needs_reply(metric: Metric | SetMetric) -> bool:
-    """Whether only a pipeline that answers can be measured by it."""
-    return bool(metric.needs & _OF_REPLIES)
 
 
 def _pipeline(name: str, source: PipelineSource, answering: bool) -> Pipeline:
@@ -204,20 +170,6 @@ def _origin(source: DataSource) -> dict[str, Any]:
     origin: dict[str, Any] = {"licence": manifest.licence, "source": manifest.source}
     # A file of questions of one's own has no judgements by split.
     return {**origin, "split": None} if manifest.questions is not None else origin
-
-
-def _check_baseline(
-    suite: Suite, baseline: Baseline, found: Sequence[PreparedData], facts: Mapping[str, object]
-) -> None:
-    if not any(rule.compares for rule in suite.rules):
-        return
-    problems, before = Problems(), FromFile(baseline, facts=facts)
-    for one in found:
-        for name, source in suite.pipelines.items():
-            if source.is_gated:
-                with problems.gathered():
-                    before.of(one.data.name, name)
-    problems.settle()
 
 
 def _facts(suite: Suite, found: Sequence[PreparedData]) -> dict[str, object]:

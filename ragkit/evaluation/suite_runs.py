@@ -14,7 +14,7 @@ from ragkit.evaluation.judges import AskedFirst, asked_first
 from ragkit.evaluation.latency import latency_figures
 from ragkit.evaluation.measure import measure
 from ragkit.evaluation.metrics.metric import Metric, SetMetric
-from ragkit.evaluation.prepare import PreparedData
+from ragkit.evaluation.prepared_data import PreparedData
 from ragkit.evaluation.report import Result
 from ragkit.evaluation.runner.pipeline import Pipeline
 from ragkit.evaluation.runner.run import PipelineRun, run_pipeline

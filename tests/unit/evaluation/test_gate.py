@@ -108,6 +108,29 @@ def test_a_measure_without_a_figure_does_not_pass() -> None:
     assert "not measured" in check.detail
 
 
+def test_a_time_that_nobody_took_does_not_pass() -> None:
+    check = checked("latency.p95", "> 250 ms", result({"nDCG@10": FEW}), result({"nDCG@10": FEW}))
+    assert not check.holds
+    assert "no question that was timed" in check.detail
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
+def test_a_baseline_that_nothing_could_be_worse_than_is_refused(tmp_path: Path, number: str) -> None:
+    write_baseline(report(result({"nDCG@10": {"q1": 0.5}})), tmp_path / "old.json")
+    text = (tmp_path / "old.json").read_text().replace("0.5", number)
+    (tmp_path / "old.json").write_text(text)
+    with pytest.raises(EvalError, match="expected a finite number"):
+        read_baseline(tmp_path / "old.json")
+
+
+def test_no_file_but_a_baseline_is_replaced_by_one(tmp_path: Path) -> None:
+    mine = tmp_path / "suite.yaml"
+    mine.write_text("name: mine")
+    with pytest.raises(EvalError, match="is there already and is no baseline"):
+        write_baseline(report(result({"nDCG@10": FEW})), mine)
+    assert mine.read_text() == "name: mine"
+
+
 def test_another_version_of_the_dataset_is_refused_with_the_remedy() -> None:
     one = result({"nDCG@10": FEW})
     facts = {"datasets": {"handbook": {"checksum": "9" * 64}}}
