@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 
 from ragkit.types import Passage, QueryPlan
 
 _DIGITS = 16
+# Some servers read these in a message as the control words of their models' chat templates.
+_CONTROL = re.compile(r"<(?=\|\w)|<(?=/?s>|<SYS>>|(?:start|end)_of_turn>)|\[(?=/?INST\])")
 _SOURCE_CHARS = 300
 
 
@@ -40,8 +43,15 @@ def source_of(passage: Passage) -> str:
 
 
 def fenced(passages: Sequence[Passage], fence: str) -> str:
-    """The passages in order, numbered from 1. What is said of their source is fenced in, too."""
+    """The passages in order, numbered from 1. What is said of their source is fenced in, too.
+
+    Control words of chat templates get a blank after their first character.
+    """
     return "\n\n".join(
-        f"<<passage {n} {fence}>>\n{source_of(passage)}\n{passage.text}\n<<end {n} {fence}>>"
+        f"<<passage {n} {fence}>>\n{_plain(source_of(passage))}\n{_plain(passage.text)}\n<<end {n} {fence}>>"
         for n, passage in enumerate(passages, start=1)
     )
+
+
+def _plain(text: str) -> str:
+    return _CONTROL.sub(r"\g<0> ", text)

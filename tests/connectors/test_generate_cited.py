@@ -13,7 +13,17 @@ import pytest
 
 import ragkit
 from ragkit.errors import StageError
-from tests.connectors.chat_server import ChatServer, Hang, Raw, Script, failure, in_turn, reply, stream
+from tests.connectors.chat_server import (
+    ChatServer,
+    Hang,
+    Raw,
+    Script,
+    failure,
+    in_turn,
+    reply,
+    serving,
+    stream,
+)
 
 pytestmark = pytest.mark.skipif(find_spec("httpx") is None, reason="needs the extra openai")
 
@@ -97,6 +107,23 @@ def test_an_invented_number_is_not_shown(handbook_index: Path, tmp_path: Path) -
         answer = rag.ask(QUESTION)
     assert "99 417" not in answer.text
     assert (answer.abstained, answer.reason) == (True, "unsupported")
+
+
+def test_the_large_model_answers_where_the_small_one_is_full(handbook_index: Path, tmp_path: Path) -> None:
+    with serving(failure(429)) as small, serving(script=quoting) as large:
+        text = CONFIG.format(url=large.url, index=handbook_index, more="temperature: 0", spare="")
+        tiers = f"""
+  small: {{use: llm/openai, base_url: "{small.url}", model: small, retries: 0}}
+  chat: {{use: llm/route, tiers: [small, served], fallback_on: [rate_limit]}}
+stores:"""
+        text = text.replace("\nstores:", tiers, 1).replace("llm: served", "llm: chat")
+        (tmp_path / "rag.yaml").write_text(text, encoding="utf-8")
+        with ragkit.load(tmp_path / "rag.yaml") as rag:
+            answer = rag.ask(QUESTION)
+            facts = rag.trace(answer.trace_id)["nodes"][-2]["facts"]
+    assert "SAML" in answer.text
+    assert (len(small.seen), len(large.seen), facts["attempts"]) == (1, 1, 2)
+    assert answer.usage.usd == pytest.approx(20e-6)
 
 
 def test_a_model_that_abstains_is_no_evidence(handbook_index: Path, tmp_path: Path) -> None:

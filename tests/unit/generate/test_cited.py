@@ -11,8 +11,10 @@ import pytest
 from ragkit.chat import Completion
 from ragkit.errors import InvalidOutputError, ModelUnavailableError
 from ragkit.generate.cited import CitedGenerate
+from ragkit.generate.reflect import ReflectGenerate
+from ragkit.generate.structured import StructuredGenerate
 from ragkit.graph.stage import RunContext
-from ragkit.types import Answer, Chunk, Context, Turn
+from ragkit.types import Answer, Chunk, Context, Correction, Sentence, Turn
 from tests.conftest import ROOT
 from tests.unit.generate.scripted import Scripted
 from tests.unit.making import chunk, context, run_context
@@ -76,6 +78,25 @@ def test_the_whole_prompt_is_known(name: str, question: str, passage: Chunk) -> 
     request = stage(Scripted("")).request(context(question, passage, LUNCH))
     said = "\n".join(f"--- {m.role} ---\n{m.text}" for m in request.messages) + "\n"
     assert said == (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "passage"), [("en", QUESTION, WARRANTY), ("ru", "Какой срок?", RUSSIAN)]
+)
+def test_the_prompts_of_its_kin_are_known(language: str, question: str, passage: Chunk) -> None:
+    given, model = context(question, passage), Scripted("")
+    structured = StructuredGenerate(llm=model, json_schema={"type": "object"})
+    reflect = ReflectGenerate(llm=model)
+    structured.setup(WordsOnly())
+    reflect.setup(WordsOnly())
+    refused = Sentence("It lasts 36 months.", problems=("its source does not state 36",))
+    answer = Answer(given.plan, text="", context=given, correction=Correction("36. [1]", refused=(refused,)))
+    for name, messages in (
+        ("structured", structured.messages(given)),
+        ("reflect", reflect.messages(answer)[-2:]),
+    ):
+        said = "\n".join(f"--- {m.role} ---\n{m.text}" for m in messages) + "\n"
+        assert said == (GOLDEN / f"{name}.{language}.txt").read_text(encoding="utf-8")
 
 
 def test_the_same_request_is_the_same_messages_and_another_one_has_another_fence() -> None:
