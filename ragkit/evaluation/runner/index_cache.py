@@ -19,6 +19,7 @@ from ragkit.evaluation.runner.journal import write_whole
 from ragkit.evaluation.runner.lock import locked
 from ragkit.evaluation.runner.pipeline import Pipeline
 from ragkit.evaluation.runner.places import Whole, read_places, write_places
+from ragkit.evaluation.runner.stage_key import files_of
 from ragkit.fields import FieldSpec
 from ragkit.ingest.fit import fitted
 from ragkit.ingest.parse.formats import PARSER_VERSION
@@ -105,7 +106,7 @@ def _facts(pipeline: Pipeline, dataset: Dataset) -> dict[str, Any]:
     chunker = make(config.ingest.chunk)
     return {
         "documents": dataset.corpus_source.digest().hex(),
-        "embedder": embedder.fingerprint,
+        "embedder": [embedder.fingerprint, *files_of(config.models[config.collection.embed].settings)],
         "chunker": [chunker.fingerprint, config.ingest.chunk.describe()],
         "analyzer": Analyzer(language=config.collection.bm25.language).fingerprint,
         "parser": PARSER_VERSION,

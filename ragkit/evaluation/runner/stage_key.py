@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
 from ragkit import registry
@@ -23,6 +24,7 @@ from ragkit.types import QueryPlan
 
 _VERSION = 1
 _LARGE = 16 * 2**20
+_PLAIN = (bool, int, float, str, bytes, list, tuple, set, frozenset, dict, type(None))
 Key = bytes
 
 
@@ -96,7 +98,15 @@ def _is_made_of_settings(stage: Stage[Any, Any]) -> bool:
     except (ConfigError, TypeError):
         return False
     is_registered = component.target == f"{cls.__module__}:{cls.__qualname__}"
-    return is_registered and vars(fresh).keys() == vars(stage).keys()
+    return is_registered and _alike(vars(fresh), vars(stage))
+
+
+def _alike(fresh: Mapping[str, object], own: Mapping[str, object]) -> bool:
+    """Whether two of a class hold the same names, and the same under each where that is a plain value."""
+    if fresh.keys() != own.keys():
+        return False
+    pairs = [(fresh[name], own[name]) for name in fresh]
+    return all(one == other for one, other in pairs if isinstance(one, _PLAIN) and isinstance(other, _PLAIN))
 
 
 def _settings(settings: Settings, config: Config, parts: Assembly) -> dict[str, Any] | None:
@@ -109,8 +119,8 @@ def _settings(settings: Settings, config: Config, parts: Assembly) -> dict[str, 
             ref = next((part for part in info.metadata if isinstance(part, Ref)), None)
             if ref is None:
                 known[name] = settings.model_dump(mode="json", include={name})
-                if isinstance(value, Path):
-                    known[f"{name}:files"] = _files(value)
+                if files := [_files(path) for path in _paths(value)]:
+                    known[f"{name}:files"] = files
             elif value is not None and (ref.kind != "model" or not isinstance(value, str)):
                 return None
             elif value is not None:
@@ -122,14 +132,38 @@ def _settings(settings: Settings, config: Config, parts: Assembly) -> dict[str, 
 
 def _model(name: str, config: Config, parts: Assembly) -> Any:
     component = config.models[name]
-    settings = component.settings
-    files = [_files(value) for value in settings.as_keywords().values() if isinstance(value, Path)]
     fingerprint = None
     loads = {"embed": parts.embedder, "rerank": parts.reranker, "llm": parts.chat_model}
     load = loads.get(component.use.partition("/")[0])
     if load is not None:
         fingerprint = getattr(load(name), "fingerprint", None)
-    return [component.use, settings.model_dump(mode="json"), files, fingerprint]
+    settings = component.settings
+    return [component.use, settings.model_dump(mode="json"), files_of(settings), fingerprint]
+
+
+def files_of(settings: Settings) -> list[list[list[Any]]]:
+    """What the settings of a model point to: names and contents of the files.
+
+    A `model` is the name of one on a hub, unless there is a folder of that name: then it is that folder.
+    """
+    given = settings.as_keywords()
+    model = given.get("model")
+    own = [Path(model)] if isinstance(model, str) and Path(model).is_dir() else []
+    return [_files(path) for path in (*_paths(given), *own)]
+
+
+def _paths(value: object) -> Iterator[Path]:
+    """All paths in a setting, which may be a list, a mapping, or settings of their own."""
+    if isinstance(value, Path):
+        yield value
+    elif isinstance(value, BaseModel):
+        yield from _paths(dict(value))
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from _paths(part)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for part in sorted(value, key=repr) if isinstance(value, set | frozenset) else value:
+            yield from _paths(part)
 
 
 def _files(path: Path) -> list[list[Any]]:

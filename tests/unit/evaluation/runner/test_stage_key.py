@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,11 +15,12 @@ from ragkit import registry
 from ragkit.assembly import Assembly
 from ragkit.config.load import load_config
 from ragkit.config.spec import Config
-from ragkit.evaluation.runner.stage_key import Key, StageKeys, stage_keys
+from ragkit.evaluation.runner.stage_key import Key, StageKeys, files_of, stage_keys
 from ragkit.filters import Eq
+from ragkit.graph.stage import RunContext, Stage, stage
 from ragkit.protocols import Vectors
 from ragkit.settings import Settings
-from ragkit.types import QueryPlan, Turn
+from ragkit.types import QueryPlan, Ranking, Turn
 
 PLAN = QueryPlan.of("How long is the warranty?")
 YAML = """
@@ -58,6 +60,7 @@ def _toy() -> Iterator[None]:
     registry.register(Toy)
     yield
     registry._registered.pop("rerank/toy")
+    registry._registered.pop("rerank/first", None)
 
 
 @pytest.fixture
@@ -112,6 +115,49 @@ def test_a_model_that_was_trained_again_is_another(model: Path) -> None:
     before = keys(config(model)).of(PLAN)
     (model / "weights").write_text("second one")
     assert changed(before, keys(config(model)).of(PLAN)) == ["rerank", "generate"]
+
+
+def test_files_that_a_setting_lists_count_by_their_content(tmp_path: Path) -> None:
+    class Listed(Settings):
+        words: list[Path] = Field(description="Lists of words.")
+        by: dict[str, Path] = Field(description="By language.")
+        model: str = Field(description="A model on a hub, or a folder.")
+
+    for name in ("a", "b"):
+        (tmp_path / name).write_text("first")
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "weights").write_text("first")
+    listed = Listed(words=[tmp_path / "a"], by={"en": tmp_path / "b"}, model=str(tmp_path / "model"))
+    before = files_of(listed)
+    (tmp_path / "a").touch()
+    assert files_of(listed) == before
+    for changed in (tmp_path / "a", tmp_path / "b", tmp_path / "model" / "weights"):
+        changed.write_text("other")
+        assert files_of(listed) != before
+        changed.write_text("first")
+
+
+@stage("rerank/first")
+class First(Stage[Ranking, Ranking]):
+    """Gives the first hits; how many is no setting."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.n = 5
+
+    def run(self, ranking: Ranking, ctx: RunContext) -> Ranking:
+        return replace(ranking, hits=ranking.hits[: self.n])
+
+
+def test_a_stage_that_was_changed_after_it_was_made_has_no_key(model: Path) -> None:
+    registry.register(First)
+    text = YAML.replace("{use: rerank/model, model: judge, k: 3}", "rerank/first")
+    known = load_config(text.replace("FOLDER", str(model)))
+    assert "rerank" in keys(known).of(PLAN)
+    (first,) = (node.stage for node in known.graph.nodes if node.name == "rerank")
+    assert isinstance(first, First)
+    first.n = 1
+    assert list(keys(known).of(PLAN)) == ["sparse", "fuse"]
 
 
 def test_the_name_of_a_node_does_not_count(model: Path) -> None:
