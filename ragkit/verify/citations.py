@@ -113,7 +113,14 @@ class VerifyCitations(Stage[Answer, Answer]):
             Passages(context, self.collection), self.model, self._thresholds(), self.config.attribute
         )
         claims = read_answer(answer.text, len(context.passages))
-        checked = [self._checked(checker, claim, claim is claims[-1]) for claim in claims]
+        known: dict[tuple[str, tuple[int, ...]], Checked] = {}
+        checked: list[Checked] = []
+        for claim in claims:
+            # A model that goes round in circles says one thing a thousand times.
+            key = (claim.text, claim.numbers)
+            if key not in known or claim is claims[-1]:
+                known[key] = self._checked(checker, claim, claim is claims[-1])
+            checked.append(replace(known[key], claim=claim))
         ctx.note(
             citations=sum(len(claim.numbers) for claim in claims),
             refused=[problem for item in checked for problem in item.refused],

@@ -22,6 +22,7 @@ _IDENTIFIER = re.compile(
     r"|[A-Za-z]+-\d+\w*)"
 )
 _MONTHS = frozenset(month.lower() for month in calendar.month_name if month)
+_BEFORE_SENTENCE = frozenset("\"'*_")
 _OPENS_SENTENCE = frozenset(".!?:;()|")
 
 
@@ -62,11 +63,15 @@ def missing_names(said: str, source: str, known: frozenset[str] = frozenset()) -
 def names(text: str, known: frozenset[str] = frozenset()) -> list[Word]:
     """The words of a sentence that are names."""
     found: list[Word] = []
-    listed = words(text)
+    listed, plain = words(text), normal_form(text)
     for i, word in enumerate(listed):
         if not word.text[0].isupper() or word.lower in _MONTHS or word.lower in UNITS or len(word.text) < 2:
             continue
-        opens = i == 0 or listed[i - 1].text in _OPENS_SENTENCE or _follows_quote(text, word)
+        opens = (
+            i == 0
+            or listed[i - 1].text in _OPENS_SENTENCE
+            or plain[max(0, word.at - 1) : word.at] in _BEFORE_SENTENCE
+        )
         if word.text.isupper() and len(word.text) < 12:
             found.append(word)
         elif not word.is_content:
@@ -97,10 +102,6 @@ def exchanged_name(
         if mine and other and not any(_alike(m, {o.stem for o in other}) for m in mine):
             return mine[0].text, other[0].text
     return None
-
-
-def _follows_quote(text: str, word: Word) -> bool:
-    return word.at > 0 and normal_form(text)[word.at - 1 : word.at] in "\"'*_"
 
 
 def _stands(piece: str, folded: str) -> bool:

@@ -36,20 +36,28 @@ class Word:
         return not self.text[0].isalnum()
 
 
-@functools.lru_cache(maxsize=4096)
 def words(text: str) -> tuple[Word, ...]:
     """The words and marks of a text, in order. Positions count in its normal form.
 
     >>> [w.stem for w in words("Licences expired, not keys") if w.is_content]
     ['licens', 'expir', 'key']
     """
-    plain = normal_form(text)
-    return tuple(_word(match[0], match.start()) for match in _WORD.finditer(plain))
+    return _remembered(text) if len(text) < _LONG else _read(text)
 
 
 def content(text: str) -> frozenset[str]:
     """The stems of the words that carry content."""
     return frozenset(word.stem for word in words(text) if word.is_content)
+
+
+def _read(text: str) -> tuple[Word, ...]:
+    plain = normal_form(text)
+    return tuple(_word(match[0], match.start()) for match in _WORD.finditer(plain))
+
+
+# Each check asks for the same sentences again; whole passages are read once.
+_LONG = 1000
+_remembered = functools.lru_cache(maxsize=2048)(_read)
 
 
 def _word(text: str, at: int) -> Word:

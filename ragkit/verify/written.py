@@ -24,10 +24,9 @@ _SOURCES = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _DEFINITION = re.compile(r"^[ \t]*\[\^?\d{1,3}\]:[^\n]*$", re.MULTILINE)
-_BROKEN = re.compile(r"[\[【]\s*\d{0,3}(?:\s*[,;–-]\s*\d{0,3})*\s*\Z")
+_BROKEN = re.compile(r"[\[【]\s*+\d{0,3}(?:\s*+[,;–-]\s*+\d{0,3})*+\s*+\Z")
 _HEADING = re.compile(r"#{1,6}[ \t]|[*_]{2}[^*_\n]{1,80}[*_]{2}:?$|(?:[-*_=][ \t]*){3,}$|<!--")
 _RULE = re.compile(r"\|?[ \t]*:?-{2,}[-:| \t]*$")
-_LEFT = re.compile(r"[ \t\u00a0]*$")
 _FOOTNOTE = re.compile(r"\[(\d{1,3})\]")
 _MOST_ANNOUNCING_WORDS = 14
 _SENTENCE_END = tuple(".!?…。！？")
@@ -93,7 +92,7 @@ def _without_markers(text: str, markers: Sequence[Marker]) -> tuple[str, list[tu
         if opens_line:
             at += len(text[at:]) - len(text[at:].lstrip(" \t"))
         elif not text[at : at + 1].isalnum():
-            piece = _LEFT.sub("", piece)
+            piece = piece.rstrip(" \t\u00a0")
         pieces.append(piece)
         length += len(piece)
         places.append((length, marker))
