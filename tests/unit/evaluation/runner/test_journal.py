@@ -8,7 +8,7 @@ import pytest
 
 from ragkit.errors import EvalError
 from ragkit.evaluation.outcome import Outcome
-from ragkit.evaluation.runner.journal import OUTCOMES, PART, Journal, read_outcomes
+from ragkit.evaluation.runner.journal import OUTCOMES, PART, Journal, read_outcomes, write_whole
 
 KEY = {"dataset": {"checksum": "d1"}, "code": "c1"}
 
@@ -121,3 +121,8 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
         with pytest.raises(EvalError, match=r"cannot be written to: .*No space left"):
             journal.add(Outcome("q1"))
         assert not journal.done
+
+
+def test_half_a_character_costs_no_file(tmp_path: Path) -> None:
+    write_whole(tmp_path / "report.md", "How long \ud800 is it? Два года.\n")
+    assert (tmp_path / "report.md").read_text(encoding="utf-8") == "How long ? is it? Два года.\n"
