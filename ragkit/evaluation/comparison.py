@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ragkit.errors import EvalError
 from ragkit.evaluation.direction import is_lower_better
-from ragkit.evaluation.stats import FEW, Difference, Figure
+from ragkit.evaluation.stats import FEW, Difference, Figure, probability
 from ragkit.evaluation.table import Table
 
 
@@ -159,8 +159,8 @@ def _row(contrast: Contrast) -> tuple[str, ...]:
         contrast.system,
         f"{d.mean:+.3f}{interval}",
         "" if d.effect is None else f"{d.effect:+.2f}",
-        f"{d.p:.4f}{' M' if d.test == 'McNemar' else ''}",
-        f"{contrast.p_holm:.4f}",
+        f"{probability(d.p)}{' M' if d.test == 'McNemar' else ''}",
+        probability(contrast.p_holm),
         f"{contrast.won:,}/{contrast.lost:,}/{d.ties:,}",
         "" if d.detectable is None else f"{d.detectable:.3f}",
         f"{d.n:,}" if not d.failed else f"{d.n:,} ({d.failed:,} failed)",

@@ -82,7 +82,9 @@ class Difference:
 
     def __str__(self) -> str:
         interval = _interval(self.low, self.high, "+.3f")
-        return f"{self.mean:+.3f} {interval} p={self.p:.4f} {_counts(self.n, self.failed)}"
+        p = probability(self.p)
+        p = f"p {p}" if p.startswith("<") else f"p={p}"
+        return f"{self.mean:+.3f} {interval} {p} {_counts(self.n, self.failed)}"
 
 
 def mean_figure(
@@ -165,6 +167,15 @@ def _detectable(sums: Floats, sizes: Floats) -> float | None:
     mean = sums.sum() / sizes.sum()
     spread = float(np.std((sums - mean * sizes) / sizes.mean(), ddof=1))
     return detectable_difference(spread, len(sums)) if spread > 0 else None
+
+
+def probability(p: float) -> str:
+    """Four decimals, and never 0.
+
+    >>> probability(0.00001), probability(0.5)
+    ('< 0.0001', '0.5000')
+    """
+    return "< 0.0001" if p < 0.0001 else f"{p:.4f}"
 
 
 def _interval(low: float | None, high: float | None, form: str) -> str:

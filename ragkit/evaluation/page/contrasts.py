@@ -8,9 +8,10 @@ from itertools import groupby
 from ragkit.evaluation.compare import Comparison, Contrast
 from ragkit.evaluation.page.figures import SIGNIFICANT
 from ragkit.evaluation.page.html import Markup, foreign, tag
-from ragkit.evaluation.page.numbers import interval, number, probability
+from ragkit.evaluation.page.numbers import interval, number
 from ragkit.evaluation.page.plots import Mark, Part, centred_scale, interval_plot, stacked_bar
 from ragkit.evaluation.page.tables import Cell, Column, Header, records
+from ragkit.evaluation.stats import probability
 
 _FIGURES = ("difference", "effect", "p", "p\u00a0Holm", "win/loss/tie", "detectable", "n")
 _COLUMNS = (

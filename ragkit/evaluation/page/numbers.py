@@ -37,15 +37,6 @@ def milliseconds(seconds: float) -> str:
     return f"{seconds * 1e3:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
 
 
-def probability(p: float) -> str:
-    """Four decimals, and never 0.
-
-    >>> probability(0.00001), probability(0.5)
-    ('< 0.0001', '0.5000')
-    """
-    return "< 0.0001" if p < 0.0001 else f"{p:.4f}"
-
-
 def count(n: int, one: str, many: str | None = None) -> str:
     """A number and its noun.
 

@@ -10,6 +10,7 @@ from ragkit.evaluation.search.dimension import KEEP
 from ragkit.evaluation.search.objective import Objective
 from ragkit.evaluation.search.search import Findings
 from ragkit.evaluation.search.standing import Standing
+from ragkit.evaluation.stats import probability
 from ragkit.evaluation.table import Table
 
 
@@ -89,7 +90,9 @@ def _change(confirmed: Confirmed, objective: Objective) -> str:
     if change is None:
         return ""
     sign = "+" if change.mean >= 0 else "-"
-    return f"{sign}{number_of(abs(change.mean), objective)}, {confirmed.p_holm[objective.metric]:.4f}"
+    return (
+        f"{sign}{number_of(abs(change.mean), objective)}, {probability(confirmed.p_holm[objective.metric])}"
+    )
 
 
 def number_of(value: float, objective: Objective) -> str:

@@ -12,6 +12,7 @@ import yaml
 from ragkit.evaluation.search.confirm import Confirmed
 from ragkit.evaluation.search.search import Findings
 from ragkit.evaluation.search.standing import Standing
+from ragkit.evaluation.stats import probability
 
 _WIDTH = 110
 
@@ -86,7 +87,7 @@ def _evidence(findings: Findings) -> list[str]:
         line = f"{metric} on held-out questions: {figure}"
         change = confirmed.changes.get(metric)
         if change is not None:
-            line += f"; {source_word(own, metric)} {change} (p Holm {confirmed.p_holm[metric]:.4f})"
+            line += f"; {source_word(own, metric)} {change} (p Holm {probability(confirmed.p_holm[metric])})"
         lines.append(line)
     return lines
 
