@@ -175,7 +175,8 @@ def _print(
         f"BM25 alone finds the right document first for {made.bm25_first:.0%}.",
         f"Fewer than {args.n}: no more of them would be good." if len(made.questions) < args.n else "",
         f"Read {args.out / 'questions.jsonl'} and delete what you would not ask.",
-        f"Measure: name {' or '.join(map(str, manifests.values()))} under data: of a suite, then ragkit eval",
+        f"Measure: a file suite.yaml with the line `data: [{next(iter(manifests.values()))}]`, then "
+        "ragkit eval suite.yaml",
     ):
         if text:
             console.print(Text(text))
