@@ -123,8 +123,10 @@ def read_outcomes(folder: Path) -> dict[str, Outcome]:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Writes a file so that it is there whole, or as it was. Half a surrogate pair, which UTF-8 cannot hold, is
-    written as `?`: JSON has it escaped already, and what people read is better so than not there."""
+    """Writes a file so that it is there whole, or as it was.
+
+    Half a surrogate pair, which UTF-8 cannot hold, is written as `?`: where it matters, JSON has it escaped.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with beside.open("wb") as file:
