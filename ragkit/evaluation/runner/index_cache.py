@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,8 @@ class Indexed:
 def indexed(pipeline: Pipeline, dataset: Dataset, cache: Path, *, progress: Progress = silent) -> Indexed:
     """The index that a pipeline asks, made by ordinary ingestion where it is not there yet.
 
-    Two processes that need the same index wait for each other; what a kill left unfinished is gone on with.
+    Two processes that need the same index wait for each other; what a kill left unfinished is gone on with,
+    and so is what could not be embedded, such as when an endpoint was down for a moment.
 
     Raises:
         EvalError: the pipeline's store is not the embedded one, or no document could be ingested.
@@ -79,15 +80,23 @@ def indexed(pipeline: Pipeline, dataset: Dataset, cache: Path, *, progress: Prog
         if made is None:
             made = _ingested(pipeline, dataset, config, progress)
             _note_places(pipeline, config, folder)
-            write_whole(folder / _MADE, json.dumps({**made, "of": facts}, indent=1) + "\n")
+            if not made["unembedded"]:
+                write_whole(folder / _MADE, json.dumps({**made, "of": facts}, indent=1) + "\n")
     return Indexed(
-        key,
+        _lacking(key, made["unembedded"]),
         config=config,
         documents=made["documents"],
         problems=made["problems"],
         places=read_places(folder),
         reused=reused,
     )
+
+
+def _lacking(key: str, documents: Sequence[str]) -> str:
+    """The key of an index that lacks documents which it may have the next time: it is no other's."""
+    if not documents:
+        return key
+    return hashlib.sha256(json.dumps([key, *documents]).encode()).hexdigest()[:32]
 
 
 def _facts(pipeline: Pipeline, dataset: Dataset) -> dict[str, Any]:
@@ -142,7 +151,8 @@ def _ingested(pipeline: Pipeline, dataset: Dataset, config: Config, progress: Pr
     if not n_documents:
         reason = next(iter(problems.values()), "it has none")
         raise EvalError(f"dataset {dataset.name!r}: no document could be ingested: {reason}")
-    return {"documents": n_documents, "problems": problems}
+    unembedded = sorted(outcome.uri for outcome in report.documents if outcome.stage == "embed")
+    return {"documents": n_documents, "problems": problems, "unembedded": unembedded}
 
 
 def _documents(dataset: Dataset, fields: Mapping[str, FieldSpec]) -> Iterator[Document]:
@@ -179,4 +189,4 @@ def _read(path: Path) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError) as e:
         raise EvalError(f"{path}: cannot be read: {e}. Remove the folder {path.parent}") from e
-    return dict(made)
+    return {"unembedded": [], **made}

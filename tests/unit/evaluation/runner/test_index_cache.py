@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ragkit.errors import ModelUnavailableError
 from ragkit.evaluation.dataset import load_dataset
 from ragkit.evaluation.runner import index_cache
 from ragkit.evaluation.runner.run import run_pipeline
+from ragkit.models.embedder import OnnxEmbedder
+from ragkit.protocols import TextKind, Vectors
 from ragkit.text import analyze
 from tests.unit.evaluation.runner.small import pipeline, small_dataset
 
@@ -45,3 +49,23 @@ def test_a_filter_by_a_declared_field_finds_the_documents_that_state_it(tmp_path
     )
     assert not made.problems
     assert {outcome.ranked for outcome in made.outcomes.values()} == {("warranty",)}
+
+
+def test_what_could_not_be_embedded_is_tried_again_and_its_index_is_no_other_run_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embed = OnnxEmbedder.embed
+
+    def failing(self: OnnxEmbedder, texts: Sequence[str], kind: TextKind) -> Vectors:
+        if any("Bergen" in text for text in texts):
+            raise ModelUnavailableError("down for a moment")
+        return embed(self, texts, kind)
+
+    data = small_dataset(tmp_path / "data")
+    monkeypatch.setattr(OnnxEmbedder, "embed", failing)
+    lacking = index_cache.indexed(pipeline(), data, tmp_path / "cache")
+    assert (list(lacking.problems), lacking.documents) == (["office"], 7)
+    monkeypatch.undo()
+    whole = index_cache.indexed(pipeline(), data, tmp_path / "cache")
+    assert (whole.problems, whole.documents, whole.key == lacking.key) == ({}, 8, False)
+    assert index_cache.indexed(pipeline(), data, tmp_path / "cache").reused
