@@ -11,6 +11,8 @@ _FEWEST_WORDS = 3
 def false_quotes(said: str, source: str) -> list[str]:
     """The quotations of three words and more that `source` does not have; typography may differ.
 
+    A title in capitals (“The Lord of the Rings”) is a name, not a quotation.
+
     Parts of a quotation on both sides of an ellipsis are looked for one by one.
 
     >>> false_quotes("It says “works for 99 more days”.", "Lantern works for 21 more days.")
@@ -19,9 +21,14 @@ def false_quotes(said: str, source: str) -> list[str]:
     found: list[str] = []
     for span in quoted_spans(said):
         quotation = said[span.start + 1 : span.end - 1].strip()
-        if len(quotation.split()) < _FEWEST_WORDS:
+        if len(quotation.split()) < _FEWEST_WORDS or _is_title(quotation):
             continue
         parts = quotation.replace("[…]", "…").replace("[...]", "…").replace("...", "…").split("…")
         if not all(find_quote(source, part.strip(" .,;")) for part in parts if part.strip(" .,;")):
             found.append(quotation)
     return found
+
+
+def _is_title(quotation: str) -> bool:
+    words = [word for word in quotation.split() if word[0].isalpha()]
+    return bool(words) and sum(word[0].isupper() for word in words) > len(words) / 2
