@@ -66,8 +66,10 @@ def run(args: argparse.Namespace) -> int:
     from ragkit.evaluation.search.objective import parse_objectives
     from ragkit.evaluation.search.space import load_space
 
+    if args.seed < 0:
+        raise ConfigError(f"--seed {args.seed}: expected 0 or more")
     space = load_space(Path(args.space))
-    objectives = parse_objectives(args.objective) if args.objective else space.objectives
+    objectives = parse_objectives(args.objective) if args.objective is not None else space.objectives
     if not objectives:
         raise ConfigError('nothing to search for: give --objective "max nDCG@10, min latency.p95"')
     grid = enumerate_space(Path(args.config), space)

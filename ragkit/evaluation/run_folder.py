@@ -33,14 +33,14 @@ def run_folder(name: str, out: Path | None, resume: bool) -> Path:
                 raise EvalError(
                     f"{out}: holds a run already. Go on with it (--resume), or name another folder (--out)"
                 )
-        elif _holds_something(out):
+        elif holds_something(out):
             raise EvalError(
                 f"{out}: is there already and is no run, so that nothing is written to it. Name another "
                 "folder (--out)"
             )
         return out
     free, last, number = RUNS / name, None, 1
-    while _holds_something(free):
+    while holds_something(free):
         last = free if (free / SUITE).exists() else last
         number += 1
         free = RUNS / f"{name}-{number}"
@@ -63,7 +63,12 @@ def begin_run(ready: Prepared, folder: Path) -> None:
         raise EvalError(f"{folder}: cannot be written to: {e.strerror or e}") from e
 
 
-def _holds_something(folder: Path) -> bool:
+def holds_something(folder: Path) -> bool:
+    """Whether a folder is there and has more in it than hidden files.
+
+    Raises:
+        EvalError: it is no folder, or cannot be read.
+    """
     try:
         return folder.exists() and any(not path.name.startswith(".") for path in folder.iterdir())
     except OSError as e:

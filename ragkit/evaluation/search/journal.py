@@ -115,14 +115,18 @@ def _rows(path: Path) -> tuple[list[dict[str, Any]], int]:
     """The whole lines of the file, and where the last of them ends."""
     if not path.exists():
         return [], 0
-    rows, end = [], 0
+    rows, end = list[dict[str, Any]](), 0
     for number, line in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
         if not line.endswith(b"\n"):
             break
         try:
             row = json.loads(line)
-        except ValueError as e:
+        except (ValueError, RecursionError) as e:
             raise EvalError(f"{path}:{number}: not JSON: {e}. Remove the folder to begin anew") from e
+        if not isinstance(row, dict) or (rows and not row.keys() >= {"key", "value"}):
+            raise EvalError(
+                f"{path}:{number}: no line of a search's journal. Remove the folder to begin anew"
+            )
         rows.append(row)
         end += len(line)
     return rows, end

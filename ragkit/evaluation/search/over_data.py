@@ -12,12 +12,14 @@ from ragkit.evaluation.dataset import Dataset, load_dataset
 from ragkit.evaluation.manifest import load_manifest
 from ragkit.evaluation.own_questions import load_questions
 from ragkit.evaluation.reports.json import json_text
+from ragkit.evaluation.run_folder import holds_something
 from ragkit.evaluation.runner.code import code_version
 from ragkit.evaluation.runner.journal import write_whole
 from ragkit.evaluation.runner.lock import locked
 from ragkit.evaluation.runner.progress import shown
 from ragkit.evaluation.search.budget import parse_budget
 from ragkit.evaluation.search.grid import Grid
+from ragkit.evaluation.search.journal import NAME as JOURNAL
 from ragkit.evaluation.search.live import SCRATCH, LiveEvaluator, documents_by_question
 from ragkit.evaluation.search.objective import Objective
 from ragkit.evaluation.search.page import search_page, search_svg
@@ -59,9 +61,14 @@ def search_over_data(
 
     Raises:
         ConfigError: the budget is malformed or too small.
-        EvalError: data or measures do not fit, or the folder is of another search.
+        EvalError: data or measures do not fit, or the folder is of another search or something else.
     """
     limit = parse_budget(budget)
+    if not (folder / JOURNAL).exists() and holds_something(folder):
+        raise EvalError(
+            f"{folder}: is there already and is no search, so that nothing is written to it. Name another "
+            "folder (--out)"
+        )
     dataset = _opened(data, split_name, documents)
     folder.mkdir(parents=True, exist_ok=True)
     evaluator = LiveEvaluator(

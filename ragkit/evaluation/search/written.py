@@ -11,6 +11,7 @@ import yaml
 
 from ragkit.evaluation.search.confirm import Confirmed
 from ragkit.evaluation.search.search import Findings
+from ragkit.evaluation.search.secrets import without_secrets
 from ragkit.evaluation.search.standing import Standing
 from ragkit.evaluation.stats import probability
 
@@ -60,17 +61,22 @@ def statement(findings: Findings) -> str:
 
 
 def best_yaml(findings: Findings, source: Path) -> str:
-    """The winner as a `rag.yaml`, the evidence on top."""
+    """The winner as a `rag.yaml`, the evidence on top; with variables where the source has secrets."""
     winner = findings.winner
+    document, secret = without_secrets(dict(winner.candidate.document), winner.candidate.config.describe())
     head = [
         f"Found by ragkit search-config from {source.name}: {winner.candidate.id}, {winner.candidate.label}",
         *_evidence(findings),
         statement(findings),
+        *(
+            f"{key} is a secret and not written here: it is taken from ${{{name}}}"
+            for key, name in secret.items()
+        ),
         f"Relative paths in it count from its folder: put it where {source.name} is.",
     ]
     lines = [line for text in head for line in _wrapped(text)]
     body = yaml.safe_dump(
-        dict(winner.candidate.document),
+        document,
         sort_keys=False,
         allow_unicode=True,
         default_flow_style=None,

@@ -74,6 +74,20 @@ def test_a_search_writes_what_it_found(files: Path, capsys: pytest.CaptureFixtur
     assert "configurations were tried on" in capsys.readouterr().out
 
 
+def test_no_secret_is_written_to_the_best_configuration(
+    files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = "{use: llm/openai, base_url: 'https://host/v1', model: m, api_key: sk-12345}"
+    Path("rag.yaml").write_text(
+        RAG.replace("{embed: {use: embed/bundled}}", f"{{embed: {{use: embed/bundled}}, small: {small}}}")
+    )
+    assert main(["search-config", "rag.yaml", "space.yaml", "--data", "data", "--budget", "none"]) == 0
+    written = [path.read_text() for path in (files / "runs/search-space").iterdir() if path.is_file()]
+    assert not any("sk-12345" in text for text in written)
+    monkeypatch.setenv("MODELS_SMALL_API_KEY", "sk-12345")
+    load_config(files / "runs/search-space/best.yaml")
+
+
 def test_time_is_measured_where_it_is_searched_for(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("space.yaml").write_text("race: {first: 10}\nspace: {query.fuse.k: [1, 3]}\n")
     objective = "max nDCG@10, min latency.p50"
@@ -115,6 +129,9 @@ def test_a_dry_run_counts_and_runs_nothing(files: Path, capsys: pytest.CaptureFi
         (["--objective", "fast"], 2, "expected max or min and a measure"),
         (["--budget", "much"], 2, "expected a share of the whole grid"),
         (["--budget", "50"], 2, "a budget of 50 stage runs"),
+        (["--objective", ""], 2, "expected max or min and a measure"),
+        (["--seed", "-1"], 2, "--seed -1: expected 0 or more"),
+        (["--out", "data"], 1, "data: is there already and is no search"),
         (["--data", "nowhere"], 1, "nowhere: no such manifest or folder"),
         (["--data", "rag.txt"], 1, "no such manifest or folder"),
     ],

@@ -279,6 +279,13 @@ def test_the_page_loads_nothing_and_escapes_labels(tmp_path: Path) -> None:
     assert "url(" not in page
 
 
+@pytest.mark.parametrize("lines", ["[1]\n", '{"seed": 0}\n{"a": 1}\n'])
+def test_a_journal_of_something_else_is_refused(tmp_path: Path, lines: str) -> None:
+    (tmp_path / "journal.jsonl").write_text(lines)
+    with pytest.raises(EvalError, match="no line of a search's journal"):
+        Journal(tmp_path, {"seed": 0})
+
+
 def test_a_journal_that_is_no_json_is_refused(tmp_path: Path) -> None:
     (tmp_path / "journal.jsonl").write_text("{}\nnothing\n")
     with pytest.raises(EvalError, match=r"journal\.jsonl:2: not JSON"):
