@@ -118,8 +118,7 @@ def read_outcomes(folder: Path) -> dict[str, Outcome]:
         lines = path.read_bytes().splitlines()
     except OSError as e:
         raise EvalError(f"{path}: cannot be read: {e}. Finish the run first: pass --resume") from e
-    outcomes = (outcome_of(line) for line in lines)
-    return {outcome.question_id: outcome for outcome in outcomes}
+    return _read(lines, path)
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -150,8 +149,8 @@ def _taken(folder: Path, key: Mapping[str, Any]) -> dict[str, Outcome]:
     if not (folder / KEY).exists():
         return {}
     try:
-        before = json.loads((folder / KEY).read_text())
-    except ValueError as e:
+        before = dict(json.loads((folder / KEY).read_text()))
+    except (ValueError, TypeError) as e:
         raise EvalError(f"{folder / KEY}: cannot be read: {e}. Run again without --resume") from e
     # As JSON gives it back: a tuple of the key is a list there.
     now = json.loads(json.dumps(key))
@@ -173,8 +172,18 @@ def _cut_off(path: Path) -> dict[str, Outcome]:
     whole = content[: content.rfind(b"\n") + 1]
     if len(whole) < len(content):
         os.truncate(path, len(whole))
-    outcomes = (outcome_of(line) for line in whole.splitlines())
-    return {outcome.question_id: outcome for outcome in outcomes}
+    return _read(whole.splitlines(), path)
+
+
+def _read(lines: Iterable[bytes], path: Path) -> dict[str, Outcome]:
+    found: dict[str, Outcome] = {}
+    for number, line in enumerate(lines, start=1):
+        try:
+            outcome = outcome_of(line)
+        except EvalError as e:
+            raise EvalError(f"{path}:{number}: {e}. Remove the line: --resume asks its question again") from e
+        found[outcome.question_id] = outcome
+    return found
 
 
 def _sound(outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:

@@ -106,7 +106,15 @@ def test_a_damaged_line_is_named(tmp_path: Path) -> None:
     written(tmp_path, "q1")
     with (tmp_path / PART).open("a") as part:
         part.write("nonsense\n")
-    with pytest.raises(EvalError, match="not an outcome"):
+    with pytest.raises(EvalError, match=r"jsonl\.part:2: not an outcome.*Remove the line"):
+        resumed(tmp_path)
+
+
+@pytest.mark.parametrize("torn", ["[1]", "7", "null", "{"])
+def test_a_damaged_key_says_what_to_do(tmp_path: Path, torn: str) -> None:
+    written(tmp_path, "q1")
+    (tmp_path / "run.json").write_text(torn)
+    with pytest.raises(EvalError, match=r"run\.json: cannot be read.*without --resume"):
         resumed(tmp_path)
 
 
