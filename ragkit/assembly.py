@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from threading import RLock
 from typing import Any
 
 from ragkit import registry
 from ragkit.config.resolve import with_models
 from ragkit.config.spec import ComponentSpec, Config
-from ragkit.errors import ConfigError, StoreError, did_you_mean
+from ragkit.errors import ConfigError, RagkitError, StoreError, did_you_mean
 from ragkit.graph.sync import run_sync
 from ragkit.protocols import ChatModel, Embedder, Reranker
 from ragkit.store.collection import StoreCollection
@@ -107,7 +108,9 @@ class Assembly:
                 self._collection = None
             closings = [model.aclose for model in self._models.values() if hasattr(model, "aclose")]
         if closings:
-            run_sync(_called(closings))
+            # Refused where a stage closes in the midst of a blocking call; then they close with the loop.
+            with suppress(RagkitError):
+                run_sync(_called(closings))
 
     def _opener(self, store: str) -> Callable[[], StoreCollection]:
         return lambda: self._opened(store, create=True)

@@ -11,7 +11,8 @@ from ragkit import registry
 from ragkit.assembly import Assembly, make
 from ragkit.config.load import load_config
 from ragkit.config.spec import ComponentSpec
-from ragkit.errors import ConfigError
+from ragkit.errors import ConfigError, StoreError
+from ragkit.graph.sync import run_sync
 from ragkit.settings import Settings
 
 
@@ -83,3 +84,32 @@ def test_a_reference_to_a_model_of_another_kind_is_told_with_its_line(tmp_path: 
     tape = "  tape: {use: llm/replay, folder: x, mode: record, model: embed}\n"
     with pytest.raises(ConfigError, match=r"rag\.yaml:4: .*expected a chat model"):
         load_config(written(tmp_path, tape))
+
+
+class Closing:
+    """A model with connections."""
+
+    def __init__(self) -> None:
+        self.is_closed = False
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+
+
+def test_closing_closes_the_connections_of_models(tmp_path: Path) -> None:
+    assembly, model = Assembly(load_config(written(tmp_path, "")), create=True), Closing()
+    assembly._models["chat"] = model
+    assembly.close()
+    assert model.is_closed
+
+
+def test_closing_inside_of_a_blocking_call_does_no_harm(tmp_path: Path) -> None:
+    assembly = Assembly(load_config(written(tmp_path, "")), create=True)
+    assembly._models["chat"] = Closing()
+
+    async def close() -> None:
+        assembly.close()
+
+    run_sync(close())
+    with pytest.raises(StoreError, match="closed"):
+        _ = assembly.collection
