@@ -39,9 +39,17 @@ class Reading:
     kept_from: int
     token: UUID
 
-    def rows(self, statement: str, values: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
-        """What a statement gives."""
-        return self.connection.execute(statement, values, binary=True).fetchall()
+    def rows(
+        self, statement: str, values: dict[str, Any] | None = None, *, planned_anew: bool = False
+    ) -> list[tuple[Any, ...]]:
+        """What a statement gives.
+
+        Args:
+            planned_anew: for its very values. A plan that is kept for any commit takes it that few rows are
+                of it, so that a scan of all chunks is not shared between workers.
+        """
+        prepare = False if planned_anew else None
+        return self.connection.execute(statement, values, prepare=prepare, binary=True).fetchall()
 
 
 class Database:

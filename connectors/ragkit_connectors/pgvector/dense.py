@@ -76,7 +76,7 @@ class DenseSearch:
 
     def _exact(self, view: View, vector: Vectors, k: int) -> HitBatch:
         query = np.ascontiguousarray(vector, dtype=np.float32)
-        rows = view.rows(_EXACT, vector=query, limit=k + _SPARE)
+        rows = view.rows(_EXACT, planned_anew=True, vector=query, limit=k + _SPARE)
         if len(rows) == k + _SPARE:
             most = rows[k - 1][2] + self._dimension * _ROUNDING
             if rows[-1][2] <= most:
@@ -103,7 +103,7 @@ class DenseSearch:
         if self._settings.halfvec:
             # Half precision puts near ones in another order: more are taken to be scored.
             sql, limit = _BY_HALF_INDEX.replace("{dimension}", f"{self._dimension:d}"), max(2 * limit, 64)
-        rows = view.rows(sql, vector=query, limit=limit)
+        rows = view.rows(sql, planned_anew=True, vector=query, limit=limit)
         return _ranked(query, rows, k) if len(rows) >= k else None
 
     def _shows_few(self, view: View) -> bool:

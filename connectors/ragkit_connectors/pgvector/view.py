@@ -37,10 +37,10 @@ class View:
     shown: str
     values: dict[str, Any]
 
-    def rows(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
-        """What a statement gives that holds `{population}` or `{shown}`."""
+    def rows(self, statement: str, *, planned_anew: bool = False, **values: Any) -> list[tuple[Any, ...]]:
+        """What a statement gives that holds `{population}` or `{shown}`; see `Reading.rows`."""
         sql = statement.replace("{population}", self.population).replace("{shown}", self.shown)
-        return self.reading.rows(sql, {**self.values, **values})
+        return self.reading.rows(sql, {**self.values, **values}, planned_anew=planned_anew)
 
 
 @contextmanager
