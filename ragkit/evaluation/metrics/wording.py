@@ -22,6 +22,7 @@ import string
 import unicodedata
 
 from ragkit.evaluation.outcome import Reply
+from ragkit.text.markers import find_markers
 from ragkit.text.normalize import normalize
 
 _MARKER = re.compile(r"\s*\[\d{1,3}\]")
@@ -41,7 +42,11 @@ def said(reply: Reply) -> str:
         return ""
     if reply.sentences:
         return " ".join(sentence.text for sentence in reply.sentences)
-    return _MARKER.sub("", reply.text)
+    text = reply.text
+    for marker in reversed(find_markers(text, 0)):
+        text = text[: marker.span.start].rstrip() + text[marker.span.end :]
+    # How many passages there were is not known here: `years[1]` may cite the first.
+    return _MARKER.sub("", text)
 
 
 def words(text: str) -> list[str]:

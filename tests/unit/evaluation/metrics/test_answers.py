@@ -70,6 +70,11 @@ def test_other_scripts_are_told_by_the_same_idea(one: str, other: str) -> None:
     assert words(one) == words(other)
 
 
+@pytest.mark.parametrize("marker", ["[1]", " [1]", " [1, 2]", " [1-3][4]", " 【2†source】", " [source 1]"])
+def test_no_shape_of_a_marker_is_a_word_of_a_reply(marker: str) -> None:
+    assert said(Reply(f"Two years{marker}.")) == "Two years."
+
+
 def test_a_stress_mark_is_no_part_of_a_russian_word() -> None:
     assert words("Москва\u0301, сто\u0301лица") == words("Москва столица")
     assert words("й cafe\u0301") == ["й", "caf\u00e9"]
