@@ -43,7 +43,8 @@ class Manifest(Settings):
     'test'
     """
 
-    name: str = Field(pattern=r"^[\w.+-]{1,64}$")
+    # It names a folder of each run: `..` would lead out of it.
+    name: str = Field(pattern=r"^[^\W_][\w.+-]{0,63}$")
     description: str = ""
     folder: str | None = None
     corpus: str | None = None

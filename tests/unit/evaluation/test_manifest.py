@@ -114,6 +114,12 @@ def test_a_split_is_of_a_folder_alone(tmp_path: Path) -> None:
         load_manifest(path, split="dev")
 
 
+@pytest.mark.parametrize("name", ["..", ".", "../mine", "-rf", "a/b", "a" * 65])
+def test_a_name_that_is_no_folder_of_a_run_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(EvalError, match="name"):
+        read_manifest(manifest(tmp_path, name=name))
+
+
 def test_data_of_an_unknown_place_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAGKIT_DATA", raising=False)
     with pytest.raises(EvalError, match=r"where is 'mine'\? .*--data FOLDER or RAGKIT_DATA=FOLDER"):
