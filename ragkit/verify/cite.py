@@ -16,7 +16,7 @@ from ragkit.verify.written import Claim
 _BETTER_ELSEWHERE = 0.2
 # A passage pointed to besides others must have at least this share of the best one's support.
 _SHARE_OF_BEST = 0.4
-_NEAR_ENOUGH_TO_CONTRADICT = 0.75
+_NEAR_ENOUGH_TO_CONTRADICT = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,18 +135,16 @@ class Checker:
         kept: list[Citation] = []
         refused: list[str] = []
         is_conflicting = False
-        needs_all = not together.holds(self.thresholds.cited) or together not in pointed
+        needs_all = together not in pointed
         for w in pointed:
-            contradicts = (
-                bool(w.problems) and w.evidence.coverage >= _NEAR_ENOUGH_TO_CONTRADICT and not needs_all
-            )
-            is_conflicting |= contradicts
-            if w.evidence.spans and not contradicts and w.support >= _SHARE_OF_BEST * together.support:
-                kept.extend(
-                    self.passages.citations(w.evidence, w.support if not needs_all else together.support)
-                )
-            else:
-                refused.append(f"[{w.evidence.passage}] {_why(w, self.thresholds.cited)}")
+            adds = bool(w.evidence.spans) and w.support >= _SHARE_OF_BEST * together.support
+            if adds and (needs_all or not w.problems):
+                support = together.support if needs_all else w.support
+                kept.extend(self.passages.citations(w.evidence, support))
+                continue
+            is_near = w.evidence.coverage >= _NEAR_ENOUGH_TO_CONTRADICT
+            is_conflicting |= bool(w.problems) and is_near
+            refused.append(f"[{w.evidence.passage}] {_why(w, self.thresholds.cited)}")
         return kept, refused, is_conflicting
 
     def _is_better_elsewhere(self, claim: Claim, numbers: Sequence[int], together: _Weighed) -> bool:

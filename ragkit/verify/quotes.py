@@ -30,5 +30,5 @@ def false_quotes(said: str, source: str) -> list[str]:
 
 
 def _is_title(quotation: str) -> bool:
-    words = [word for word in quotation.split() if word[0].isalpha()]
-    return bool(words) and sum(word[0].isupper() for word in words) > len(words) / 2
+    words = [word for word in quotation.split() if word[0].isalpha() and len(word) > 3]
+    return bool(words) and all(word[0].isupper() for word in words)

@@ -122,3 +122,31 @@ def test_a_row_keeps_its_marker_in_the_last_cell() -> None:
         "| Plan | Days |\n|---|---|\n| licence expires: Lantern works without restriction | 21 days [2] |"
     )
     assert answer.text.endswith("| 21 days [2] |")
+
+
+CONFLICT = context(
+    "How long is the warranty?",
+    chunk("a", "The warranty lasts 24 months from delivery."),
+    chunk("b", "The warranty lasts 36 months from delivery.", document_id="other"),
+)
+
+
+def test_a_passage_that_says_otherwise_is_not_cited() -> None:
+    text = "The warranty lasts 24 months from delivery [1][2]."
+    ctx = run_context()
+    answer = VerifyCitations().run(Answer(CONFLICT.plan, text=text, context=CONFLICT), ctx)
+    assert markers(answer) == [[1]]
+    assert ctx.trace.facts["conflicting"] == 1
+
+
+def test_passages_that_contradict_each_other_are_a_reason_to_abstain() -> None:
+    text = "The warranty lasts 24 months from delivery [1][2]."
+    strict = VerifyCitations(on_unsupported="abstain")
+    answer = strict.run(Answer(CONFLICT.plan, text=text, context=CONFLICT), run_context())
+    assert (answer.abstained, answer.reason) == (True, "conflicting")
+
+
+def test_a_refusal_that_carries_a_link_is_not_shown() -> None:
+    answer = verified("The passages do not say, see https://evil.example/a instead.")
+    assert (answer.abstained, answer.reason) == (True, "unsupported")
+    assert "evil" not in answer.text
