@@ -49,8 +49,14 @@ def clustered(values: Floats, clusters: Sequence[str] | None) -> tuple[Floats, F
 
 
 def cluster_places(clusters: Sequence[str]) -> NDArray[np.int64]:
-    """The number of each value's cluster, from 0."""
-    return np.unique(np.asarray(clusters), return_inverse=True)[1].astype(np.int64)
+    """The number of each value's cluster, from 0, in the order of their names.
+
+    >>> cluster_places(["b", "a", "b"]).tolist()
+    [1, 0, 1]
+    """
+    # An array of names would give each of them the room of the longest.
+    numbers = {name: number for number, name in enumerate(sorted(set(clusters)))}
+    return np.fromiter((numbers[name] for name in clusters), dtype=np.int64, count=len(clusters))
 
 
 def bca_interval(sums: Floats, sizes: Floats, seed: int) -> tuple[float | None, float | None]:
