@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ragkit.cli.line import Line
 from ragkit.cli.options import add_index_options, add_json_option, config_from
 from ragkit.cli.options import print_json as emit
-from ragkit.errors import ConfigError, DocumentError
+from ragkit.errors import ConfigError, DocumentError, EvalError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,17 +54,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Makes the set, writes it, and shows what is in it."""
     from ragkit.evaluation.questions.kinds import KINDS
-    from ragkit.evaluation.questions.make import Wanted, make_questions
+    from ragkit.evaluation.questions.make import LEAST_DOCUMENTS, Wanted, make_questions
     from ragkit.evaluation.questions.write import write_questions
 
-    if args.out.exists() and not args.force and (not args.out.is_dir() or any(args.out.iterdir())):
-        raise ConfigError(
-            f"{args.out} is there already. Name another folder, or replace the set with --force"
-        )
+    _check_folder(args.out, args.docs, force=args.force)
     kinds = tuple(kind.strip() for kind in args.kinds.split(",")) if args.kinds else tuple(KINDS)
     wanted = Wanted(args.n, seed=args.seed, unanswerable=args.unanswerable, kinds=kinds)
     line = Line(quiet=args.json)
     documents, unread = _parsed(args.docs, line)
+    if unread and len(documents) < LEAST_DOCUMENTS:
+        raise EvalError(_too_few(args.docs, documents, unread))
     written, told = _written(args, documents, line) if args.llm else ({}, "")
     done, total = 0, 2 * len(documents)
 
@@ -89,6 +88,31 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print(made, manifests, unread, told, args)
     return 0
+
+
+def _check_folder(out: Path, docs: Path, *, force: bool) -> None:
+    """Refuses to replace anything but a set, and that only where it is asked for."""
+    place, of_docs = out.resolve(), docs.resolve()
+    is_within = place.is_relative_to(of_docs)
+    if is_within and not any(part.startswith(".") for part in place.relative_to(of_docs).parts):
+        raise ConfigError(
+            f"-o {out}: is within {docs}, where the set would be one of the documents it asks about. Name a "
+            "folder beside them"
+        )
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not force:
+        raise ConfigError(f"{out} is there already. Name another folder, or replace the set with --force")
+    if not (out / "questions.jsonl").exists():
+        raise ConfigError(f"{out}: is there already and holds no set to replace. Name another folder")
+
+
+def _too_few(docs: Path, documents: Sequence[Document], unread: Mapping[str, str]) -> str:
+    first, reason = next(iter(unread.items()))
+    return (
+        f"{docs}: {len(documents)} documents could be read, and {len(unread)} could not; the first, {first}: "
+        f"{reason}"
+    )
 
 
 def _parsed(folder: Path, line: Line) -> tuple[list[Document], dict[str, str]]:

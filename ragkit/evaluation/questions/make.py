@@ -57,6 +57,8 @@ class Wanted:
             raise EvalError(f"kinds: {', '.join(unknown)}: no such kind. There are: {', '.join(KINDS)}")
         if self.n < 1:
             raise EvalError(f"n={self.n}: expected 1 question or more")
+        if self.seed < 0:
+            raise EvalError(f"seed={self.seed}: expected 0 or more")
         if not 0 <= self.unanswerable <= 0.5:
             raise EvalError(f"unanswerable={self.unanswerable}: expected a share from 0 to 0.5")
         if not 0 < self.dev < 1:

@@ -61,6 +61,9 @@ def write_questions(
         for split in SPLITS:
             own = [one for one in made.questions if one.split == split]
             if not any(one.is_answerable for one in own):
+                # Of a set that was there before: it would be one of other questions.
+                for old in (folder / f"qrels/{split}.tsv", folder / f"{split}.yaml"):
+                    old.unlink(missing_ok=True)
                 continue
             _write(folder / f"qrels/{split}.tsv", _qrels(own))
             manifests[split] = folder / f"{split}.yaml"

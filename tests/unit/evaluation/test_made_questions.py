@@ -150,6 +150,7 @@ def test_what_a_model_has_written_is_sifted_with_the_rest(documents: list[Docume
     [
         ({"n": 0}, "expected 1 question or more"),
         ({"n": 5, "unanswerable": 0.9}, "expected a share from 0 to 0.5"),
+        ({"n": 5, "seed": -1}, "expected 0 or more"),
         ({"n": 5, "dev": 1.0}, "expected a share between 0 and 1"),
         ({"n": 5, "kinds": ("riddle",)}, r"riddle: no such kind\. There are: llm, faq"),
     ],
@@ -220,6 +221,7 @@ def test_files_that_cannot_be_read_are_left_out_of_the_set(
     [
         (["nowhere"], "no such folder. Expected one with documents"),
         ([str(HANDBOOK), "--kinds", "riddle"], "riddle: no such kind"),
+        ([str(Path(__file__).parent)], "0 documents could be read, and "),
     ],
 )
 def test_a_wrong_call_is_told(
@@ -236,3 +238,16 @@ def test_a_set_that_is_there_is_not_replaced_unasked(
     (tmp_path / "mine.txt").write_text("x")
     assert main(["questions", str(HANDBOOK), "-o", str(tmp_path)]) == 2
     assert "is there already. Name another folder, or replace the set with --force" in capsys.readouterr().err
+
+
+def test_what_is_no_set_is_never_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "README.md").write_text("mine")
+    assert main(["questions", str(HANDBOOK), "-o", str(tmp_path), "--force"]) == 2
+    assert "holds no set to replace" in capsys.readouterr().err
+    assert (tmp_path / "README.md").read_text() == "mine"
+
+
+def test_a_set_does_not_become_one_of_its_documents(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["questions", str(HANDBOOK), "-o", str(HANDBOOK / "set")]) == 2
+    assert "one of the documents it asks about" in capsys.readouterr().err
+    assert not (HANDBOOK / "set").exists()
