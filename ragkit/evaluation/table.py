@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,6 +36,16 @@ def _padded(line: Sequence[str], widths: Sequence[int]) -> list[str]:
     return [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]
 
 
+def in_markdown(text: str) -> str:
+    """A text in one line of Markdown that makes no link, picture or element: it may come from a document.
+
+    >>> print(in_markdown("no such file: <b>![x](https://host/x.png)"))
+    no such file: \\<b>![x]\\(https://host/x.png)
+    """
+    line = " ".join(text.replace("\\", "\\\\").split())
+    return re.sub(r"<(?=[a-zA-Z/!?])", r"\\<", line).replace("](", "]\\(")
+
+
 def _piped(line: Sequence[str]) -> str:
-    cells = (" ".join(cell.replace("\\", "\\\\").replace("|", "\\|").split()) for cell in line)
+    cells = (in_markdown(cell).replace("|", "\\|") for cell in line)
     return f"| {' | '.join(cells)} |"

@@ -19,7 +19,7 @@ def junit_xml(report: Report) -> str:
 
     A rule that does not hold is a failure. Questions that failed are an error of their pipeline's test case.
     """
-    suite = ET.Element("testsuite", name=report.name)
+    suite = ET.Element("testsuite", name=_fit(report.name))
     for check in report.gate:
         case = _case(suite, f"{check.dataset}.{check.pipeline}", f"{check.metric}: {check.rule}")
         if not check.holds:

@@ -14,6 +14,7 @@ from ragkit.evaluation.reports.tables import (
     verdict_of,
     warnings_of,
 )
+from ragkit.evaluation.table import in_markdown
 
 
 def report_markdown(report: Report) -> str:
@@ -45,7 +46,7 @@ def _dataset(report: Report, dataset: str, results: list[Result]) -> Iterator[st
         yield losses.markdown()
     told = warnings_of(results, compared=comparison is not None)
     if told:
-        yield "\n".join(f"- {' '.join(warning.split())}" for warning in told)
+        yield "\n".join(f"- {in_markdown(warning)}" for warning in told)
 
 
 def source_of(report: Report, dataset: str) -> str:

@@ -71,6 +71,6 @@ def _cell(value: object) -> object:
     """Texts come from documents: none may be a formula to the program that opens the file."""
     if value is None:
         return ""
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
         return f"'{value}"
     return value

@@ -94,6 +94,17 @@ def test_junit_has_a_case_for_each_rule_and_for_what_failed() -> None:
     assert "qx: down" in str(suite.findtext("testcase/error"))
 
 
+def test_markdown_makes_no_link_and_no_element_of_what_failed() -> None:
+    hostile = result({"nDCG@10": VALUES}, failed={"qx": "no <script> and\n![x](https://host/x.png)"})
+    text = report_markdown(report(hostile))
+    assert "no \\<script> and ![x]\\(https://host/x.png)" in text
+
+
+def test_a_cell_that_begins_with_a_line_end_is_no_formula() -> None:
+    hostile = result({"nDCG@10": VALUES}, failed={"qx": "\n=1+1"})
+    assert "'\n=1+1" in rows_csv(report(hostile))
+
+
 def test_junit_takes_any_text() -> None:
     hostile = result({"nDCG@10": VALUES}, failed={"qx": "\x00 <b> & ]]> \ud800 \x1b[31m"})
     root = ET.fromstring(junit_xml(report(hostile)))
