@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
@@ -12,12 +10,10 @@ from pydantic import Field
 from ragkit.graph.stage import RunContext, Stage, stage
 from ragkit.protocols import Collection, Resources
 from ragkit.settings import RerankerRef, Settings
-from ragkit.text.language import detect_language
-from ragkit.text.wording import abstention
-from ragkit.types import Answer, Citation, Context, Correction, Passage, Sentence, Span
+from ragkit.types import Answer, Context, Sentence
+from ragkit.verify.brought import Brought
 from ragkit.verify.cite import Checked, Checker, Thresholds
 from ragkit.verify.compose import compose
-from ragkit.verify.facts import Material, problems
 from ragkit.verify.names import missing_links
 from ragkit.verify.passages import Passages
 from ragkit.verify.policy import Policy
@@ -28,15 +24,6 @@ from ragkit.verify.written import Claim, is_cut_off, last_word, read_answer
 # From 0.3 to 0.5 the share of freely reworded true sentences that are lost goes from 9 % to 24 %, and that of
 # changed ones that are caught from 59 % to 68 % (evals/citation_paraphrases.py, on which it was chosen).
 MIN_SUPPORT = 0.4
-_MARKER = re.compile(r"\[\d{1,3}\]")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Why a citation was refused."""
-
-    citation: Citation
-    problem: str
 
 
 @stage("verify/citations")
@@ -105,7 +92,8 @@ class VerifyCitations(Stage[Answer, Answer]):
             return answer
         if not answer.sentences and answer.text.strip():
             return self._written(answer, answer.context, ctx)
-        return self._brought(answer, answer.context, ctx)
+        given = Brought(Passages(answer.context, self.collection), self.config.min_support or 0.0)
+        return given.verified(answer, self.config.on_unsupported, ctx)
 
     def _written(self, answer: Answer, context: Context, ctx: RunContext) -> Answer:
         """The answer of a model that wrote a text with markers."""
@@ -147,91 +135,3 @@ class VerifyCitations(Stage[Answer, Answer]):
         ):
             return Checked(claim, Sentence(claim.text))
         return checked
-
-    def _brought(self, answer: Answer, context: Context, ctx: RunContext) -> Answer:
-        """An answer whose sentences bring their citations along."""
-        findings: list[Finding] = []
-        kept: list[Sentence] = []
-        dropped: list[Sentence] = []
-        passages = Passages(context, self.collection)
-        for sentence in answer.sentences:
-            checked = self._check(sentence, passages, findings)
-            stays = checked.citations or self.config.on_unsupported == "flag" or refusal(sentence.text)
-            (kept if stays else dropped).append(checked)
-        ctx.note(
-            citations=sum(len(s.citations) for s in answer.sentences),
-            refused=[f"[{f.citation.marker}] {f.problem}" for f in findings],
-        )
-        correction = None
-        if dropped and self.config.on_unsupported == "regenerate":
-            correction = Correction(answer.text, refused=tuple(dropped))
-        if not kept or (dropped and self.config.on_unsupported == "abstain"):
-            return answer.with_(
-                text=abstention("unsupported", detect_language(answer.question)),
-                sentences=(),
-                abstained=True,
-                reason="unsupported",
-                dropped=tuple(dropped),
-                correction=correction,
-            )
-        if not findings and not dropped and _says(answer.text, kept):
-            return answer
-        text = " ".join(sentence.marked for sentence in kept)
-        return answer.with_(text=text, sentences=tuple(kept), dropped=tuple(dropped), correction=correction)
-
-    def _check(self, sentence: Sentence, passages: Passages, findings: list[Finding]) -> Sentence:
-        good: list[Citation] = []
-        least = self.config.min_support or 0.0
-        wrong = len(findings)
-        for citation in sentence.citations:
-            problem = position_problem(citation, passages.context)
-            if problem is None and citation.support < least:
-                problem = f"support {citation.support:.2f} is below {least:.2f}"
-            if problem is None:
-                good.append(citation)
-            else:
-                findings.append(Finding(citation, problem))
-        if good and (found := problems(sentence.text, _material(good, passages))):
-            why = "; ".join(problem.text for problem in found)
-            findings.extend(Finding(citation, why) for citation in good)
-            good = []
-        told = tuple(dict.fromkeys(finding.problem for finding in findings[wrong:])) if not good else ()
-        return replace(sentence, citations=tuple(good), problems=told)
-
-
-def _material(citations: Sequence[Citation], passages: Passages) -> Material:
-    chunks = [p.chunk for p in passages.context.passages if p.chunk.id in {c.chunk_id for c in citations}]
-    around = "\n".join((*(f"{c.search_text}\n{c.uri or ''}" for c in chunks), passages.context.plan.question))
-    return Material(tuple(c.quote for c in citations), around=around, known=passages.known_names)
-
-
-def position_problem(citation: Citation, context: Context) -> str | None:
-    """What is wrong with the place a citation names, or None when it is exactly where it says."""
-    passage = next((p for p in context.passages if p.chunk.id == citation.chunk_id), None)
-    if passage is None:
-        return "cites a passage that was not retrieved"
-    if citation.document_id != passage.chunk.document_id:
-        return f"names document {citation.document_id!r}, its passage is from {passage.chunk.document_id!r}"
-    if citation.uri is not None and citation.uri != passage.chunk.uri:
-        return f"names the address {citation.uri!r}, its passage is from {passage.chunk.uri!r}"
-    if not 0 <= citation.start < citation.end or not _within(Span(citation.start, citation.end), passage):
-        return f"{citation.start}:{citation.end} lies outside of the passage"
-    base = passage.chunk.span.start
-    if passage.chunk.text[citation.start - base : citation.end - base] != citation.quote:
-        return "its quote is not the text of the document at that place"
-    return None
-
-
-def _says(text: str, sentences: Sequence[Sentence]) -> bool:
-    """Whether a text is these sentences and their markers, wherever the markers and the blanks stand."""
-    joined = " ".join(sentence.marked for sentence in sentences)
-    same_words = _without_markers(text) == _without_markers(joined)
-    return same_words and set(_MARKER.findall(text)) == set(_MARKER.findall(joined))
-
-
-def _without_markers(text: str) -> str:
-    return "".join(_MARKER.sub("", text).split())
-
-
-def _within(span: Span, passage: Passage) -> bool:
-    return any(keep.start <= span.start and span.end <= keep.end for keep in passage.keep)
