@@ -34,12 +34,14 @@ def run(args: argparse.Namespace) -> int:
     """Compares, and prints or writes what was found."""
     from ragkit.evaluation.compare_runs import compare_runs, named_runs
     from ragkit.evaluation.folder import load_report
+    from ragkit.evaluation.not_compared import not_compared
 
     before, after = load_report(args.before), load_report(args.after)
     if args.seed < 0:
         raise ConfigError(f"--seed {args.seed}: expected 0 or more")
     names = named_runs(Path(args.before), Path(args.after))
     pairs = compare_runs(before, after, names=names, seed=args.seed)
+    left_out = not_compared(before, after, pairs, names)
     if args.html:
         from ragkit.evaluation.page.write import write_comparison
         from ragkit.evaluation.reports.tables import datasets_of
@@ -49,12 +51,15 @@ def run(args: argparse.Namespace) -> int:
         texts |= kept_texts(Path(args.after), datasets_of(after.results))
         write_comparison(before, after, Path(args.html), texts, names=names)
     if args.json:
-        emit({"runs": list(names), "pairs": [_as_json(pair) for pair in pairs]})
+        emit({"runs": list(names), "pairs": [_as_json(pair) for pair in pairs], "not_compared": left_out})
         return 0
     from ragkit.evaluation.reports.compared import print_pairs
-    from ragkit.evaluation.reports.terminal import console_for_reports
+    from ragkit.evaluation.reports.terminal import console_for_reports, plain
 
-    print_pairs(pairs, console_for_reports(), metric=args.metric)
+    console = console_for_reports()
+    print_pairs(pairs, console, metric=args.metric)
+    for line in left_out:
+        console.print(plain(line, "yellow"), soft_wrap=True)
     return 0
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from ragkit.errors import EvalError
 from ragkit.evaluation.compare import Comparison, compare
 from ragkit.evaluation.compare_runs import compare_runs
+from ragkit.evaluation.not_compared import not_compared
 from ragkit.evaluation.reports.compared import print_pairs
 from ragkit.evaluation.run import Run
 from ragkit.evaluation.scores import Scores, score
@@ -146,3 +147,17 @@ def test_fewer_tokens_are_a_win_wherever_it_is_told() -> None:
     console = Console(record=True, width=200, file=StringIO())
     print_pairs([pair], console)
     assert "tokens.in: 5 questions lost" in console.export_text()
+
+
+def test_what_one_run_alone_has_is_told() -> None:
+    values = {f"q{n}": 0.5 for n in range(9)}
+    old = report(result({"F1": values, "EM": values}), result({"F1": values}, dataset="old"))
+    new = report(
+        result({"F1": values, "EM": {}}),
+        result({"F1": values}, pipeline="new"),
+    )
+    told = not_compared(old, new, compare_runs(old, new), ["before", "after"])
+    assert told[:2] == ["Datasets of before alone: old.", "Pipelines of after that were not compared: new."]
+    assert told[2].startswith("handbook: EM has no value of one question in both")
+    assert told[2].endswith("0.500 [0.500, 0.500] in before/default, – in after/default.")
+    assert not_compared(old, old, compare_runs(old, old), ["before", "after"]) == []
