@@ -31,8 +31,11 @@ def code_version() -> str:
     return total.hexdigest()[:16]
 
 
+@cache
 def source_version(component: type) -> str | None:
     """SHA-256 of the file that a class is written in, 16 hex digits; None where there is none.
+
+    The file is read once for a class: what is written into it later does not run until it is loaded again.
 
     >>> source_version(int) is None
     True

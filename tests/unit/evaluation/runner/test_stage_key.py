@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from ragkit import registry
 from ragkit.assembly import Assembly
 from ragkit.config.load import load_config
 from ragkit.config.spec import Config
+from ragkit.evaluation.runner.code import source_version
 from ragkit.evaluation.runner.stage_key import Key, StageKeys, files_of, stage_keys
 from ragkit.filters import Eq
 from ragkit.graph.stage import RunContext, Stage, stage
@@ -183,3 +185,16 @@ def test_all_of_a_plan_is_in_every_key(model: Path, plan: QueryPlan) -> None:
 def test_another_index_has_other_keys(model: Path) -> None:
     before, after = (keys(config(model), index).of(PLAN) for index in ("one", "two"))
     assert len(changed(before, after)) == 4
+
+
+def test_code_that_is_written_while_other_code_runs_does_not_count_until_it_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    path = tmp_path / "stage_of_ones_own.py"
+    path.write_text("class Own:\n    n = 1\n")
+    module = importlib.import_module("stage_of_ones_own")
+    before = source_version(module.Own)
+    path.write_text("class Own:\n    n = 1000\n")
+    assert source_version(module.Own) == before
+    assert source_version(importlib.reload(module).Own) != before
