@@ -6,6 +6,7 @@ import hashlib
 import inspect
 from functools import cache
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import ragkit
 
@@ -13,6 +14,7 @@ import ragkit
 _ASIDE = {"evaluation", "cli", "train", "testing"}
 # Prompts and defaults are as much a part of it; models have fingerprints of their own.
 _SOURCES = {".py", ".txt", ".yaml"}
+_versions: WeakKeyDictionary[type, str | None] = WeakKeyDictionary()
 
 
 @cache
@@ -31,7 +33,6 @@ def code_version() -> str:
     return total.hexdigest()[:16]
 
 
-@cache
 def source_version(component: type) -> str | None:
     """SHA-256 of the file that a class is written in, 16 hex digits; None where there is none.
 
@@ -40,6 +41,12 @@ def source_version(component: type) -> str | None:
     >>> source_version(int) is None
     True
     """
+    if component not in _versions:
+        _versions[component] = _read_version(component)
+    return _versions[component]
+
+
+def _read_version(component: type) -> str | None:
     try:
         path = inspect.getsourcefile(component)
         return None if path is None else hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
