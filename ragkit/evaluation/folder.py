@@ -46,11 +46,15 @@ from ragkit.evaluation.rows import numbered_lines, object_of
 from ragkit.evaluation.run import Run
 from ragkit.evaluation.runner.journal import read_outcomes, write_whole
 from ragkit.evaluation.runner.timing import read_timings
-from ragkit.evaluation.shown_texts import Noted, keep_texts
+from ragkit.evaluation.shown_texts import DOCUMENTS, Noted, keep_texts
 from ragkit.evaluation.trec import write_run
 
 SUITE, REPORT, TIMINGS, PER_QUERY = "suite.json", "report.json", "timings.json", "per_query.jsonl"
 QUESTIONS = "questions.jsonl"
+FILES = (SUITE, REPORT, TIMINGS, PER_QUERY, "per_query.csv", "report.md", "report.html", "junit.xml")
+"""Beside the folders of the datasets, which cannot be called the same."""
+OF_DATASET = (QUESTIONS, DOCUMENTS)
+"""Beside the folders of the pipelines."""
 _NO_BLANKS = "!\"#$&'()*+,/:;<=>?@[\\]^`{|}"
 
 

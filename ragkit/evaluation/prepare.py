@@ -11,6 +11,7 @@ from ragkit.errors import EvalError
 from ragkit.evaluation.baseline import Baseline, read_baseline
 from ragkit.evaluation.dataset import Dataset, load_dataset
 from ragkit.evaluation.facts import fingerprint, software
+from ragkit.evaluation.folder import FILES, OF_DATASET
 from ragkit.evaluation.manifest import load_manifest, read_manifest
 from ragkit.evaluation.metrics.resolve import unmet
 from ragkit.evaluation.prepared_data import Metrics, PreparedData, needs_reply
@@ -58,6 +59,10 @@ def prepared(suite: Suite, *, data: Path | None = None, replaces_baseline: bool 
                     f"{source.where}: two datasets are called {one.data.name!r}: add name: to one of them"
                 )
             found.append(one)
+    with problems.gathered():
+        _check_names([one.data.name for one in found], FILES, "datasets")
+    with problems.gathered():
+        _check_names(list(suite.pipelines), OF_DATASET, "pipelines")
     baseline: Baseline | None = None
     facts = _facts(suite, found)
     if suite.baseline_file and not replaces_baseline:
@@ -67,6 +72,16 @@ def prepared(suite: Suite, *, data: Path | None = None, replaces_baseline: bool 
         check_rules(suite, found, baseline, facts, replaces_baseline=replaces_baseline)
     problems.settle()
     return Prepared(suite, data=tuple(found), baseline=baseline, facts=facts)
+
+
+def _check_names(names: Sequence[str], files: Sequence[str], what: str) -> None:
+    """Whether each has a folder to itself, on disks that do not tell A from a too."""
+    seen = {name.casefold(): f"a file of the run, {name}" for name in files}
+    for name in names:
+        same = seen.get(name.casefold())
+        if same is not None:
+            raise EvalError(f"{what}: {name!r} cannot have a folder of its own beside {same}. Rename it")
+        seen[name.casefold()] = repr(name)
 
 
 def _pipeline(name: str, source: PipelineSource, answering: bool) -> Pipeline:

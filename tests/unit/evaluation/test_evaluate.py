@@ -174,6 +174,8 @@ def test_further_pipelines_come_from_files(home: Path) -> None:
     [
         ("metrics: [EM]", "measure 'EM' needs accepted answers: dataset 'set' has none"),
         ("data: [nowhere]", "nowhere: no such folder"),
+        ("data: [{folder: set, name: report.md}]", "beside a file of the run, report.md. Rename it"),
+        ("pipelines: {A: {retriever: bm25}, a: {retriever: bm25}}", "'a' cannot have a folder .* beside 'A'"),
         ("data: [set, set]", "two datasets are called 'set'"),
         ("data: [{folder: set, split: tset}]", "Did you mean 'test'"),
         ("pipelines: {words: {retriever: bm25}}\nmetrics: [citation.valid]", "the pipeline only retrieves"),
