@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from ragkit.errors import ConfigError, RagkitError, StoreError
+from ragkit.errors import ConfigError, RagkitError, StoreError, TransientStoreError
 from ragkit.protocols import Change
 from ragkit.store.collection import StoreCollection
 from ragkit.store.forgetting import tidy
@@ -61,7 +61,11 @@ class InStep:
         for name in self.names:
             self._behind.pop(name, None)
             with self._noting(name):
-                self._bring_level(source, self.collection(name), name)
+                try:
+                    self._bring_level(source, self.collection(name), name)
+                except TransientStoreError:
+                    # The first call after a server came back finds connections of before.
+                    self._bring_level(source, self.collection(name), name)
             if name in self._behind:
                 notes.append(
                     f"store {name!r} is behind the one in use: {self._behind[name]}. The next ingestion "
