@@ -21,6 +21,8 @@ from ragkit.evaluation.rule import COUNTS, TIMES, Rule
 from ragkit.evaluation.stats import Difference, Figure, paired
 
 ALPHA = 0.05
+LEAST_TESTED = 5
+"""Of fewer questions, or clusters of them, a drop in each has a p of 1/16 at best: no test finds it."""
 
 
 class Before(Protocol):
@@ -175,17 +177,20 @@ def _of_change(rule: Rule, result: Result, old: BaselineResult, seed: int) -> tu
     both = [question for question in now if question in then]
     if not both:
         return False, "no question has a value both now and before"
+    together = clusters_of(result, both)
     change = paired(
         [then[question] for question in both],
         [now[question] for question in both],
         failed=len({*result.failed, *old.failed}),
-        clusters=clusters_of(result, both),
+        clusters=together,
         seed=seed,
     )
     went = rule.is_passed_by(change.mean, was)
     p = one_sided(change, is_drop=rule.kind == "drop")
     holds = not (went and (p < ALPHA or not rule.is_significant))
-    return holds, f"{change.mean:+.3f} from {was:.3f}, {_tested(change, p)}"
+    is_blind = rule.is_significant and len(set(together or both)) < LEAST_TESTED
+    few = f"; fewer than {LEAST_TESTED} independent questions: no test can tell" if is_blind else ""
+    return holds, f"{change.mean:+.3f} from {was:.3f}, {_tested(change, p)}{few}"
 
 
 def _of_whole_set(rule: Rule, figure: Figure, was: float) -> tuple[bool, str]:

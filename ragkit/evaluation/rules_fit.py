@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ragkit.errors import EvalError
 from ragkit.evaluation.baseline import Baseline, BaselineResult
-from ragkit.evaluation.gate import FromFile
+from ragkit.evaluation.clusters import clusters
+from ragkit.evaluation.gate import LEAST_TESTED, FromFile
 from ragkit.evaluation.metrics.metric import SetMetric
 from ragkit.evaluation.prepared_data import PreparedData
 from ragkit.evaluation.rows import Problems
@@ -91,6 +92,11 @@ def _unfit(
             metric.name == rule.metric and isinstance(metric, SetMetric) for metric in one.metrics
         ):
             yield f"{said}: this measure has no values by question to test. Leave significant out"
+        elif rule.is_significant and (n := _independent(one)) < LEAST_TESTED:
+            yield (
+                f"{said}: no test can find a drop in {n} independent questions of {one.data.name!r}: ask "
+                f"{LEAST_TESTED} or more, or leave significant out"
+            )
         elif rule.compares and baseline is not None and rule.metric not in COUNTS:
             old = baseline.results.get((one.data.name, pipeline.name))
             if old is not None and rule.metric not in old.means:
@@ -99,6 +105,10 @@ def _unfit(
                     f"it has {', '.join(old.means)}. Save it anew: ragkit eval SUITE --save-baseline "
                     f"{baseline.path}"
                 )
+
+
+def _independent(one: PreparedData) -> int:
+    return len(set(clusters(one.data.qrels, one.questions).values()))
 
 
 def _looks_at(rule: Rule, suite: Suite, one: PreparedData, pipeline: Pipeline) -> bool:

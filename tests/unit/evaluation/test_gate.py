@@ -87,6 +87,15 @@ def test_one_question_that_fell_is_no_significant_drop_but_a_drop() -> None:
     assert not checked("nDCG@10", "drop > 0.01", now, result({"nDCG@10": FEW})).holds
 
 
+def test_too_few_questions_for_a_test_to_find_anything_are_told() -> None:
+    was = {f"q{n}": 1.0 for n in range(5)}
+    few = {id_: was[id_] for id_ in list(was)[:4]}
+    check = checked("F1", "drop significant", result({"F1": shifted(few, -1.0)}), result({"F1": few}))
+    assert check.detail.endswith("fewer than 5 independent questions: no test can tell")
+    now = result({"F1": shifted(was, -1.0)})
+    assert not checked("F1", "drop > 0.1 significant", now, result({"F1": was})).holds
+
+
 def test_a_gain_is_no_drop_and_may_be_too_great_a_rise() -> None:
     now, was = result({"tokens.in": shifted(FEW, 0.2)}), result({"tokens.in": FEW})
     assert checked("tokens.in", "drop significant", now, was).holds

@@ -113,6 +113,10 @@ def test_the_file_of_a_baseline_is_looked_at_before_the_run(home: Path) -> None:
             "baseline: base.json\nmetrics: [RR]\nfail_if: {RR: drop}",
             "has no such figure of 'words'",
         ),
+        (
+            "baseline: long\ndata: [{folder: set, sample: 4}]\nfail_if: {nDCG@10: drop significant}",
+            "no test can find a drop in 4 independent questions",
+        ),
         ("timing_n: 0\nfail_if: {latency.p95: '> 1 s'}", "no question is timed"),
         ("baseline: words\nfail_if: {nDCG@10: drop}", "says something about none of the pipelines"),
         (
