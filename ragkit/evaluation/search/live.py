@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from ragkit.errors import EvalError
+from ragkit.errors import EvalError, RagkitError
 from ragkit.evaluation.case import Case
 from ragkit.evaluation.dataset import Dataset
 from ragkit.evaluation.measure import measure
@@ -65,7 +66,8 @@ class LiveEvaluator:
     def evaluate(self, candidate: Candidate, questions: Sequence[str]) -> Block:
         """See `Evaluator`."""
         self._scratch.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f"{candidate.id}-", dir=self._scratch) as scratch:
+        place = tempfile.TemporaryDirectory(prefix=f"{candidate.id}-", dir=self._scratch)
+        with place as scratch, _of_one_configuration():
             run = run_pipeline(
                 self._pipeline(candidate),
                 self._dataset,
@@ -91,12 +93,21 @@ class LiveEvaluator:
 
     def seconds(self, candidate: Candidate, questions: Sequence[str]) -> Mapping[str, float]:
         """See `Evaluator`."""
-        with opened(self._pipeline(candidate), self._dataset, self._cache) as ready:
+        with _of_one_configuration(), opened(self._pipeline(candidate), self._dataset, self._cache) as ready:
             asked = [self._dataset.questions[id_] for id_ in questions]
             return {id_: timing.seconds for id_, timing in run_sync(timed(ready, asked, silent)).items()}
 
     def _pipeline(self, candidate: Candidate) -> Pipeline:
         return Pipeline(candidate.id, config=candidate.config, corpus=self._corpus)
+
+
+@contextmanager
+def _of_one_configuration() -> Iterator[None]:
+    """What one configuration cannot do, such as embed any document, does not end the search."""
+    try:
+        yield
+    except EvalError as e:
+        raise RagkitError(str(e)) from e
 
 
 def _resolved(names: Sequence[str], dataset: Dataset) -> tuple[Metric, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ragkit.errors import EvalError, RagkitError
 from ragkit.evaluation.search.evaluator import Block, Evaluator
@@ -22,6 +22,7 @@ class Work:
         evaluator: does it.
         journal: keeps it.
         progress: is told of each result.
+        ran: by question, the stages that some configuration was asked it with.
     """
 
     evaluator: Evaluator
@@ -31,6 +32,7 @@ class Work:
     started: float = field(default_factory=time.monotonic)
     done: int = 0
     fresh: int = 0
+    ran: dict[str, set[str]] = field(default_factory=dict)
 
     def ask(self, standing: Standing, questions: Sequence[str]) -> None:
         """Asks a configuration some questions."""
@@ -40,6 +42,8 @@ class Work:
             block = self._asked(standing, questions)
             self.fresh += block.stage_runs
         self.spent += block.stage_runs
+        for question in questions if block.stage_runs else ():
+            self.ran.setdefault(question, set()).update(standing.candidate.stages)
         standing.add(block, len(questions))
 
     def _asked(self, standing: Standing, questions: Sequence[str]) -> Block:
@@ -50,6 +54,10 @@ class Work:
         except RagkitError as e:
             # It cannot be opened: a model is not there, or a store. That is not kept, for it may be mended.
             return Block({}, failed=dict.fromkeys(questions, f"{type(e).__name__}: {e}"), stage_runs=0)
+        # Not what was run: that is less where another search, or one that was killed, has filled the cache,
+        # and the budget would then decide otherwise.
+        runs = sum(len({*standing.candidate.stages} - self.ran.get(id_, set())) for id_ in questions)
+        block = replace(block, stage_runs=runs)
         self.journal.put_block(standing.candidate.id, questions, block)
         return block
 

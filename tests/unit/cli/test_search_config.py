@@ -74,6 +74,21 @@ def test_a_search_writes_what_it_found(files: Path, capsys: pytest.CaptureFixtur
     assert "configurations were tried on" in capsys.readouterr().out
 
 
+def test_a_configuration_that_cannot_index_the_data_does_not_end_the_search(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = "{use: store/local, path: ./index}"
+    server = "{use: store/qdrant, url: 'http://127.0.0.1:9', collection: x}"
+    Path("space.yaml").write_text(
+        f"race: {{first: 10}}\nspace: {{stores.local: {{one_of: {{own: {own}, server: {server}}}}}}}\n"
+    )
+    given = ["--data", "data", "--budget", "none", "--objective", "max nDCG@10", "--json"]
+    assert main(["search-config", "rag.yaml", "space.yaml", *given]) == 0
+    found = {row["label"]: row for row in json.loads(capsys.readouterr().out)["configurations"]}
+    assert found["stores.local=server"]["fate"] == "failing"
+    assert "a dataset is indexed into the embedded store only" in found["stores.local=server"]["why"]
+
+
 def test_no_secret_is_written_to_the_best_configuration(
     files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

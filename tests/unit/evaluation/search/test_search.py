@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +203,21 @@ def test_another_search_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     run(tmp_path, Recorded({"good": quality(0.3, 0.7)}, QUESTIONS), 2)
     with pytest.raises(EvalError, match=r"is of another search \(seed: 0 there, 5 now\)"):
         run(tmp_path, Recorded({"good": quality(0.3, 0.7)}, QUESTIONS), 2, seed=5)
+
+
+class Cached(Recorded):
+    """Another search has run all of it before."""
+
+    def evaluate(self, candidate: Candidate, questions: Sequence[str]) -> Block:
+        return replace(super().evaluate(candidate, questions), stage_runs=0)
+
+
+def test_a_warm_cache_changes_no_decision(tmp_path: Path) -> None:
+    values, budget = {"good": quality(*np.linspace(0.5, 0.52, 12))}, Budget(share=0.3)
+    cold = run(tmp_path / "cold", Recorded(values, QUESTIONS), 12, budget=budget)
+    warm = run(tmp_path / "warm", Cached(values, QUESTIONS), 12, budget=budget)
+    assert search_json(warm) == search_json(cold)
+    assert "set aside" in fates(warm)
 
 
 def test_a_larger_budget_goes_on_from_what_is_known(tmp_path: Path) -> None:
