@@ -31,7 +31,9 @@ if [ "$level" = all ]; then
     # Asked for by its exact version first, so that a CPU build at hand is taken and not the CUDA one.
     install "torch==2.13.0"
 fi
-install -e ".$extras"
-if [ "$level" != run ]; then
-    install --group dev --group build
+if [ "$level" = run ]; then
+    install -e ".$extras"
+else
+    # In one go: a second call would take newer versions than the first one's packages allow.
+    install -e ".$extras" --group dev --group build
 fi
