@@ -63,7 +63,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Searches, and prints and writes what was found."""
     from ragkit.evaluation.search.grid import enumerate_space
-    from ragkit.evaluation.search.objective import parse_objectives
+    from ragkit.evaluation.search.live import measures_of
+    from ragkit.evaluation.search.objective import metrics_of, parse_objectives
     from ragkit.evaluation.search.space import load_space
 
     if args.seed < 0:
@@ -72,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
     objectives = parse_objectives(args.objective) if args.objective is not None else space.objectives
     if not objectives:
         raise ConfigError('nothing to search for: give --objective "max nDCG@10, min latency.p95"')
+    measures_of(metrics_of(objectives))
     grid = enumerate_space(Path(args.config), space)
     if args.dry_run:
         _show_grid(grid, as_json=args.json)

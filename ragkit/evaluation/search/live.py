@@ -110,7 +110,12 @@ def _of_one_configuration() -> Iterator[None]:
         raise RagkitError(str(e)) from e
 
 
-def _resolved(names: Sequence[str], dataset: Dataset) -> tuple[Metric, ...]:
+def measures_of(names: Sequence[str]) -> tuple[Metric, ...]:
+    """The measures of these names, each with a value for each question.
+
+    Raises:
+        EvalError: there is no such measure, or it is one of a whole set.
+    """
     metrics = resolve_metrics([ContextTokens() if name == CONTEXT_TOKENS else name for name in names])
     of_sets = [metric.name for metric in metrics if not isinstance(metric, Metric)]
     if of_sets:
@@ -118,10 +123,15 @@ def _resolved(names: Sequence[str], dataset: Dataset) -> tuple[Metric, ...]:
             f"{', '.join(of_sets)}: of a whole set of questions, and a race needs a value for each question. "
             "Search by another measure, and look at this one with ragkit eval afterwards"
         )
+    return tuple(metric for metric in metrics if isinstance(metric, Metric))
+
+
+def _resolved(names: Sequence[str], dataset: Dataset) -> tuple[Metric, ...]:
+    metrics = measures_of(names)
     lacking = unmet(metrics, dataset, pipeline_answers=True)
     if lacking:
         raise EvalError("\n".join(lacking))
-    return tuple(metric for metric in metrics if isinstance(metric, Metric))
+    return metrics
 
 
 def documents_by_question(dataset: Dataset) -> dict[str, list[str]]:

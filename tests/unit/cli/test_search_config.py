@@ -126,6 +126,12 @@ def test_a_file_of_questions_is_asked_over_its_documents(
     assert "Nothing was found that is better than the configuration as it was." in capsys.readouterr().out
 
 
+def test_a_dry_run_refuses_a_measure_that_is_none(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    objective = ["--objective", "max nDGC@10"]
+    assert main(["search-config", "rag.yaml", "space.yaml", "--data", "data", "--dry-run", *objective]) != 0
+    assert "Did you mean 'nDCG'?" in capsys.readouterr().err
+
+
 def test_a_dry_run_counts_and_runs_nothing(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["search-config", "rag.yaml", "space.yaml", "--data", "data", "--dry-run"]) == 0
     out = capsys.readouterr().out
