@@ -69,6 +69,8 @@ class Server:
 
     def restart(self) -> None:
         """Starts it on the same data."""
+        # It would stop at the end of the process what another object has started since.
+        atexit.unregister(self._server._cleanup)
         self._pgserver.PostgresServer._instances.clear()
         for _ in range(60):
             # What starts it waits a few seconds, and on a busy machine recovery takes longer.
