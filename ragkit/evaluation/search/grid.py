@@ -88,9 +88,9 @@ def enumerate_space(source: Path, space: Space) -> Grid:
     refused: list[Refused] = []
     worked: set[tuple[str, str]] = set()
     reasons: dict[tuple[str, str], str] = {}
-    combinations = 0
-    for choices in _combinations(space):
-        combinations += 1
+    # All of them before the first is made: to make thousands takes seconds, and there may be too many.
+    combinations = list(_combinations(space))
+    for choices in combinations:
         chosen = {d.label: choices[d.key].label for d in space.dimensions if d.key in choices}
         label = " ".join(f"{key}={value}" for key, value in chosen.items())
         try:
@@ -119,7 +119,7 @@ def enumerate_space(source: Path, space: Space) -> Grid:
         tuple(numbered.values()),
         baseline=numbered[own],
         refused=tuple(refused),
-        combinations=combinations,
+        combinations=len(combinations),
         checksum=hashlib.sha256("".join(numbered).encode()).hexdigest()[:16],
     )
 
