@@ -79,10 +79,12 @@ class Dataset:
         }
 
     def sample(self, n: int) -> Dataset:
-        """The same collection with about `n` of the queries that are `asked`, evenly spread; all if there are
-        fewer."""
+        """The same collection with `n` of the queries that are `asked`, evenly spread; all if there are
+        fewer, or if `n` is 0."""
         asked = list(self.asked.items())
-        return self._of(dict(asked[:: max(1, len(asked) // n)]) if n > 0 else dict(asked))
+        if 0 < n < len(asked):
+            asked = [asked[len(asked) * i // n] for i in range(n)]
+        return self._of(dict(asked))
 
     def where(self, holds: Callable[[Question], bool], *, subset: str) -> Dataset:
         """The same collection with the questions for which `holds` is true; `subset` says which these are.

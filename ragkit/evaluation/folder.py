@@ -26,6 +26,7 @@ from urllib.parse import quote
 from ragkit.errors import EvalError
 from ragkit.evaluation.case import Texts
 from ragkit.evaluation.judge.verdict import Bill
+from ragkit.evaluation.outcome import StageRuns
 from ragkit.evaluation.page.write import write_page
 from ragkit.evaluation.question import Question
 from ragkit.evaluation.question_rows import read_questions
@@ -98,7 +99,7 @@ def load_report(folder: str | Path) -> Report:
     content, timings = _read(folder / REPORT), _read(folder / TIMINGS)
     try:
         rows = _rows(folder / PER_QUERY)
-        timed = {(row["dataset"], row["pipeline"]): row["metrics"] for row in timings.get("results", ())}
+        timed = {(row["dataset"], row["pipeline"]): row for row in timings.get("results", ())}
         asked = {name: _asked(folder / name) for name in {row["dataset"] for row in content["results"]}}
         results = tuple(
             _result(folder, row, asked[row["dataset"]], rows, timed) for row in content["results"]
@@ -130,7 +131,8 @@ def _result(
     own, mine = folder / dataset / pipeline, rows[dataset, pipeline]
     outcomes = read_outcomes(own)
     questions, qrels = asked
-    figures = {**figures_of(row["metrics"]), **figures_of(timed.get((dataset, pipeline), {}))}
+    own_timed = timed.get((dataset, pipeline), {})
+    figures = {**figures_of(row["metrics"]), **figures_of(own_timed.get("metrics", {}))}
     return Result(
         dataset,
         pipeline,
@@ -149,6 +151,7 @@ def _result(
         unscored=row["unscored"],
         not_ingested=row["not_ingested"],
         bills={name: Bill(**bill) for name, bill in row.get("asked", {}).items()},
+        stage_runs={name: StageRuns(**runs) for name, runs in own_timed.get("stage_runs", {}).items()},
     )
 
 

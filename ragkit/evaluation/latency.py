@@ -15,10 +15,11 @@ _PERCENTILES = (50, 95)
 _LEAST = 5
 
 
-def latency_figures(timings: Iterable[Timing], *, seed: int = 0) -> dict[str, Figure]:
+def latency_figures(timings: Iterable[Timing], *, failed: int = 0, seed: int = 0) -> dict[str, Figure]:
     """The figures by name, in seconds; none where nothing was timed.
 
-    The interval is the percentile bootstrap of 10,000 resamples; fewer than five questions have none.
+    `failed` counts the questions that were to be timed and ended in an error: they have no time. The interval
+    is the percentile bootstrap of 10,000 resamples; fewer than five questions have none.
 
     >>> figures = latency_figures(Timing(f"q{n}", n / 10, nodes={}) for n in range(1, 12))
     >>> round(figures["latency.p50"].mean, 3), figures["latency.p50"].n
@@ -30,7 +31,7 @@ def latency_figures(timings: Iterable[Timing], *, seed: int = 0) -> dict[str, Fi
     found = np.percentile(seconds, _PERCENTILES)
     if len(seconds) < _LEAST:
         return {
-            name: Figure(float(value), None, None, len(seconds))
+            name: Figure(float(value), None, None, len(seconds), failed)
             for name, value in zip(TIMES, found, strict=True)
         }
     generator, n = np.random.default_rng(seed), len(seconds)
@@ -43,6 +44,6 @@ def latency_figures(timings: Iterable[Timing], *, seed: int = 0) -> dict[str, Fi
     )
     ends = np.quantile(resampled, ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2), axis=1)
     return {
-        name: Figure(float(value), float(low), float(high), len(seconds))
+        name: Figure(float(value), float(low), float(high), len(seconds), failed)
         for name, value, low, high in zip(TIMES, found, *ends, strict=True)
     }

@@ -125,3 +125,20 @@ class Timing:
     question_id: str
     seconds: float
     nodes: Mapping[str, float] = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class StageRuns:
+    """How often a node's stage was run over a set of questions, and how often its value was in the cache.
+
+    >>> StageRuns(3, cached=7).share_cached
+    0.7
+    """
+
+    executed: int = 0
+    cached: int = field(default=0, kw_only=True)
+
+    @property
+    def share_cached(self) -> float:
+        """The hits of the cache among all; 0 where there was nothing to do."""
+        return self.cached / (self.executed + self.cached) if self.cached else 0.0

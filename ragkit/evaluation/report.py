@@ -11,7 +11,7 @@ from ragkit.errors import GateFailedError, MissingExtraError
 from ragkit.evaluation.comparison import Comparison
 from ragkit.evaluation.dataset import Question
 from ragkit.evaluation.judge.verdict import Bill
-from ragkit.evaluation.outcome import Outcome, Timing
+from ragkit.evaluation.outcome import Outcome, StageRuns, Timing
 from ragkit.evaluation.qrels import Qrels
 from ragkit.evaluation.stats import Figure
 from ragkit.evaluation.table import Table
@@ -39,6 +39,7 @@ class Result:
             then question: why.
         not_ingested: why, by document that could not be ingested.
         bills: by measure that asked a model: how often, and what it took.
+        stage_runs: by node: how often its stage was run, and how often its value was in the cache.
     """
 
     dataset: str
@@ -55,6 +56,7 @@ class Result:
     unscored: Mapping[str, Mapping[str, str]] = field(default_factory=dict, kw_only=True, repr=False)
     not_ingested: Mapping[str, str] = field(default_factory=dict, kw_only=True, repr=False)
     bills: Mapping[str, Bill] = field(default_factory=dict, kw_only=True, repr=False)
+    stage_runs: Mapping[str, StageRuns] = field(default_factory=dict, kw_only=True, repr=False)
 
     @property
     def failed(self) -> dict[str, str]:

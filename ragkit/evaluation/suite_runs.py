@@ -81,11 +81,12 @@ class SuiteRuns:
         together, seed = shared(clusters(data.qrels, run.outcomes)), self.suite.seed
         found = measure(cases, run.failed, metrics, clusters=together, seed=seed)
         missing: dict[str, tuple[()]] = dict.fromkeys(run.problems, ())
+        untimed = max(0, min(self.suite.timing_n, len(run.outcomes)) - len(run.timings))
         lost = {case.question.id: blame(case, run.graph, indexed=missing) for case in cases}
         return Result(
             data.name,
             pipeline,
-            figures={**found.figures, **latency_figures(run.timings.values(), seed=seed)},
+            figures={**found.figures, **latency_figures(run.timings.values(), failed=untimed, seed=seed)},
             values=found.values,
             blame={id_: node for id_, node in lost.items() if node is not None},
             questions={id_: data.questions[id_] for id_ in run.outcomes},
@@ -93,6 +94,7 @@ class SuiteRuns:
             outcomes=run.outcomes,
             timings=run.timings,
             graph=run.graph,
+            stage_runs=run.stage_runs,
             unmeasured=found.unmeasured,
             unscored=found.unscored,
             not_ingested=run.problems,

@@ -34,7 +34,8 @@ def report_json(report: Report) -> Json:
 
 
 def timings_json(report: Report) -> Json:
-    """What `timings.json` holds: the figures of times, in seconds, and how the rules on them came out."""
+    """What `timings.json` holds, which differs between runs: the figures of times, in seconds, how
+    the rules on them came out, and how much of the work was in the cache."""
     return {
         "results": [
             {
@@ -42,6 +43,7 @@ def timings_json(report: Report) -> Json:
                 "pipeline": result.pipeline,
                 "metrics": _figures(result, of_times=True),
                 "nodes": _nodes(result),
+                "stage_runs": {name: asdict(runs) for name, runs in result.stage_runs.items()},
             }
             for result in report.results
         ],

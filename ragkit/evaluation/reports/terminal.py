@@ -73,12 +73,25 @@ def _print_dataset(report: Report, dataset: str, results: list[Result], console:
     if comparison is not None:
         console.print()
         print_comparison(comparison, console)
+    if hits := _cache_hits(results):
+        console.print(plain(f"stage values from the cache: {hits}", "dim"), soft_wrap=True)
     losses = loss_table(results)
     if losses is not None:
         console.print()
         _print_table(losses, console)
     for warning in warnings_of(results, compared=comparison is not None):
         console.print(plain(warning, "yellow"), soft_wrap=True)
+
+
+def _cache_hits(results: list[Result]) -> str:
+    """How much of each pipeline's work was done before, here or in an earlier run; empty where none was."""
+    found = []
+    for result in results:
+        runs = result.stage_runs.values()
+        cached, executed = sum(one.cached for one in runs), sum(one.executed for one in runs)
+        if cached:
+            found.append(f"{result.pipeline} {cached:,} of {cached + executed:,}")
+    return ", ".join(found)
 
 
 def _print_table(table: Table, console: Console, style: Styled | None = None) -> None:

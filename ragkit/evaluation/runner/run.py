@@ -15,7 +15,7 @@ from pydantic_core import PydanticSerializationError
 from ragkit.config.spec import Config
 from ragkit.errors import EvalError
 from ragkit.evaluation.dataset import Dataset, Question
-from ragkit.evaluation.outcome import Outcome, Timing
+from ragkit.evaluation.outcome import Outcome, StageRuns, Timing
 from ragkit.evaluation.runner.ask import Asked, Asker
 from ragkit.evaluation.runner.code import code_version, source_version
 from ragkit.evaluation.runner.flight import asked_all
@@ -33,14 +33,6 @@ from ragkit.models.workers import usable_cores
 MAX_ERROR_RATE = 0.1
 TIMING_N = 50
 _ERRORS_SHOWN = 3
-
-
-@dataclass(frozen=True, slots=True)
-class StageRuns:
-    """How often a node's stage was run, and how often its value was known from before."""
-
-    executed: int = 0
-    cached: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ TIMINGS = "timings.jsonl"
 
 
 def spread(questions: Sequence[Question], n: int) -> list[Question]:
-    """About `n` of the questions, evenly spread; all where there are fewer.
+    """`n` of the questions, evenly spread; all where there are fewer.
 
     >>> [q.id for q in spread([Question(str(i), "?") for i in range(10)], 3)]
     ['0', '3', '6']

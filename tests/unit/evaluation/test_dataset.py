@@ -89,6 +89,16 @@ def test_a_sample_is_spread_and_judged(folder: Path) -> None:
     assert list(data.sample(0).questions) == list(data.sample(99).questions) == ["q1", "q2"]
 
 
+@pytest.mark.parametrize("n", [1, 2, 3, 7, 10, 11, 19])
+def test_a_sample_has_as_many_as_asked_for(n: int) -> None:
+    asked = {f"q{i}": Question(f"q{i}", "Which?") for i in range(19)}
+    data = Dataset(
+        "made", folder=Path(), split="test", questions=asked, qrels={id_: {"d": 1} for id_ in asked}
+    )
+    assert len(data.sample(n).questions) == n
+    assert set(data.sample(n).questions) <= set(asked)
+
+
 def test_a_judgement_file_without_header_is_read_whole(folder: Path) -> None:
     with_file(folder, "qrels/test.tsv", "q1\td1\t1\n")
     assert load_dataset(folder).qrels == {"q1": {"d1": 1}}

@@ -17,10 +17,11 @@ from ragkit import registry
 from ragkit.config.load import load_config
 from ragkit.errors import EvalError
 from ragkit.evaluation.dataset import Dataset
+from ragkit.evaluation.outcome import StageRuns
 from ragkit.evaluation.runner import stage_cache
 from ragkit.evaluation.runner.observe import Node, Observer
 from ragkit.evaluation.runner.pipeline import Pipeline
-from ragkit.evaluation.runner.run import PipelineRun, StageRuns, run_pipeline
+from ragkit.evaluation.runner.run import PipelineRun, run_pipeline
 from ragkit.graph.stage import RunContext, Stage, stage
 from ragkit.settings import Settings
 from ragkit.types import Ranking, Turn
