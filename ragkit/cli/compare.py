@@ -35,12 +35,14 @@ def run(args: argparse.Namespace) -> int:
     from ragkit.evaluation.compare_runs import compare_runs, named_runs
     from ragkit.evaluation.folder import load_report
     from ragkit.evaluation.not_compared import not_compared
+    from ragkit.evaluation.reports.compared import check_compared
 
     before, after = load_report(args.before), load_report(args.after)
     if args.seed < 0:
         raise ConfigError(f"--seed {args.seed}: expected 0 or more")
     names = named_runs(Path(args.before), Path(args.after))
     pairs = compare_runs(before, after, names=names, seed=args.seed)
+    check_compared(pairs, args.metric)
     left_out = not_compared(before, after, pairs, names)
     if args.html:
         from ragkit.evaluation.page.write import write_comparison

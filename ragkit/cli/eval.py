@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from ragkit.cli.options import add_json_option
 from ragkit.cli.options import print_json as emit
@@ -11,7 +12,8 @@ _EPILOG = """Example: ragkit eval evals/suites/quickstart.yaml
          ragkit eval suite.yaml --pipeline a.yaml --pipeline b.yaml --resume
          RAGKIT_DATA=~/datasets ragkit eval evals/suites/scifact.yaml
 
-Exit codes: 0 done, 1 failed, 2 a mistake in the suite or a configuration, 3 the gate does not hold."""
+Exit codes: 0 done, 1 failed (also: a judge gave no verdict on too many questions), 2 a mistake in the
+suite or a configuration, 3 the gate does not hold."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the suite and prints what it gave; 3 where the gate does not hold."""
-    from ragkit.cli import DONE, GATE
+    from ragkit.cli import DONE, FAILED, GATE
     from ragkit.evaluation.evaluate import evaluate
 
     report = evaluate(
@@ -66,4 +68,8 @@ def run(args: argparse.Namespace) -> int:
         console = console_for_reports()
         print_report(report, console)
         console.print(f"{report.folder}/report.html", style="bold", soft_wrap=True, markup=False)
-    return DONE if report.holds else GATE
+    for line in report.untrusted:
+        print(f"error: {line}", file=sys.stderr)
+    if not report.holds:
+        return GATE
+    return FAILED if report.untrusted else DONE

@@ -65,13 +65,15 @@ def compare_runs(
             questions.
     """
     if names[0] == names[1]:
-        raise EvalError(f"both runs are called {names[0]!r}: these are the same folder")
+        raise EvalError(
+            f"both runs are called {names[0]!r}: these are the same folder, or give each a name of its own"
+        )
     old, new = datasets_of(before.results), datasets_of(after.results)
     both = [name for name in old if name in new]
     if not both:
         raise EvalError(
             f"{names[0]} is on {', '.join(old) or 'nothing'}, {names[1]} on {', '.join(new) or 'nothing'}: "
-            "they have no dataset in common"
+            "they have no dataset in common, expected one at least"
         )
     for dataset in both:
         _check_same(before, after, dataset, names)

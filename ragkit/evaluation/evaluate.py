@@ -81,6 +81,7 @@ def evaluate(
         gate=_gate(ready, results, replaces_baseline=save_baseline is not None),
         facts=ready.facts,
         folder=folder,
+        max_error_rate=suite.max_error_rate,
     )
     write_report(report, folder, texts)
     if save_baseline is not None:

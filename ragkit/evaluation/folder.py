@@ -111,6 +111,7 @@ def load_report(folder: str | Path) -> Report:
             gate=gate_of(content, timings),
             facts=content["facts"],
             folder=folder,
+            max_error_rate=content.get("max_error_rate", 1.0),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as e:
         raise EvalError(f"{folder}: damaged: {type(e).__name__}: {e}. Run the suite again") from e

@@ -147,10 +147,11 @@ def _check(rule: Rule, result: Result, before: Before, seed: int) -> list[GateCh
 
 def _trusted(check: GateCheck, result: Result, max_unscored: float) -> GateCheck:
     """The check; as broken where the measure could not score too many of its questions to be believed."""
-    unscored, figure = len(result.unscored.get(check.metric, ())), result.figures.get(check.metric)
-    if figure is None or unscored <= max_unscored * (figure.n + unscored):
+    unscored = len(result.unscored.get(check.metric, ()))
+    n = result.n_of(check.metric) + unscored
+    if check.metric not in result.figures or unscored <= max_unscored * n:
         return check
-    told = f"{check.detail}; {unscored:,} of {figure.n + unscored:,} questions could not be scored"
+    told = f"{check.detail}; {unscored:,} of {n:,} questions could not be scored"
     return replace(check, holds=False, detail=told)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ragkit.errors import GateFailedError, MissingExtraError
+from ragkit.errors import EvalError, GateFailedError, MissingExtraError
 from ragkit.evaluation.comparison import Comparison
 from ragkit.evaluation.dataset import Question
 from ragkit.evaluation.judge.verdict import Bill
@@ -63,6 +63,10 @@ class Result:
         """What went wrong, by question that failed."""
         return {id_: outcome.error for id_, outcome in self.outcomes.items() if outcome.error}
 
+    def n_of(self, metric: str) -> int:
+        """How many questions a measure's figure is of; 0 where it has none."""
+        return self.figures[metric].n if metric in self.figures else 0
+
     @property
     def degraded(self) -> int:
         """How many questions a stage failed for and was done without."""
@@ -92,6 +96,8 @@ class Report:
         gate: each rule of `fail_if` with whether it holds; empty where the suite has none.
         facts: what it takes to make it again: seed, versions, commit, checksums of datasets and config.
         folder: where it was written.
+        max_error_rate: the share of its questions that a measure, such as a judge that cannot be reached, may
+            leave unscored before its figure is not to be believed.
     """
 
     name: str
@@ -100,6 +106,18 @@ class Report:
     gate: tuple[GateCheck, ...] = field(default=(), kw_only=True)
     facts: Mapping[str, object] = field(kw_only=True, repr=False)
     folder: Path | None = field(default=None, kw_only=True, compare=False)
+    max_error_rate: float = field(default=1.0, kw_only=True)
+
+    @property
+    def untrusted(self) -> tuple[str, ...]:
+        """A line for each measure that left more of its questions unscored than `max_error_rate` allows."""
+        return tuple(
+            f"{result.dataset}/{result.pipeline}: {metric} could not score {len(reasons):,} of {n:,} "
+            f"questions: {next(iter(reasons.values()))}"
+            for result in self.results
+            for metric, reasons in result.unscored.items()
+            if reasons and len(reasons) > self.max_error_rate * (n := result.n_of(metric) + len(reasons))
+        )
 
     @property
     def holds(self) -> bool:
@@ -107,10 +125,11 @@ class Report:
         return all(check.holds for check in self.gate)
 
     def require(self) -> None:
-        """Passes where the gate holds, for a test or a script.
+        """Passes where the gate holds and every figure can be believed, for a test or a script.
 
         Raises:
             GateFailedError: rules do not hold: all of them, with what was found.
+            EvalError: a measure left too many of its questions unscored.
 
         >>> Report("mine", results=(), comparisons={}, facts={}).require()
         """
@@ -122,6 +141,8 @@ class Report:
                     for check in broken
                 )
             )
+        if self.untrusted:
+            raise EvalError("\n".join(self.untrusted))
 
     def table(self) -> Table:
         """A row for each measure of each pipeline on each dataset.

@@ -110,6 +110,7 @@ def _summary(contents: Contents, drilled: Drill) -> Markup:
         parts.append(
             tag("p", "This report has no results: no pipeline was run on any dataset.", class_="empty")
         )
+    parts += [tag("p", foreign(note), class_="note") for note in contents.notes]
     parts += [_latency(list(contents.datasets.values())), facts_section(contents.facts)]
     if contents.results:
         parts.append(cuts_section(drilled))

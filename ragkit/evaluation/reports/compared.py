@@ -21,17 +21,26 @@ def print_pairs(pairs: Sequence[PairOfRuns], console: Console, *, metric: str | 
     Raises:
         EvalError: `metric` was not compared.
     """
-    compared = list(dict.fromkeys(name for pair in pairs for name in pair.changes))
-    if metric is not None and metric not in compared:
-        raise EvalError(
-            f"{metric!r} was not compared.{did_you_mean(metric, compared)} There are: {', '.join(compared)}"
-        )
+    check_compared(pairs, metric)
     for pair in pairs:
         console.print(plain(f"\n{pair.dataset}", "bold"), plain(_title(pair), "dim"))
         print_comparison(pair.comparison, console)
         chosen = metric or next(iter(pair.changes))
         if chosen in pair.changes:
             _print_changes(pair, chosen, console)
+
+
+def check_compared(pairs: Sequence[PairOfRuns], metric: str | None) -> None:
+    """Passes where a measure is among those that were compared, or none is named.
+
+    Raises:
+        EvalError: it is not.
+    """
+    compared = list(dict.fromkeys(name for pair in pairs for name in pair.changes))
+    if metric is not None and metric not in compared:
+        raise EvalError(
+            f"{metric!r} was not compared.{did_you_mean(metric, compared)} There are: {', '.join(compared)}"
+        )
 
 
 def _print_changes(pair: PairOfRuns, metric: str, console: Console) -> None:

@@ -26,6 +26,8 @@ def report_json(report: Report) -> Json:
         "suite": report.name,
         "metrics": results[0]["metrics"] if results else {},
         "holds": report.holds,
+        "untrusted": list(report.untrusted),
+        "max_error_rate": report.max_error_rate,
         "gate": [_check(check) for check in report.gate],
         "results": results,
         "comparisons": {name: comparison_json(found) for name, found in report.comparisons.items()},

@@ -12,7 +12,8 @@ import pytest
 
 import ragkit
 from ragkit.chat import Completion, Message
-from ragkit.errors import ConfigError
+from ragkit.cli import main
+from ragkit.errors import ConfigError, EvalError
 from ragkit.evaluation.folder import load_report
 from ragkit.evaluation.judge import Judge, JudgeMetric
 from ragkit.evaluation.suite_file import load_suite
@@ -44,6 +45,9 @@ def test_a_judge_without_a_verdict_is_counted_and_is_no_zero(home: Path) -> None
     assert one.figures["contains"].mean == 1.0
     assert "judge.correct" not in one.figures
     assert "q" in one.unscored["judge.correct"]
+    assert report.untrusted[0].startswith("set/default: judge.correct could not score 1 of 1 questions")
+    with pytest.raises(EvalError, match=r"judge\.correct could not score 1 of 1"):
+        report.require()
     assert "judge.correct could not score 1 questions" in (home / "run" / "report.md").read_text()
 
 
@@ -97,3 +101,11 @@ def test_what_judging_took_is_told_and_is_the_same_when_nothing_is_asked_again(h
     for name in ("report.md", "report.json", "per_query.jsonl"):
         assert (home / "one" / name).read_bytes() == (home / "two" / name).read_bytes()
     assert load_report(home / "two").results[0].bills["judge.correct"].usd == 0.0001
+
+
+def test_a_judge_that_gave_no_verdict_fails_the_command(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["eval", str(home / "suite.yaml"), "--out", str(home / "run")]) == 1
+    assert "error: set/default: judge.correct could not score 1 of 1 questions" in capsys.readouterr().err
+    assert json.loads((home / "run" / "report.json").read_text())["untrusted"]

@@ -233,7 +233,7 @@ def test_pipelines_of_other_names_are_compared_with_the_first(tmp_path: Path) ->
 
 def test_reports_without_a_common_data_set_are_refused(tmp_path: Path) -> None:
     other = replace(small(), results=(replace(small().results[0], dataset="other"),), comparisons={})
-    with pytest.raises(EvalError, match="expected at least one in common"):
+    with pytest.raises(EvalError, match="no dataset in common, expected one at least"):
         write_comparison(small(), other, tmp_path / "c.html", TEXTS)
 
 
