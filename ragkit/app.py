@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections import OrderedDict
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
-from copy import copy
 from dataclasses import asdict, replace
 from pathlib import Path
 from threading import Lock
@@ -16,28 +14,28 @@ from ragkit.assembly import Assembly, make
 from ragkit.chat import Message
 from ragkit.config.defaults import default_config
 from ragkit.config.load import load_config
-from ragkit.config.spec import ComponentSpec, Config
-from ragkit.errors import GraphError, QueryError
+from ragkit.config.rewired import rewired
+from ragkit.config.spec import Config
+from ragkit.errors import QueryError
 from ragkit.fields import shown
 from ragkit.graph.check import check
-from ragkit.graph.runner import Graph, RunResult
+from ragkit.graph.kept_traces import KeptTraces
+from ragkit.graph.runner import Graph
 from ragkit.graph.spec import GraphSpec
 from ragkit.graph.stage import Stage
 from ragkit.graph.sync import run_sync
 from ragkit.graph.threads import in_thread
-from ragkit.graph.trace import Trace
 from ragkit.ingest.apart import ingest_apart
 from ragkit.ingest.feed import Item
 from ragkit.ingest.pipeline import Ingestor
 from ragkit.ingest.progress import Progress
 from ragkit.ingest.progress import shown as shown_progress
 from ragkit.ingest.report import IngestReport
-from ragkit.subgraph import prompt_graph, retrieval_graph
+from ragkit.store.arguments import check_depth, checked_question
+from ragkit.subgraph import prompt_graph, retrieval_graph, with_own_stages
 from ragkit.types import Answer, Document, Metadata, QueryPlan, Ranking, Turn
 from ragkit.upkeep import Upkeep, settled
 
-MAX_QUESTION_CHARS = 32_768
-MAX_K = 10_000
 TRACES_KEPT = 256
 GRAPHS_KEPT = 16
 
@@ -69,7 +67,7 @@ def open(  # noqa: A001  (ragkit.open is the public word for it)
     """
     # Absolute now: by the time that the index is opened, the process may work in another folder.
     config = default_config(Path(path).absolute(), set=set)
-    return RAG(config if graph is None else _rewired(config, graph), create=create)
+    return RAG(config if graph is None else rewired(config, graph), create=create)
 
 
 def load(path: str | Path, *, set: Mapping[str, Any] | None = None) -> RAG:  # noqa: A002
@@ -83,23 +81,6 @@ def load(path: str | Path, *, set: Mapping[str, Any] | None = None) -> RAG:  # n
         ConfigError: every mistake of the file, each with its line.
     """
     return RAG(load_config(Path(path), set=set))
-
-
-def _rewired(config: Config, graph: Stage[QueryPlan, Answer] | GraphSpec) -> Config:
-    if not isinstance(graph, Stage | GraphSpec):
-        raise GraphError(f"graph: expected stages joined by >> and fan_out, got {type(graph).__name__}")
-    spec = graph if isinstance(graph, GraphSpec) else GraphSpec.of(graph)
-    stages = {node.name: ComponentSpec(node.stage.use, settings=node.stage.config) for node in spec.nodes}
-    return replace(config, graph=spec, stages=stages)
-
-
-def _with_own_stages(spec: GraphSpec) -> GraphSpec:
-    """The graph with copies of its stages.
-
-    Setting up binds a stage to one collection. A graph that is given to two `RAG`s would otherwise answer
-    from the index of whichever was set up last.
-    """
-    return replace(spec, nodes=tuple(replace(node, stage=copy(node.stage)) for node in spec.nodes))
 
 
 class RAG(Upkeep):
@@ -116,10 +97,10 @@ class RAG(Upkeep):
     def __init__(self, config: Config, *, create: bool = True) -> None:
         self.config = config
         self._parts = Assembly(config, create=create)
-        self._spec = _with_own_stages(config.graph)
+        self._spec = with_own_stages(config.graph)
         self._graph = Graph(check(self._spec, takes=QueryPlan, gives=Answer), self._parts)
         self._retrieval: OrderedDict[tuple[Retriever, int], Graph] = OrderedDict()
-        self._traces: OrderedDict[str, Trace] = OrderedDict()
+        self._traces = KeptTraces(TRACES_KEPT)
         self._lock = Lock()
 
     def __enter__(self) -> RAG:
@@ -240,7 +221,7 @@ class RAG(Upkeep):
         return answer.with_(
             degraded=tuple(result.degraded),
             usage=replace(answer.usage, seconds=time.perf_counter() - start),
-            trace_id=self._keep(result),
+            trace_id=self._traces.keep(result.trace),
         )
 
     def retrieve(
@@ -285,15 +266,14 @@ class RAG(Upkeep):
             QueryError: the question is empty or too long, `k` is out of range, or there is no such retriever.
             TenantError, FilterError, StageError: as for `aask`.
         """
-        if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k <= MAX_K:
-            raise QueryError(f"k={shown(k)}: expected a whole number from 1 to {MAX_K}")
+        check_depth(k)
         if not isinstance(retriever, str) or retriever not in get_args(Retriever):
             known = ", ".join(get_args(Retriever))
             raise QueryError(f"retriever={shown(retriever)}: expected one of: {known}")
         await self._opened()
         with self._parts.collection.held(self._plan(question, tenant, acl, filter, ())) as plan:
             result = await self._retrieval_graph(retriever, k).run(plan)
-        self._keep(result)
+        self._traces.keep(result.trace)
         ranking: Ranking = result.value
         # A last stage without a `k` of its own gives all that it was given.
         return Ranking(ranking.plan, ranking.hits[:k], degraded=tuple(result.degraded))
@@ -334,7 +314,7 @@ class RAG(Upkeep):
         Raises:
             GraphError: no stage of the graph, or not this one, asks a model.
         """
-        graph = Graph(check(_with_own_stages(prompt_graph(self._spec, node))), self._parts)
+        graph = Graph(check(with_own_stages(prompt_graph(self._spec, node))), self._parts)
         await self._opened()
         with self._parts.collection.held(self._plan(question, tenant, acl, filter, history)) as plan:
             messages: tuple[Message, ...] = (await graph.run(plan)).value
@@ -364,11 +344,7 @@ class RAG(Upkeep):
         Raises:
             QueryError: the trace is unknown or no longer kept.
         """
-        found = self._traces.get(trace_id) if isinstance(trace_id, str) else None
-        if found is None:
-            raise QueryError(
-                f"no trace {shown(trace_id)}: the last {TRACES_KEPT} runs of this object are kept"
-            )
+        found = self._traces.trace(trace_id)
         return {"id": found.id, "seconds": found.duration_s, "nodes": [asdict(node) for node in found.nodes]}
 
     def check(self) -> dict[str, Any]:
@@ -412,16 +388,9 @@ class RAG(Upkeep):
         raw_filter: Mapping[str, Any] | None,
         history: Sequence[Turn],
     ) -> QueryPlan:
-        if not isinstance(question, str) or not question.strip():
-            raise QueryError("the question is empty: expected a text of 1 to 32,768 characters")
-        if len(question) > MAX_QUESTION_CHARS:
-            raise QueryError(
-                f"the question has {len(question):,} characters: expected at most {MAX_QUESTION_CHARS:,}. "
-                "Ingest long texts as documents and ask about them"
-            )
-        # A lone surrogate cannot be encoded for a model or a store.
-        text = question.encode("utf-8", "replace").decode("utf-8")
-        return self._parts.collection.plan(text, tenant=tenant, acl=acl, filter=raw_filter, history=history)
+        return self._parts.collection.plan(
+            checked_question(question), tenant=tenant, acl=acl, filter=raw_filter, history=history
+        )
 
     def _retrieval_graph(self, retriever: Retriever, k: int) -> Graph:
         key = (retriever, k)
@@ -434,11 +403,3 @@ class RAG(Upkeep):
                 while len(self._retrieval) > GRAPHS_KEPT:
                     self._retrieval.popitem(last=False)
         return graph
-
-    def _keep(self, result: RunResult) -> str:
-        trace_id = result.trace.id or uuid.uuid4().hex
-        with self._lock:
-            self._traces[trace_id] = result.trace
-            while len(self._traces) > TRACES_KEPT:
-                self._traces.popitem(last=False)
-        return trace_id

@@ -146,3 +146,12 @@ def prompt_graph(spec: GraphSpec, name: str | None) -> GraphSpec:
     shown = NodeSpec(asking.name, AskedFor(asking.stage), inputs=original.inputs, line=asking.line)
     nodes = tuple(shown if node is asking else node for node in spec.nodes)
     return GraphSpec(_upstream(GraphSpec(nodes, shown.name), shown.name), shown.name)
+
+
+def with_own_stages(spec: GraphSpec) -> GraphSpec:
+    """The graph with copies of its stages.
+
+    Setting up binds a stage to one collection. A graph that is given to two `RAG`s would otherwise answer
+    from the index of whichever was set up last.
+    """
+    return replace(spec, nodes=tuple(replace(node, stage=copy(node.stage)) for node in spec.nodes))

@@ -7,10 +7,11 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from ragkit.app import MAX_K, Retriever
+from ragkit.app import Retriever
 from ragkit.evaluation.runner.pipeline import Corpus
 from ragkit.evaluation.suite import DEFAULT_METRICS, NAME
 from ragkit.settings import Settings
+from ragkit.store.arguments import MAX_K
 
 
 class DataKeys(Settings):

@@ -11,6 +11,34 @@ from ragkit.fields import shown
 from ragkit.protocols import Vectors
 from ragkit.types import Turn
 
+MAX_QUESTION_CHARS, MAX_K = 32_768, 10_000
+
+
+def checked_question(question: str) -> str:
+    """The question, as it can be encoded for a model or a store: half a surrogate pair becomes `?`.
+
+    Raises:
+        QueryError: it is no text, blank, or longer than 32,768 characters.
+    """
+    if not isinstance(question, str) or not question.strip():
+        raise QueryError(f"the question is empty: expected a text of 1 to {MAX_QUESTION_CHARS:,} characters")
+    if len(question) > MAX_QUESTION_CHARS:
+        raise QueryError(
+            f"the question has {len(question):,} characters: expected at most {MAX_QUESTION_CHARS:,}. "
+            "Ingest long texts as documents and ask about them"
+        )
+    return question.encode("utf-8", "replace").decode("utf-8")
+
+
+def check_depth(k: int) -> None:
+    """Refuses what no ranking is asked for in one go.
+
+    Raises:
+        QueryError: `k` is not a whole number from 1 to 10,000.
+    """
+    if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k <= MAX_K:
+        raise QueryError(f"k={shown(k)}: expected a whole number from 1 to {MAX_K}")
+
 
 def check_k(k: int) -> None:
     """Refuses what is no number of hits.

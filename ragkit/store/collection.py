@@ -6,7 +6,6 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from typing import Protocol
 
 from ragkit.arrays import HitBatch
 from ragkit.errors import QueryError, StoreError
@@ -29,34 +28,10 @@ from ragkit.store.abilities import HoldingStore, LockingStore
 from ragkit.store.access import Access
 from ragkit.store.admission import check_document, has_surrogate, with_language
 from ragkit.store.arguments import check_k, check_texts, check_vectors, checked_history
+from ragkit.store.followers import Followers
 from ragkit.store.remembered import Remembered
 from ragkit.text.language import UNDETERMINED, detect_language
 from ragkit.types import Chunk, Document, QueryPlan, ReadSentence, Turn
-
-
-class Followers(Protocol):
-    """Other stores of a collection, which are kept the same; `ragkit.store.in_step.InStep` is one."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The stores, as the configuration names them."""
-        ...
-
-    def commit(self, changes: Sequence[Change]) -> None:
-        """Writes to every store what the first one has just committed; a store that fails is behind."""
-        ...
-
-    def level(self, source: StoreCollection) -> tuple[str, ...]:
-        """Brings every store to what the first one holds; gives a note for each that is not the same then."""
-        ...
-
-    def collection(self, name: str) -> StoreCollection:
-        """The collection in one of the stores."""
-        ...
-
-    def close(self) -> None:
-        """Releases the stores."""
-        ...
 
 
 class StoreCollection:

@@ -8,7 +8,8 @@ from typing import Any, Protocol, runtime_checkable
 from ragkit import registry
 from ragkit.fields import FieldSpec
 from ragkit.protocols import Analyzer, Embedder, RankerFactory
-from ragkit.store.collection import Followers, StoreCollection
+from ragkit.store.collection import StoreCollection
+from ragkit.store.followers import Followers
 from ragkit.store_spec import StoreSpec
 from ragkit.text.analyze import Analyzer as TextAnalyzer
 

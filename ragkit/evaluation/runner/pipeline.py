@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from ragkit.app import MAX_K, Retriever
+from ragkit.app import Retriever
 from ragkit.config.spec import Config
 from ragkit.errors import EvalError, did_you_mean
+from ragkit.store.arguments import MAX_K
 
 Corpus = Literal["dataset", "own"]
 

@@ -1,0 +1,59 @@
+"""What a component must offer to take part. Layers above talk to these, never to a class of ours.
+
+Store and model calls are plain functions: the graph's runner puts them on worker threads, ingestion and
+16 threads of a server call them directly, and a third party writes one of them in one file.
+"""
+
+from __future__ import annotations
+
+from ragkit.chat import ChatModel
+from ragkit.fields import FieldSpec, FieldType
+from ragkit.protocols.dense_index import DenseIndex, IndexFile, IndexPart, PersistentIndex
+from ragkit.protocols.ingestion import Analyzer, Chunker
+from ragkit.protocols.models import BlendingReranker, Embedder, Reranker, TextKind, Vectors
+from ragkit.protocols.resources import Collection, Resources
+from ragkit.protocols.stores import (
+    Capabilities,
+    Change,
+    DocumentState,
+    Manifest,
+    Record,
+    Scope,
+    SparseIndex,
+    StoreCounts,
+    VectorStore,
+)
+from ragkit.protocols.term_ranking import RankerFactory, RowScores, TermPostings, TermRanker, TermRows
+
+__all__ = [
+    "Analyzer",
+    "BlendingReranker",
+    "Capabilities",
+    "Change",
+    "ChatModel",
+    "Chunker",
+    "Collection",
+    "DenseIndex",
+    "DocumentState",
+    "Embedder",
+    "FieldSpec",
+    "FieldType",
+    "IndexFile",
+    "IndexPart",
+    "Manifest",
+    "PersistentIndex",
+    "RankerFactory",
+    "Record",
+    "Reranker",
+    "Resources",
+    "RowScores",
+    "Scope",
+    "SparseIndex",
+    "StoreCounts",
+    "TermPostings",
+    "TermRanker",
+    "TermRows",
+    "TextKind",
+    "VectorStore",
+    "Vectors",
+]
