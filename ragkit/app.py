@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -10,6 +9,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Literal, get_args
 
+from ragkit.answering import Answering
 from ragkit.assembly import Assembly, make
 from ragkit.chat import Message
 from ragkit.config.defaults import default_config
@@ -101,6 +101,7 @@ class RAG(Upkeep):
         self._graph = Graph(check(self._spec, takes=QueryPlan, gives=Answer), self._parts)
         self._retrieval: OrderedDict[tuple[Retriever, int], Graph] = OrderedDict()
         self._traces = KeptTraces(TRACES_KEPT)
+        self._answering = Answering(self._graph, self._parts, self._traces)
         self._lock = Lock()
 
     def __enter__(self) -> RAG:
@@ -213,16 +214,8 @@ class RAG(Upkeep):
             FilterError: the filter names an unknown field or compares unlike types.
             StageError: a stage failed and its `on_error` does not say otherwise.
         """
-        start = time.perf_counter()
         await self._opened()
-        with self._parts.collection.held(self._plan(question, tenant, acl, filter, history)) as plan:
-            result = await self._graph.run(plan)
-        answer: Answer = result.value
-        return answer.with_(
-            degraded=tuple(result.degraded),
-            usage=replace(answer.usage, seconds=time.perf_counter() - start),
-            trace_id=self._traces.keep(result.trace),
-        )
+        return await self._answering.answer(self._plan(question, tenant, acl, filter, history))
 
     def retrieve(
         self,

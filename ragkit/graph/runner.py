@@ -12,6 +12,7 @@ from typing import Any
 import anyio
 
 from ragkit.errors import GraphError, StageError, did_you_mean
+from ragkit.events import Emit
 from ragkit.graph.checked import CheckedGraph
 from ragkit.graph.schedule import Schedule
 from ragkit.graph.spec import SOURCE
@@ -83,6 +84,7 @@ class Graph:
         trace: Trace | None = None,
         known: Mapping[str, object] | None = None,
         observe: Callable[[str, Any], None] | None = None,
+        emit: Emit | None = None,
     ) -> RunResult:
         """The result for one value, usually a `QueryPlan`.
 
@@ -93,6 +95,8 @@ class Graph:
                 the trace does not have them.
             observe: is given the name and the value of each node that has one, in the order of the graph,
                 when the run ends, be it well or not.
+            emit: is given the events of an answer that is streamed, by the stages that can stream, from
+                whatever thread they run in.
 
         Raises:
             StageError: a node failed under `on_error: fail`, or so many were skipped that nothing is left;
@@ -109,7 +113,12 @@ class Graph:
         schedule = self._schedule or await self._ready()
         trace = Trace(secrets.token_hex(16)) if trace is None else trace
         state = RunState(
-            value, len(self.checked.nodes), trace, deadline, self._indexed(known) if known else None
+            value,
+            len(self.checked.nodes),
+            trace,
+            deadline,
+            self._indexed(known) if known else None,
+            emit,
         )
         try:
             if deadline is None:

@@ -23,6 +23,7 @@ from weakref import WeakKeyDictionary
 from pydantic import create_model
 
 from ragkit.errors import GraphError
+from ragkit.events import Emit
 from ragkit.graph.trace import NodeTrace
 from ragkit.protocols import Resources
 from ragkit.settings import Settings
@@ -40,12 +41,14 @@ Made = TypeVar("Made")
 class RunContext:
     """What a stage may know of the run it is part of, and where it leaves word of what it did.
 
-    `deadline` is on `time.monotonic()`'s clock, or None.
+    `deadline` is on `time.monotonic()`'s clock, or None. `emit` takes events of an answer that is streamed,
+    from any thread; it is None where nobody listens.
     """
 
     trace: NodeTrace
     deadline: float | None = None
     degraded: list[str] = field(default_factory=list)
+    emit: Emit | None = None
 
     def note(self, **facts: object) -> None:
         """Records facts about this node's work in the trace, visible to `ragkit ask --trace`."""

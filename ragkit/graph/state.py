@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ragkit.errors import BudgetError
+from ragkit.events import Emit
 from ragkit.graph.trace import NodeTrace, Trace
 
 _NOTHING: Mapping[int, object] = MappingProxyType({})
@@ -40,7 +41,8 @@ class RunState:
     """
 
     __slots__ = (
-        "closed", "deadline", "degraded", "is_bound", "known", "pending", "running", "trace", "values",
+        "closed", "deadline", "degraded", "emit", "is_bound", "known", "pending", "running", "trace",
+        "values",
     )  # fmt: skip
 
     def __init__(
@@ -50,6 +52,7 @@ class RunState:
         trace: Trace,
         deadline: float | None,
         known: Mapping[int, object] | None = None,
+        emit: Emit | None = None,
     ) -> None:
         self.values: list[Any] = [value, *[None] * nodes]
         self.trace = trace
@@ -63,6 +66,7 @@ class RunState:
         self.pending: list[int] = []
         self.running: dict[str, NodeTrace] = {}
         self.closed = False
+        self.emit = emit
 
     def record(self, trace: NodeTrace) -> None:
         """Adds a node that has ended to the trace, unless the run itself has ended before."""

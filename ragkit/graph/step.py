@@ -228,7 +228,7 @@ class Step:
             trace.n_in = self._measure_in(value)
         state.running[self.name] = trace
         trace.start_s = perf_counter()
-        return RunContext(trace, state.deadline, state.degraded)
+        return RunContext(trace, state.deadline, state.degraded, state.emit)
 
     def _end(self, result: Any, ctx: RunContext, state: RunState) -> None:
         trace = ctx.trace
@@ -243,7 +243,7 @@ class Step:
         trace = ctx.trace
         if isinstance(error, StageTimeoutError):
             # Its thread may still run: from now on it writes into copies that nobody reads.
-            ctx.trace, ctx.degraded = replace(trace, facts=dict(trace.facts)), []
+            ctx.trace, ctx.degraded, ctx.emit = replace(trace, facts=dict(trace.facts)), [], None
         trace.duration_s = perf_counter() - trace.start_s
         trace.error = _said(error)
         trace.status = "degraded" if is_tolerated else "failed"
