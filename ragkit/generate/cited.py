@@ -13,15 +13,15 @@ from ragkit.chat import ChatModel, Completion, Message
 from ragkit.errors import ConfigError
 from ragkit.generate.budget import Count, counter, fitting_passages, fitting_turns
 from ragkit.generate.fence import fence_of, fenced
-from ragkit.generate.languages import question_language
-from ragkit.generate.prompt import Places, Template, built_in, load_template
 from ragkit.generate.reply import NO_ANSWER, read_reply
 from ragkit.graph.stage import RunContext, Stage, stage
 from ragkit.graph.threads import in_thread
 from ragkit.protocols import Collection, Resources
 from ragkit.settings import ChatModelRef, Settings
 from ragkit.text.language import detect_language
+from ragkit.text.language_names import question_language
 from ragkit.text.relevance import kept_sentences
+from ragkit.text.template import Places, Template, built_in, load_template
 from ragkit.text.wording import abstention
 from ragkit.types import AbstainReason, Answer, Context, Turn, Usage
 
@@ -161,7 +161,7 @@ class CitedGenerate(Stage[Context, Answer]):
             return self.own_template
         language = self.config.language
         told = detect_language(question) if language == "auto" else language
-        return built_in(self.prompt_name, told, self.config.places)
+        return built_in("ragkit.generate", self.prompt_name, told, self.config.places)
 
     def filling(self) -> dict[str, str]:
         """What else the prompt of a stage of this kind has places for."""

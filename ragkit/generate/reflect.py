@@ -8,12 +8,12 @@ from typing import ClassVar
 from ragkit.chat import Message
 from ragkit.errors import ModelError
 from ragkit.generate.cited import CitedGenerate
-from ragkit.generate.prompt import Places, built_in
 from ragkit.generate.reply import NO_ANSWER, read_reply
 from ragkit.graph.stage import RunContext, Stage, stage
 from ragkit.graph.threads import in_thread
 from ragkit.protocols import Resources
 from ragkit.text.language import detect_language
+from ragkit.text.template import Places, built_in
 from ragkit.types import Answer, Context, Correction, Sentence, Usage
 
 _PLACES = Places(("problems",), ("no_answer",))
@@ -86,13 +86,13 @@ class ReflectGenerate(Stage[Answer, Answer]):
 
     def prompt(self, question: str = "") -> str:
         """The prompt of the second attempt, as its file has it."""
-        return built_in("reflect", self._language(question), _PLACES).text
+        return built_in("ragkit.generate", "reflect", self._language(question), _PLACES).text
 
     def _request(self, context: Context, correction: Correction) -> tuple[tuple[Message, ...], Context]:
         request = self._first.request(context)
         question = context.plan.question
         filling = {"problems": _listed(correction.refused), "no_answer": NO_ANSWER}
-        wish = built_in("reflect", self._language(question), _PLACES).messages(filling)
+        wish = built_in("ragkit.generate", "reflect", self._language(question), _PLACES).messages(filling)
         return (*request.messages, Message("assistant", correction.draft), *wish), request.context
 
     def _language(self, question: str) -> str:

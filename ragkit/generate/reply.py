@@ -9,11 +9,10 @@ from typing import Literal
 from ragkit.chat import Completion
 from ragkit.errors import InvalidOutputError
 from ragkit.text.sentences import sentence_spans
+from ragkit.text.thoughts import without_thoughts
 
 # No word that documents use: NO_ANSWER alone is a status of telephone calls.
 NO_ANSWER = "NO_ANSWER_IN_PASSAGES"
-# Models of reasoning that are served without a parser for it write their thoughts before the answer.
-_THOUGHTS = re.compile(r"\A\s*<(think|thinking|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
 _TOKEN = re.compile(r"[*_`\"'«\[(]*\bNO[ _]ANSWER[ _]IN[ _]PASSAGES\b[*_`\"'»\])]*[.!]?")
 _MARKER = re.compile(r"[\[【]\s*\d")
 _MARKERS = re.compile(r"(?:\s*[\[【][\d\s,;\-–]+[\]】])+")
@@ -63,15 +62,6 @@ def read_reply(done: Completion) -> Reply:
     if said != text and (not _MARKER.search(said) or _TOKEN.match(text)):
         return Reply("abstention", "")
     return Reply("part" if is_cut else "answer", said)
-
-
-def without_thoughts(text: str) -> str:
-    """A reply without the thoughts that a model wrote before it.
-
-    >>> without_thoughts("<think>Hm.</think> Two years.")
-    'Two years.'
-    """
-    return _THOUGHTS.sub("", text).strip()
 
 
 def _whole_sentences(text: str) -> str:

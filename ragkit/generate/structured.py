@@ -14,13 +14,13 @@ from ragkit.chat import Completion, Message
 from ragkit.errors import InvalidOutputError
 from ragkit.generate.cited import CitedGenerate, Request
 from ragkit.generate.evidence import Leaf, chosen, is_stated, leaves, moved, quoted, without
-from ragkit.generate.prompt import Places
-from ragkit.generate.reply import without_thoughts
 from ragkit.graph.stage import RunContext, stage
 from ragkit.graph.threads import in_thread
 from ragkit.models.attempts import Spent
 from ragkit.models.json_schema import json_in, json_problem
 from ragkit.models.schema_support import schema_problem
+from ragkit.text.template import Places
+from ragkit.text.thoughts import without_thoughts
 from ragkit.types import AbstainReason, Answer, Citation, Context, Sentence, Usage
 
 _EVIDENCE: Mapping[str, Any] = {

@@ -11,7 +11,7 @@ import ragkit
 from ragkit.cli import main
 from ragkit.errors import GraphError
 from ragkit.generate.cited import PLACES
-from ragkit.generate.prompt import load_template
+from ragkit.text.template import load_template
 from ragkit.types import Turn
 
 CONFIG = """ragkit: 1

@@ -9,7 +9,7 @@ import pytest
 from ragkit.config.load import load_config
 from ragkit.errors import ConfigError
 from ragkit.generate.cited import PLACES, CitedGenerate
-from ragkit.generate.prompt import LANGUAGES, Places, Template, built_in, load_template
+from ragkit.text.template import LANGUAGES, Places, Template, built_in, load_template
 
 GOOD = "Say {no_answer} or cite. {fence}\n=== user ===\n{passages}\n{question}\n"
 CONFIG = """ragkit: 1
@@ -71,7 +71,7 @@ def test_the_line_between_the_parts_is_there_once(text: str, said: str) -> None:
 
 @pytest.mark.parametrize("language", [*LANGUAGES, "de"])
 def test_ours_are_in_order(language: str) -> None:
-    template = built_in("cited", language, PLACES)
+    template = built_in("ragkit.generate", "cited", language, PLACES)
     assert template.where == f"cited.{'ru' if language == 'ru' else 'en'}.txt"
 
 

@@ -86,10 +86,10 @@ class Template:
 
 
 @cache
-def built_in(name: str, language: str, places: Places) -> Template:
-    """One of our prompts, in English where it is not there in the language."""
+def built_in(package: str, name: str, language: str, places: Places) -> Template:
+    """A prompt of the folder `prompts` of a package, in English where it is not there in the language."""
     path = f"{name}.{language if language in LANGUAGES else 'en'}.txt"
-    text = files("ragkit.generate").joinpath("prompts", path).read_text(encoding="utf-8")
+    text = files(package).joinpath("prompts", path).read_text(encoding="utf-8")
     return Template.parsed(text, path, places)
 
 
