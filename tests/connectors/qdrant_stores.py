@@ -26,6 +26,9 @@ def server_settings() -> dict[str, Any]:
     return {"url": URL, **({"api_key": key} if key else {})}
 
 
+ON_SERVER = pytest.param(server_settings(), marks=needs_server, id="server")
+
+
 class Stores:
     """Makes stores, each with collections of its own, and removes them."""
 

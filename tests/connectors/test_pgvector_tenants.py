@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
-from typing import Any
 
-import numpy as np
 import pytest
 
-from ragkit.errors import ConfigError, FilterError, StoreError, TenantError
-from ragkit.filters import Eq, Exists, Filter, Ne, Not, Or
+from ragkit.errors import ConfigError
 from ragkit.protocols import Scope
 from ragkit.store_spec import StoreSpec
 from ragkit.testing.collecting import CollectingStoreChecks
-from ragkit.testing.data import put, unit
+from ragkit.testing.data import put
 from ragkit.testing.stores import EAST, SparseIndexChecks, VectorStoreChecks, spec_of
 from ragkit_connectors.pgvector import PgvectorStore
+from tests.connectors import across_tenants
+from tests.connectors.across_tenants import call_across_tenants
 from tests.connectors.pgvector_server import Stores, server
-from tests.hostile import MALFORMED, STRANGERS, TENANTS
 from tests.scale import scaled
 
 psycopg = pytest.importorskip("psycopg", reason="needs the extra pgvector")
 
-SEED = 20
 GUARDED = spec_of(tenant="keyword!")
 
 
@@ -145,19 +141,6 @@ def test_who_opened_it_before_it_was_guarded_still_sees_what_is_theirs(stores: S
     assert before.state("globex", "b") is not None
 
 
-# --- whoever asks -----------------------------------------------------------------------------------
-
-
-def _filters(rng: random.Random) -> Filter | None:
-    widening = [
-        None,
-        Or((Eq("lang", "en"), Not(Eq("lang", "en")))),
-        Not(Exists("note")),
-        Ne("lang", "x' OR '1'='1"),
-    ]
-    return rng.choice([*widening, Or(()), Not(Or(()))])
-
-
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
@@ -189,39 +172,10 @@ def test_a_policy_that_lets_less_through_is_let_be(stores: Stores) -> None:
     assert len(again.search(EAST[None], 5, Scope("acme"))[0]) == 1
 
 
+# --- whoever asks -----------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("tenancy", ["filter", "rls"])
 def test_no_call_shows_another_tenants_chunks(stores: Stores, tenancy: str) -> None:
-    store = stores.make(spec_of(tenant="keyword!", acl=["keyword"]), tenancy=tenancy)
-    groups, owner = ("staff", "legal"), dict[str, tuple[str, str]]()
-    changes = [
-        put(f"d{g}", [(f"{t} {g} common", unit([1, i]))], tenant=t, acl=[g], metadata={"lang": "en"})
-        for i, t in enumerate(TENANTS)
-        for g in groups
-    ]
-    store.commit(changes)
-    for change in changes:
-        owner[change.records[0].chunk.id] = (change.state.tenant, change.records[0].chunk.acl[0])
-    rng, ids, n_hits = random.Random(SEED), list(owner), 0
-    malformed = [m for m in MALFORMED if isinstance(m, str | int | bytes | None)]
-    names: list[Any] = [*TENANTS, *STRANGERS, *malformed]
-    for _ in range(scaled(50_000)):
-        tenant = rng.choice(names)
-        acl = tuple(rng.sample(groups, rng.randint(0, 2)))
-        scope = Scope(tenant, acl, _filters(rng), rng.choice([None, 0, 1]))
-        try:
-            kind = rng.randrange(4)
-            if kind == 0:
-                found = store.search(unit([1, rng.random()])[None], rng.choice([1, 50]), scope)[0].id_list()
-            elif kind == 1:
-                found = store.search_terms([["common", "acme", "globex"]], 50, scope)[0].id_list()
-            elif kind == 2:
-                found = [c.id for c in store.fetch(rng.sample(ids, 5), scope) if c is not None]
-            else:
-                asked = rng.sample(ids, 5)
-                given = store.vectors(asked, scope)
-                found = [i for i, vector in zip(asked, given, strict=True) if np.any(vector)]
-        except (TenantError, FilterError, StoreError):
-            continue
-        n_hits += len(found)
-        assert all(owner[i][0] == tenant and owner[i][1] in acl for i in found), (scope, found)
-    assert n_hits > 0
+    store = stores.make(across_tenants.SPEC, tenancy=tenancy)
+    assert call_across_tenants(store, scaled(50_000)).answered > scaled(20_000)

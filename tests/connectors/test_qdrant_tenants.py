@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,7 +20,9 @@ from ragkit.testing.data import put, unit
 from ragkit.testing.stores import EAST, spec_of, texts
 from ragkit_connectors.qdrant import QdrantStore
 from ragkit_connectors.qdrant.filters import as_filter
-from tests.connectors.qdrant_stores import Stores
+from tests.connectors import across_tenants
+from tests.connectors.across_tenants import call_across_tenants
+from tests.connectors.qdrant_stores import ON_SERVER, Stores
 from tests.scale import scaled
 
 SPEC = spec_of(tenant="keyword!", acl=["keyword"])
@@ -89,6 +93,20 @@ def test_every_answer_is_the_readers_own(store: ForgetfulStore, tenant: str, for
             assert len(filtered) == (len(own) and int(2 in wanted))
     finally:
         store.client.forgets = False
+
+
+@pytest.mark.parametrize("place", [pytest.param({}, id="local mode"), ON_SERVER])
+def test_no_call_of_many_leaks(place: dict[str, Any]) -> None:
+    """Half of them on a server that forgets its filters."""
+    stores = Stores()
+    store = stores.make(across_tenants.SPEC, ForgetfulStore, collection=f"{uuid.uuid4().hex}-chunks", **place)
+    assert isinstance(store, ForgetfulStore)
+
+    def forget(rng: random.Random) -> None:
+        store.client.forgets = rng.random() < 0.5
+
+    assert call_across_tenants(store, scaled(100_000), forget).answered > scaled(50_000)
+    stores.close()
 
 
 def found(store: QdrantStore, tenant: str, groups: tuple[str, ...]) -> list[str]:

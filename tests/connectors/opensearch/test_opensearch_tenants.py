@@ -11,15 +11,16 @@ import numpy as np
 import pytest
 
 from ragkit.errors import StoreError
-from ragkit.filters import Contains, Eq, Exists, Filter, Gte, In, Lt, Ne, Not, NotIn, Or
+from ragkit.filters import Eq
 from ragkit.protocols import Scope
 from ragkit.testing.data import put, unit
 from ragkit.testing.stores import EAST, spec_of, texts
 from ragkit_connectors.opensearch import OpenSearchStore
-from tests.hostile import STRANGERS
 from tests.scale import scaled
 
 pytest.importorskip("opensearchpy", reason="needs the extra opensearch")
+from tests.connectors import across_tenants
+from tests.connectors.across_tenants import call_across_tenants
 from tests.connectors.opensearch.in_process import InProcessStore, in_process
 from tests.connectors.opensearch.server.cluster import READ, Cluster, Request, User
 from tests.connectors.opensearch.stores import Stores
@@ -91,40 +92,15 @@ def test_every_answer_is_the_readers_own(store: InProcessStore, tenant: str, for
         store.change = None
 
 
-def test_no_call_of_many_leaks(store: InProcessStore) -> None:
-    """Random tenants, groups, filters and ids, with and without a server that forgets."""
-    rng = random.Random(11)
-    owner = {hit: t for t in TENANTS for hit in found(store, t, ("staff", "legal"))}
-    names = [*TENANTS, *STRANGERS, "acme\ud800", "", "all"]
-    n_seen = 0
-    for _ in range(scaled(12_500)):  # four calls each, in two ways of search
+@pytest.mark.parametrize("settings", [{}, {"exact_below": 0, "shards": 4}], ids=["compared", "graph"])
+def test_no_call_of_many_leaks(settings: dict[str, Any]) -> None:
+    """Half of them on a server that forgets its filters."""
+    store = in_process(across_tenants.SPEC, name="ours", **settings)
+
+    def forgetful(rng: random.Random) -> None:
         store.change = forget if rng.random() < 0.5 else None
-        tenant, groups = (
-            rng.choice(names),
-            tuple(rng.sample(["staff", "legal", "Staff", "*"], rng.randrange(4))),
-        )
-        scope = Scope(tenant, groups, rng.choice([None, *filters(rng, names)]))
-        ids = rng.sample(list(owner), 3)
-        k = rng.choice([1, 5, 50])
-        seen = [
-            *store.search(EAST[None], k, scope)[0].id_list(),
-            *store.search_terms([["staff", "legal", tenant]], k, scope)[0].id_list(),
-            *(c.id for c in store.fetch(ids, scope) if c is not None),
-            *(i for i, v in zip(ids, store.vectors(ids, scope), strict=True) if v.any()),
-        ]
-        assert {owner[hit] for hit in seen} <= {tenant}
-        n_seen += len(seen)
-    store.change = None
-    assert n_seen
 
-
-def filters(rng: random.Random, names: list[str]) -> list[Filter]:
-    name = rng.choice(names)
-    return [
-        Ne("lang", name), Not(Eq("lang", name)), NotIn("tags", (name,)),
-        Or((Exists("year"), Eq("note", name))),
-        Contains("note", name), In("lang", ()), Gte("year", -1), Not(Lt("year", 0)),
-    ]  # fmt: skip
+    assert call_across_tenants(store, scaled(50_000), forgetful).answered > scaled(20_000)
 
 
 def test_a_tenants_chunks_are_asked_of_one_shard(store: InProcessStore) -> None:
