@@ -361,7 +361,10 @@ class Answer:
     "something was down" are never confused. `dropped` holds sentences removed by verification, and
     `correction` what it would have written anew, where it is told to ask for that.
     `generator` names the stage that wrote it: `generate/extractive` means that every sentence is quoted
-    from the documents and no language model was asked.
+    from the documents and no language model was asked. `confidence` in [0, 1] is the generator's own word on
+    how likely the documents answer the question with what it cites, whether it answered or abstained; None
+    where it does not say. `short` is the place in a document that answers in a few words (a name, a number,
+    a date), where a generator found one; it lies within a citation and has its marker.
     """
 
     plan: QueryPlan = field(repr=False)
@@ -375,6 +378,8 @@ class Answer:
     degraded: tuple[str, ...] = field(default=(), kw_only=True)
     usage: Usage = field(default_factory=Usage, kw_only=True)
     generator: str = field(default="", kw_only=True)
+    confidence: float | None = field(default=None, kw_only=True)
+    short: Citation | None = field(default=None, kw_only=True)
     trace_id: str = field(default="", kw_only=True)
 
     @property

@@ -49,6 +49,8 @@ def answer_json(answer: Answer) -> dict[str, Any]:
             {"text": s.text, "citations": [_citation_json(c) for c in s.citations]} for s in answer.sentences
         ],
         "citations": [_citation_json(c) for c in answer.citations],
+        "short": None if answer.short is None else _citation_json(answer.short),
+        "confidence": answer.confidence,
         "degraded": list(answer.degraded),
         "generator": answer.generator,
         "usage": {

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ragkit.types import AbstainReason, Sentence, Span
+from ragkit.types import AbstainReason, Citation, Sentence, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,8 @@ class Reply:
     abstained: bool = field(default=False, kw_only=True)
     reason: AbstainReason | None = field(default=None, kw_only=True)
     generator: str = field(default="", kw_only=True)
+    confidence: float | None = field(default=None, kw_only=True)
+    short: Citation | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

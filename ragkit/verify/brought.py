@@ -10,7 +10,7 @@ from ragkit.graph.stage import RunContext
 from ragkit.types import Answer, Citation, Context, Correction, Passage, Sentence, Span
 from ragkit.verify.facts import Material, problems
 from ragkit.verify.passages import Passages
-from ragkit.verify.policy import Policy, abstained
+from ragkit.verify.policy import Policy, abstained, borne
 from ragkit.verify.refusal import refusal
 
 _MARKER = re.compile(r"\[\d{1,3}\]")
@@ -61,6 +61,7 @@ class Brought:
             sentences=tuple(kept),
             dropped=(*answer.dropped, *dropped),
             correction=correction,
+            short=borne(answer.short, kept),
         )
 
     def _check(self, sentence: Sentence, findings: list[Finding]) -> Sentence:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
 from ragkit.text.language import detect_language
 from ragkit.text.wording import abstention
-from ragkit.types import AbstainReason, Answer, Correction, Sentence
+from ragkit.types import AbstainReason, Answer, Citation, Correction, Sentence
 
 Policy = Literal["drop", "flag", "regenerate", "abstain"]
 
@@ -41,7 +41,11 @@ def settled(answer: Answer, refused: Mapping[int, str], policy: Policy) -> Answe
     if text is None:
         text = " ".join(sentence.marked for sentence in kept)
     return answer.with_(
-        text=text.strip(), sentences=tuple(kept), dropped=(*answer.dropped, *dropped), correction=correction
+        text=text.strip(),
+        sentences=tuple(kept),
+        dropped=(*answer.dropped, *dropped),
+        correction=correction,
+        short=borne(answer.short, kept),
     )
 
 
@@ -53,6 +57,18 @@ def abstained(answer: Answer, reason: AbstainReason, dropped: list[Sentence]) ->
         abstained=True,
         reason=reason,
         dropped=(*answer.dropped, *dropped),
+        short=None,
+    )
+
+
+def borne(short: Citation | None, sentences: Sequence[Sentence]) -> Citation | None:
+    """A short answer, where it lies within a citation that is left; else None."""
+    cited = (citation for sentence in sentences for citation in sentence.citations)
+    return (
+        short
+        if short is not None
+        and any(c.chunk_id == short.chunk_id and c.start <= short.start and short.end <= c.end for c in cited)
+        else None
     )
 
 

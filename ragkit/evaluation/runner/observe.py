@@ -160,6 +160,8 @@ def _reply(answer: Answer) -> Reply:
         abstained=answer.abstained,
         reason=answer.reason,
         generator=answer.generator,
+        confidence=answer.confidence,
+        short=answer.short,
     )
 
 

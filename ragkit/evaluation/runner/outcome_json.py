@@ -3,9 +3,11 @@
     {"id": "q1", "chunks": {CHUNK ID: [document id, start, end]}, "found": [FOUND, ...], "reply": REPLY, ...}
     FOUND     {"node", "use", "kind", "query"?, "places": [PLACE, ...]}
     PLACE     [chunk id, score or null], and [[start, end], ...] where that is not all of the chunk
-    REPLY     {"text", "sentences": [SENTENCE, ...], "dropped"?, "abstained"?, "reason"?, "generator"?}
-    SENTENCE  {"text", "citations": [{"marker", "document_id", "start", "end", "quote", "chunk_id",
-              "support", "uri"?, "page"?, "heading"?}]}
+    REPLY     {"text", "sentences": [SENTENCE, ...], "dropped"?, "abstained"?, "reason"?, "generator"?,
+              "confidence"?, "short"?: CITATION}
+    SENTENCE  {"text", "citations": [CITATION, ...]}
+    CITATION  {"marker", "document_id", "start", "end", "quote", "chunk_id", "support", "uri"?, "page"?,
+              "heading"?}
 
 What has its default is left out. Texts are as they are, in UTF-8; half a surrogate pair is escaped.
 """
@@ -143,6 +145,10 @@ def _reply_json(reply: Reply) -> Json:
         row["reason"] = reply.reason
     if reply.generator:
         row["generator"] = reply.generator
+    if reply.confidence is not None:
+        row["confidence"] = reply.confidence
+    if reply.short is not None:
+        row["short"] = _citation_json(reply.short)
     return row
 
 
@@ -212,6 +218,8 @@ def _reply(row: Json) -> Reply:
         abstained=row.get("abstained", False),
         reason=row.get("reason"),
         generator=row.get("generator", ""),
+        confidence=row.get("confidence"),
+        short=Citation(**row["short"]) if "short" in row else None,
     )
 
 

@@ -301,6 +301,8 @@ def _answer_json(answer: Answer, name_of: NameOf) -> Json:
         "usage": asdict(answer.usage),
         "generator": answer.generator,
         "trace_id": answer.trace_id,
+        **({"confidence": answer.confidence} if answer.confidence is not None else {}),
+        **({"short": asdict(answer.short)} if answer.short is not None else {}),
         **({"correction": _correction_json(answer.correction)} if answer.correction else {}),
     }
 
@@ -322,6 +324,8 @@ def _answer(row: Json, plan: QueryPlan, chunks: Chunks) -> Answer:
         usage=Usage(**row["usage"]),
         generator=row["generator"],
         trace_id=row["trace_id"],
+        confidence=row.get("confidence"),
+        short=Citation(**row["short"]) if "short" in row else None,
         correction=_correction(row["correction"]) if "correction" in row else None,
     )
 
