@@ -335,6 +335,9 @@ class Usage:
     usd: float | None = field(default=None, kw_only=True)
 
 
+Cached = Literal["", "result", "semantic"]
+"""Whether an answer was kept from before, and by what: its very question, or one that means the same."""
+
 AbstainReason = Literal["no_evidence", "no_documents", "unsupported", "conflicting", "out_of_scope"]
 
 
@@ -365,6 +368,8 @@ class Answer:
     how likely the documents answer the question with what it cites, whether it answered or abstained; None
     where it does not say. `short` is the place in a document that answers in a few words (a name, a number,
     a date), where a generator found one; it lies within a citation and has its marker.
+    `cached` says whether the answer was kept from before, by its very question or by one that means the same;
+    its `usage` is then what this answer took: seconds, and no tokens.
     """
 
     plan: QueryPlan = field(repr=False)
@@ -381,6 +386,7 @@ class Answer:
     confidence: float | None = field(default=None, kw_only=True)
     short: Citation | None = field(default=None, kw_only=True)
     trace_id: str = field(default="", kw_only=True)
+    cached: Cached = field(default="", kw_only=True)
 
     @property
     def question(self) -> str:

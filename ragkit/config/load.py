@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ragkit.config.cache import CacheSettings
 from ragkit.config.component import (
     CHUNKERS,
     MODELS,
@@ -39,7 +40,7 @@ __all__ = ["ComponentSpec", "Config", "load_config"]
 
 TEXT_NAME = "<text>"
 _REQUIRED = ("ragkit", "models", "stores", "collection", "query")
-_KEYS = ("ragkit", "models", "stores", "collection", "ingest", "query")
+_KEYS = ("ragkit", "models", "stores", "collection", "ingest", "query", "cache")
 _DEFAULT_CHUNKER = "chunk/recursive"
 
 
@@ -98,8 +99,9 @@ class _Loader:
         collection = self._collection(root)
         chunk = self._chunk(root)
         wiring = self._query(root)
+        cache = self._cache(root)
         check_references(self.decoder.references, Declared(models, stores), self.problems)
-        if self.problems.found or collection is None or chunk is None or wiring is None:
+        if self.problems.found or collection is None or chunk is None or wiring is None or cache is None:
             return None
         return Config(
             _specs(models or {}),
@@ -108,6 +110,7 @@ class _Loader:
             ingest=IngestSpec(chunk),
             stages=wiring.stages,
             graph=wiring.graph,
+            cache=cache,
             path=self.path,
         )
 
@@ -204,6 +207,17 @@ class _Loader:
         place = chunk.place if chunk else at.place
         written: Node = chunk.node if chunk else Text(_DEFAULT_CHUNKER, place=place, value=_DEFAULT_CHUNKER)
         return read_component(written, at.key("chunk", place), CHUNKERS, self.decoder).spec
+
+    def _cache(self, root: Entries) -> CacheSettings | None:
+        entry = root.entries.get("cache")
+        if entry is None:
+            return CacheSettings()
+        at = Spot("cache", entry.place)
+        if not isinstance(entry.node, Entries):
+            expected = "expected a mapping with result, semantic or embeddings"
+            self.problems.add(at, f"{expected}, got {shown(entry.node)}")
+            return None
+        return self.decoder.settings(CacheSettings, entry.node, at, "cache")
 
     def _query(self, root: Entries) -> Wiring | None:
         entry = root.entries.get("query")

@@ -13,6 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaV
 from pydantic_core import core_schema
 
 from ragkit import registry
+from ragkit.config.cache import CacheSettings
 from ragkit.config.component import CHUNKERS, MODELS, STAGES, STORES, Section, settings_class
 from ragkit.config.spec import FORMAT_VERSION, CollectionSettings, NodeSettings
 
@@ -48,6 +49,10 @@ def json_schema() -> dict[str, Any]:
             "additionalProperties": False,
         },
         "query": _named("The graph: its nodes by name.", STAGES, definitions, NodeSettings),
+        "cache": {
+            **_settings(CacheSettings, definitions, "cache"),
+            "description": "What is kept around the graph: answers, and vectors of texts.",
+        },
     }
     version = {"const": FORMAT_VERSION, "description": "Version of this format."}
     return {

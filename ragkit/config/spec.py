@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
+from ragkit.config.cache import CacheSettings
 from ragkit.config.masking import without_credentials
 from ragkit.config.tree import Plain
 from ragkit.fields import FieldSpec
@@ -160,6 +161,7 @@ class Config:
     ingest: IngestSpec = field(kw_only=True)
     stages: Mapping[str, ComponentSpec] = field(kw_only=True)
     graph: GraphSpec = field(kw_only=True)
+    cache: CacheSettings = field(default_factory=CacheSettings, kw_only=True)
     path: Path | None = field(default=None, kw_only=True)
 
     def describe(self) -> dict[str, Plain]:
@@ -183,6 +185,7 @@ class Config:
             "collection": {**collection, **self.collection.masks},
             "ingest": {"chunk": self.ingest.chunk.describe()},
             "query": {node.name: self._node(node.name) for node in self.graph.nodes},
+            **({} if self.cache == CacheSettings() else {"cache": _cache_shown(self.cache)}),
         }
 
     def _node(self, name: str) -> dict[str, Plain]:
@@ -197,6 +200,11 @@ class Config:
         }
         run = {key: masks.get(key, value) for key, value in run.items() if value is not None}
         return {"use": component.pop("use"), **run, **component}
+
+
+def _cache_shown(cache: CacheSettings) -> Plain:
+    """Without the caches that are not there, which no file can name."""
+    return _shown(cache.model_dump(exclude_none=True))
 
 
 def _shown(value: Any) -> Plain:

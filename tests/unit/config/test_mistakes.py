@@ -49,7 +49,7 @@ TOP: list[Mutant] = [
     ("stores:", "store:", 1, r"stores: required and missing"),
     ("collection:", "collections:", 8, r"collections: several collections are not supported"),
     ("ingest:", "budget: {usd: 1}\ningest:", 13, r"budget: unknown key\. Keys of the file"),
-    ("ingest:", "cache: {}\ningest:", 13, r"cache: unknown key"),
+    ("ingest:", "caches: {}\ningest:", 13, r"caches: unknown key"),
 ]
 SYNTAX: list[Mutant] = [
     ("  local: {use", "\tlocal: {use", 7, r"not valid YAML: .*Indent with spaces"),
