@@ -5,36 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ragkit.fields import parse_fields
 from ragkit.filters import Filter, matches
-from ragkit.protocols import Change, Scope
-from ragkit.store_spec import StoreSpec
+from ragkit.protocols import Scope
 from ragkit.testing import strategies as made
+from ragkit.testing.congruence import PLAIN, READERS, congruence, spec_for
 from ragkit.testing.data import put, unit
 from ragkit.testing.filters import FilterChecks
-from ragkit.testing.oracle import OracleStore
 from ragkit_connectors.pgvector import PgvectorStore
 from tests.connectors.pgvector_server import Stores, server
 from tests.scale import scaled
-from tests.unit.store.test_congruence import agree, readers
-
-PLAIN, TENANTS = made.Shape(False, False), made.Shape(True, True)
-
-
-def spec_for(shape: made.Shape) -> StoreSpec:
-    declared: dict[str, Any] = {}
-    if shape.tenants:
-        declared["tenant"] = "keyword!"
-    if shape.acl:
-        declared["acl"] = ["keyword"]
-    return StoreSpec(
-        "m", embedder_fingerprint="v1", dimension=4, fields={**made.FIELDS, **parse_fields(declared)}
-    )
 
 
 @pytest.fixture
@@ -54,52 +37,18 @@ def emptied(store: PgvectorStore) -> None:
     store._dense._are_few.clear()
 
 
-def compare(
-    store: PgvectorStore, oracle: OracleStore, shape: made.Shape, data: st.DataObject, first: int
-) -> None:
-    scope = data.draw(readers(shape, first, oracle.head()), label="scope")
-    k = data.draw(st.sampled_from([1, 2, 3, 5, 100]), label="k")
-    vectors = np.stack(data.draw(st.lists(made.VECTORS, min_size=1, max_size=3), label="vectors"))
-    terms = data.draw(st.lists(made.TERMS, max_size=3), label="terms")
-    for ours, theirs in zip(store.search(vectors, k, scope), oracle.search(vectors, k, scope), strict=True):
-        agree(ours, theirs)
-    found = oracle.search_terms(terms, k, scope)
-    for ours, theirs in zip(store.search_terms(terms, k, scope), found, strict=True):
-        agree(ours, theirs)
-    ids = [row.record.chunk.id for row in oracle._rows]
-    assert store.fetch(ids, scope) == oracle.fetch(ids, scope)
-    np.testing.assert_array_equal(store.vectors(ids, scope), oracle.vectors(ids, scope))
-
-
 @pytest.mark.parametrize(
     ("shape", "stores", "tenancy"),
-    [(PLAIN, "postgres", "filter"), (TENANTS, "postgres", "filter"), (TENANTS, "bound", "rls")],
+    [(PLAIN, "postgres", "filter"), (READERS, "postgres", "filter"), (READERS, "bound", "rls")],
     ids=["plain", "tenants", "row-level security"],
     indirect=["stores"],
 )
 def test_it_answers_as_the_oracle(shape: made.Shape, stores: Stores, tenancy: str) -> None:
-    store = stores.make(spec_for(shape), tenancy=tenancy)
-
-    @settings(max_examples=scaled(1_700), deadline=None, suppress_health_check=list(HealthCheck))
-    @given(data=st.data())
-    def run(data: st.DataObject) -> None:
-        emptied(store)
-        oracle, first = OracleStore(store.spec), 0
-        for _ in range(data.draw(st.integers(1, 3), label="commits")):
-            changes: list[Change] = data.draw(made.commits(shape), label="changes")
-            assert store.commit(changes) == oracle.commit(changes)
-            if data.draw(st.integers(0, 5), label="compact") == 0 and store.compact().n_collected:
-                first = store.head()
-            for _ in range(2):
-                compare(store, oracle, shape, data, first)
-        assert store.counts() == oracle.counts()
-        assert list(store.states()) == oracle.states()
-        for state in oracle.states():
-            key = (state.tenant, state.document_id)
-            assert store.source(*key) == oracle.source(*key)
-
-    run()
-    assert store.verify() == []
+    done = congruence(
+        lambda spec: stores.make(spec, tenancy=tenancy), cases=scaled(1_700), seed=7, shape=shape
+    )
+    assert done.failure is None, done.failure
+    assert stores.opened[0].verify() == []
 
 
 class TestFilters(FilterChecks):

@@ -10,37 +10,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ragkit.fields import parse_fields
 from ragkit.filters import Filter, matches
-from ragkit.protocols import Change, Scope
+from ragkit.protocols import Scope
 from ragkit.store.bm25.formula import Bm25
 from ragkit.store.bm25.search import DefaultBm25
 from ragkit.store.remote import sparse
-from ragkit.store_spec import StoreSpec
 from ragkit.testing import strategies as made
+from ragkit.testing.congruence import PLAIN, READERS, congruence, spec_for
 from ragkit.testing.data import put, unit
 from ragkit.testing.filters import FilterChecks
 from ragkit.testing.oracle import OracleStore
-from ragkit_connectors.qdrant import QdrantStore
-from tests.connectors.qdrant_stores import Stores, needs_server, server_settings
+from tests.connectors.qdrant_stores import ON_SERVER, Stores
 from tests.scale import scaled
-from tests.unit.store.test_congruence import agree, readers
+from tests.unit.store.test_congruence import agree
 
-PLAIN, TENANTS = made.Shape(False, False), made.Shape(True, True)
+SEED = 7
 UP = unit([1, 0, 0, 0])
 LOCAL: dict[str, Any] = {}
-ON_SERVER = pytest.param(server_settings(), marks=needs_server, id="server")
-
-
-def spec_for(shape: made.Shape) -> StoreSpec:
-    declared: dict[str, Any] = {}
-    if shape.tenants:
-        declared["tenant"] = "keyword!"
-    if shape.acl:
-        declared["acl"] = ["keyword"]
-    return StoreSpec(
-        "m", embedder_fingerprint="v1", dimension=4, fields={**made.FIELDS, **parse_fields(declared)}
-    )
 
 
 @pytest.fixture
@@ -50,47 +36,14 @@ def stores() -> Iterator[Stores]:
     made_here.close()
 
 
-def compare(
-    store: QdrantStore, oracle: OracleStore, shape: made.Shape, data: st.DataObject, first: int
-) -> None:
-    scope = data.draw(readers(shape, first, oracle.head()), label="scope")
-    k = data.draw(st.sampled_from([1, 2, 3, 5, 100]), label="k")
-    vectors = np.stack(data.draw(st.lists(made.VECTORS, min_size=1, max_size=3), label="vectors"))
-    terms = data.draw(st.lists(made.TERMS, max_size=3), label="terms")
-    for ours, theirs in zip(store.search(vectors, k, scope), oracle.search(vectors, k, scope), strict=True):
-        agree(ours, theirs)
-    found = oracle.search_terms(terms, k, scope)
-    for ours, theirs in zip(store.search_terms(terms, k, scope), found, strict=True):
-        agree(ours, theirs)
-    ids = [row.record.chunk.id for row in oracle._rows]
-    assert store.fetch(ids, scope) == oracle.fetch(ids, scope)
-    np.testing.assert_array_equal(store.vectors(ids, scope), oracle.vectors(ids, scope))
-
-
 @pytest.mark.parametrize("place", [pytest.param(LOCAL, id="local mode"), ON_SERVER])
-@pytest.mark.parametrize("shape", [PLAIN, TENANTS], ids=["plain", "tenants"])
-def test_it_answers_as_the_oracle(shape: made.Shape, place: dict[str, Any]) -> None:
-    @settings(max_examples=scaled(400), deadline=None, suppress_health_check=list(HealthCheck))
-    @given(data=st.data())
-    def run(data: st.DataObject) -> None:
-        stores = Stores()
-        store = stores.make(spec_for(shape), **place)
-        oracle, first = OracleStore(store.spec), 0
-        for _ in range(data.draw(st.integers(1, 3), label="commits")):
-            changes: list[Change] = data.draw(made.commits(shape), label="changes")
-            assert store.commit(changes) == oracle.commit(changes)
-            if data.draw(st.integers(0, 5), label="compact") == 0 and store.compact().n_collected:
-                first = store.head()
-            for _ in range(2):
-                compare(store, oracle, shape, data, first)
-        assert store.counts() == oracle.counts()
-        assert list(store.states()) == oracle.states()
-        for state in oracle.states():
-            key = (state.tenant, state.document_id)
-            assert store.source(*key) == oracle.source(*key)
-        stores.close()
-
-    run()
+@pytest.mark.parametrize("shape", [PLAIN, READERS], ids=["plain", "tenants and acl"])
+def test_it_answers_as_the_oracle(stores: Stores, shape: made.Shape, place: dict[str, Any]) -> None:
+    done = congruence(
+        lambda spec: stores.make(spec, **place), cases=scaled(1_300, part=65), seed=SEED, shape=shape
+    )
+    assert done.failure is None, done.failure
+    assert done.overlap in (None, 1.0)
 
 
 class TestFilters(FilterChecks):

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
-from ragkit.protocols import Change
 from ragkit.store_spec import StoreSpec
 from ragkit.testing import strategies as made
 from ragkit.testing.collecting import CollectingStoreChecks
-from ragkit.testing.oracle import OracleStore
+from ragkit.testing.congruence import PLAIN, READERS, congruence
 from ragkit.testing.stores import SparseIndexChecks, VectorStoreChecks
-from tests.connectors.test_qdrant_congruence import PLAIN, TENANTS, compare, spec_for
 from tests.scale import scaled
 
 pytest.importorskip("qdrant_edge")
@@ -36,25 +32,15 @@ class TestEngine(VectorStoreChecks, SparseIndexChecks, CollectingStoreChecks):
         return self.stores[-1]
 
 
-@pytest.mark.parametrize("shape", [PLAIN, TENANTS], ids=["plain", "tenants"])
+@pytest.mark.parametrize("shape", [PLAIN, READERS], ids=["plain", "tenants and acl"])
 def test_it_answers_as_the_oracle(shape: made.Shape) -> None:
-    @settings(
-        max_examples=scaled(400),
-        deadline=None,
-        phases=[Phase.generate],  # shrinking takes minutes here
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(data=st.data())
-    def run(data: st.DataObject) -> None:
-        store = empty_store(spec_for(shape))
-        oracle = OracleStore(store.spec)
-        for _ in range(data.draw(st.integers(1, 3), label="commits")):
-            changes: list[Change] = data.draw(made.commits(shape), label="changes")
-            assert store.commit(changes) == oracle.commit(changes)
-            for _ in range(2):
-                compare(store, oracle, shape, data, 0)
-        assert store.counts() == oracle.counts()
-        assert list(store.states()) == oracle.states()
-        give_back(store)
+    stores: list[EdgeStore] = []
 
-    run()
+    def make_store(spec: StoreSpec) -> EdgeStore:
+        stores.append(empty_store(spec))
+        return stores[-1]
+
+    done = congruence(make_store, cases=scaled(2_600, part=65), seed=7, shape=shape)
+    assert done.failure is None, done.failure
+    assert done.overlap == 1.0
+    give_back(stores[0])
