@@ -80,11 +80,14 @@ class ModelUnavailableError(ModelError):
     """A model's endpoint cannot be reached, is down, or broke off: the same call may go through later.
 
     `retry_after_s` is how long the endpoint asks to wait; None where it does not say, infinite where waiting
-    is of no use.
+    is of no use. `took_nothing` says that no text was begun: it was not reached, or answered with an error.
     """
 
-    def __init__(self, message: str, *, retry_after_s: float | None = None):
+    def __init__(
+        self, message: str, *, retry_after_s: float | None = None, took_nothing: bool = False
+    ) -> None:
         self.retry_after_s = retry_after_s
+        self.took_nothing = took_nothing
         super().__init__(message)
 
 
@@ -169,7 +172,15 @@ class StageTimeoutError(StageError):
 
 
 class BudgetError(RagkitError):
-    """A limit of time, tokens or money was reached."""
+    """A limit of time, tokens or money was reached.
+
+    `over_tokens` says of a call that was not made by how many tokens its messages are too long for what is
+    left; None where shorter ones would not help.
+    """
+
+    def __init__(self, message: str, *, over_tokens: int | None = None):
+        self.over_tokens = over_tokens
+        super().__init__(message)
 
 
 class EvalError(RagkitError):

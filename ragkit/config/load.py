@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ragkit.config.budget import BudgetSettings
 from ragkit.config.cache import CacheSettings
 from ragkit.config.component import (
     CHUNKERS,
@@ -40,7 +41,7 @@ __all__ = ["ComponentSpec", "Config", "load_config"]
 
 TEXT_NAME = "<text>"
 _REQUIRED = ("ragkit", "models", "stores", "collection", "query")
-_KEYS = ("ragkit", "models", "stores", "collection", "ingest", "query", "cache")
+_KEYS = ("ragkit", "models", "stores", "collection", "ingest", "query", "budget", "cache")
 _DEFAULT_CHUNKER = "chunk/recursive"
 
 
@@ -99,9 +100,11 @@ class _Loader:
         collection = self._collection(root)
         chunk = self._chunk(root)
         wiring = self._query(root)
-        cache = self._cache(root)
+        cache, budget = self._cache(root), self._budget(root, models or {})
         check_references(self.decoder.references, Declared(models, stores), self.problems)
-        if self.problems.found or collection is None or chunk is None or wiring is None or cache is None:
+        if self.problems.found or collection is None or chunk is None or wiring is None:
+            return None
+        if cache is None or budget is None:
             return None
         return Config(
             _specs(models or {}),
@@ -110,6 +113,7 @@ class _Loader:
             ingest=IngestSpec(chunk),
             stages=wiring.stages,
             graph=wiring.graph,
+            budget=budget,
             cache=cache,
             path=self.path,
         )
@@ -208,6 +212,24 @@ class _Loader:
         written: Node = chunk.node if chunk else Text(_DEFAULT_CHUNKER, place=place, value=_DEFAULT_CHUNKER)
         return read_component(written, at.key("chunk", place), CHUNKERS, self.decoder).spec
 
+    def _budget(self, root: Entries, models: Mapping[str, ComponentSpec | str]) -> BudgetSettings | None:
+        entry = root.entries.get("budget")
+        if entry is None:
+            return BudgetSettings()
+        at = Spot("budget", entry.place)
+        if not isinstance(entry.node, Entries):
+            self.problems.add(at, f"expected a mapping with wall_s, tokens or usd, got {shown(entry.node)}")
+            return None
+        settings = self.decoder.settings(BudgetSettings, entry.node, at, "budget")
+        if settings is not None and settings.needs_prices:
+            for name in _unpriced(models):
+                self.problems.add(
+                    at,
+                    f"money is limited, but models.{name} has no price. Give it one in US dollars for a "
+                    "million tokens, price: {input: 0.10, output: 0.30}; 0 where its tokens cost nothing",
+                )
+        return settings
+
     def _cache(self, root: Entries) -> CacheSettings | None:
         entry = root.entries.get("cache")
         if entry is None:
@@ -226,6 +248,17 @@ class _Loader:
 
 def _specs(found: Mapping[str, ComponentSpec | str]) -> Mapping[str, ComponentSpec]:
     return MappingProxyType({name: spec for name, spec in found.items() if isinstance(spec, ComponentSpec)})
+
+
+def _unpriced(models: Mapping[str, ComponentSpec | str]) -> list[str]:
+    """The chat models that could have a price, and have none."""
+    return [
+        name
+        for name, spec in models.items()
+        if isinstance(spec, ComponentSpec)
+        and spec.use.startswith("llm/")
+        and getattr(spec.settings, "price", True) is None
+    ]
 
 
 def _top() -> Spot:

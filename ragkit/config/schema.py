@@ -13,6 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaV
 from pydantic_core import core_schema
 
 from ragkit import registry
+from ragkit.config.budget import BudgetSettings
 from ragkit.config.cache import CacheSettings
 from ragkit.config.component import CHUNKERS, MODELS, STAGES, STORES, Section, settings_class
 from ragkit.config.spec import FORMAT_VERSION, CollectionSettings, NodeSettings
@@ -49,6 +50,10 @@ def json_schema() -> dict[str, Any]:
             "additionalProperties": False,
         },
         "query": _named("The graph: its nodes by name.", STAGES, definitions, NodeSettings),
+        "budget": {
+            **_settings(BudgetSettings, definitions, "budget"),
+            "description": "What a question may take of time, tokens and money.",
+        },
         "cache": {
             **_settings(CacheSettings, definitions, "cache"),
             "description": "What is kept around the graph: answers, and vectors of texts.",

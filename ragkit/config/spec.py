@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
+from ragkit.config.budget import BudgetSettings
 from ragkit.config.cache import CacheSettings
 from ragkit.config.masking import without_credentials
 from ragkit.config.tree import Plain
@@ -161,6 +162,7 @@ class Config:
     ingest: IngestSpec = field(kw_only=True)
     stages: Mapping[str, ComponentSpec] = field(kw_only=True)
     graph: GraphSpec = field(kw_only=True)
+    budget: BudgetSettings = field(default_factory=BudgetSettings, kw_only=True)
     cache: CacheSettings = field(default_factory=CacheSettings, kw_only=True)
     path: Path | None = field(default=None, kw_only=True)
 
@@ -185,7 +187,8 @@ class Config:
             "collection": {**collection, **self.collection.masks},
             "ingest": {"chunk": self.ingest.chunk.describe()},
             "query": {node.name: self._node(node.name) for node in self.graph.nodes},
-            **({} if self.cache == CacheSettings() else {"cache": _cache_shown(self.cache)}),
+            **({} if self.budget == BudgetSettings() else {"budget": _section_shown(self.budget)}),
+            **({} if self.cache == CacheSettings() else {"cache": _section_shown(self.cache)}),
         }
 
     def _node(self, name: str) -> dict[str, Plain]:
@@ -202,9 +205,9 @@ class Config:
         return {"use": component.pop("use"), **run, **component}
 
 
-def _cache_shown(cache: CacheSettings) -> Plain:
-    """Without the caches that are not there, which no file can name."""
-    return _shown(cache.model_dump(exclude_none=True))
+def _section_shown(section: Settings) -> Plain:
+    """Without what is not there, which no file can name."""
+    return _shown(section.model_dump(exclude_none=True))
 
 
 def _shown(value: Any) -> Plain:

@@ -1,50 +1,18 @@
-"""What fits into a number of tokens: the best passages, and the last turns of a conversation.
-
-Where no tokenizer is named, a text counts as much as the larger of two figures: the tokens of the bundled
-model's tokenizer (WordPiece, 30,000 pieces of English) and the estimate of `ragkit.text.tokens`. The first
-spells Russian almost letter by letter and so counts about twice what large models do; the second knows the
-scripts that the first has no pieces for. Together they rarely count too little, so a window is not
-overrun, and in Russian about half of a budget stays unused. Name the `tokenizer.json` of your model for exact
-counts.
-"""
+"""What fits into a number of tokens: the best passages, and the last turns of a conversation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 
 from ragkit.generate.fence import source_of
-from ragkit.models.embedder import BUNDLED
-from ragkit.models.tokenizer import TextTokenizer
-from ragkit.text.tokens import count_tokens
+from ragkit.models.token_count import Count as Count
+from ragkit.models.token_count import counter as counter
 from ragkit.types import Passage, ReadSentence, Span, Turn
 
 # A passage's fence, number and line breaks: two hashes of 16 digits, which tokenizers cut into bits.
 FRAME_TOKENS = 40
 TURN_TOKENS = 6
-
-Count = Callable[[str], int]
-
-
-@cache
-def counter(tokenizer: Path | None) -> Count:
-    """A function that counts the tokens of a text.
-
-    Raises:
-        ModelError: the file is no tokenizer.
-    """
-    if tokenizer is not None:
-        own = _loaded(tokenizer)
-        return lambda text: own.count([text])[0]
-    bundled = _loaded(BUNDLED / "tokenizer.json")
-    return lambda text: max(bundled.count([text])[0], count_tokens(text))
-
-
-def _loaded(path: Path) -> TextTokenizer:
-    return TextTokenizer(path)
-
 
 def fitting_passages(
     passages: Sequence[Passage],

@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ragkit.chat import Completion
-from ragkit.errors import ModelAuthError, ModelError, ModelRequestError, RateLimitError
+from ragkit.errors import (
+    ModelAuthError,
+    ModelError,
+    ModelRequestError,
+    ModelUnavailableError,
+    RateLimitError,
+)
 
 # A request that was refused at the door was not worked on; of others nobody says what they cost.
 _FREE = (RateLimitError, ModelAuthError, ModelRequestError)
@@ -24,10 +30,17 @@ class Spent:
     output_tokens: int | None = 0
     usd: float | None = 0.0
 
+    @property
+    def tokens(self) -> int | None:
+        """Sent and received together."""
+        return _sum(self.input_tokens, self.output_tokens)
+
     def after(self, outcome: Completion | ModelError) -> Spent:
         """This and one attempt more."""
         if isinstance(outcome, ModelError):
-            if isinstance(outcome, _FREE):
+            if isinstance(outcome, _FREE) or (
+                isinstance(outcome, ModelUnavailableError) and outcome.took_nothing
+            ):
                 return replace(self, attempts=self.attempts + 1)
             return Spent(self.attempts + 1, None, None, None)
         return Spent(

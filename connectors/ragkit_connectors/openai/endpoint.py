@@ -96,7 +96,10 @@ class Endpoint:
         if isinstance(told, Mapping) and told.get("error"):
             fault = Fault.of(told["error"])
             # Without a status of its own: the endpoint failed on the way, not the request.
-            raise self._hidden(error_of(fault, fault.status or 500, self.where))
+            error = self._hidden(error_of(fault, fault.status or 500, self.where))
+            if isinstance(error, ModelUnavailableError):
+                error.took_nothing = False  # it had begun to work on it
+            raise error
 
     @contextmanager
     def by(self, until: float, what: str) -> Iterator[None]:
@@ -115,7 +118,8 @@ class Endpoint:
             yield
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as e:
             raise ModelUnavailableError(
-                f"{self.where} cannot be reached: {e or type(e).__name__}. Is it running, is base_url right?"
+                f"{self.where} cannot be reached: {e or type(e).__name__}. Is it running, is base_url right?",
+                took_nothing=True,
             ) from e
         except httpx.DecodingError as e:
             raise InvalidOutputError(f"{self.where} sent a reply that cannot be unpacked: {e}") from e

@@ -86,7 +86,9 @@ def error_of(fault: Fault, status: int, where: str, *, retry_after_s: float | No
     if fault.code == "context_length_exceeded" or status == 413 or _too_long(fault, status):
         return ContextTooLongError(f"{said}. Send fewer or shorter passages, or use a model with more room")
     if status >= 500 or status in (408, 409, 425):
-        return ModelUnavailableError(f"{said}. Try again later", retry_after_s=retry_after_s)
+        return ModelUnavailableError(
+            f"{said}. Try again later", retry_after_s=retry_after_s, took_nothing=True
+        )
     if status == 404:
         return ModelRequestError(f"{said}. Check base_url and model")
     if 300 <= status < 400:

@@ -48,7 +48,7 @@ TOP: list[Mutant] = [
     ("stores:", "store:", 6, r"store: unknown key\. Keys of the file: .*Did you mean 'stores'\?"),
     ("stores:", "store:", 1, r"stores: required and missing"),
     ("collection:", "collections:", 8, r"collections: several collections are not supported"),
-    ("ingest:", "budget: {usd: 1}\ningest:", 13, r"budget: unknown key\. Keys of the file"),
+    ("ingest:", "limits: {usd: 1}\ningest:", 13, r"limits: unknown key\. Keys of the file"),
     ("ingest:", "caches: {}\ningest:", 13, r"caches: unknown key"),
 ]
 SYNTAX: list[Mutant] = [
@@ -438,7 +438,7 @@ def test_an_unreadable_file_is_refused(
             {"collection.store": "${NOT_THERE}"},
             r"^set collection.store: the environment variable NOT_THERE is not",
         ),
-        ({"budget": 1}, r"^set budget: unknown key"),
+        ({"limits": 1}, r"^set limits: unknown key"),
     ],
 )
 def test_a_mistake_in_an_override_names_the_override(changes: dict[str, Any], message: str) -> None:
