@@ -173,6 +173,13 @@ class QueryPlan:
     `tenant`, `acl`, the caller's `filter` and the pinned `commit` are set once, by the application;
     stages may add queries and narrow the filter, never widen it.
 
+    Args:
+        question: as it was asked.
+        standalone: the question with what it leaves to the turns before it, where a stage has put that in
+            words; see `understood`.
+        intent: what kind of question a stage takes it for: `faq`, `lookup`, `multi_hop`, `out_of_scope`.
+        route: the way that a stage has chosen for it, by its name in that stage's settings.
+
     >>> QueryPlan.of("How long is the warranty?").queries[0].text
     'How long is the warranty?'
     """
@@ -184,6 +191,14 @@ class QueryPlan:
     acl: tuple[str, ...] | None = field(default=None, kw_only=True)
     history: tuple[Turn, ...] = field(default=(), kw_only=True)
     commit: int | None = field(default=None, kw_only=True)
+    standalone: str | None = field(default=None, kw_only=True)
+    intent: str | None = field(default=None, kw_only=True)
+    route: str | None = field(default=None, kw_only=True)
+
+    @property
+    def understood(self) -> str:
+        """The question as it is understood: standing alone where a stage found how, else as it was asked."""
+        return self.standalone or self.question
 
     @classmethod
     def of(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +31,7 @@ def merge_plans(parts: Sequence[QueryPlan]) -> QueryPlan:
     """The queries of all plans, in order, each id once; of two with one id the first stands.
 
     Filters are joined by `And`: each part may have narrowed the caller's, so either alone would widen it.
+    Of `standalone`, `intent` and `route`, the first that a part has stands.
 
     Raises:
         GraphError: the plans differ in tenant, acl or commit, which no stage may change.
@@ -50,4 +51,15 @@ def merge_plans(parts: Sequence[QueryPlan]) -> QueryPlan:
         if part.filter not in filters:
             filters.append(part.filter)
     narrowed = functools.reduce(both, filters, None)
-    return replace(first, queries=tuple(queries[id_] for id_ in order), filter=narrowed)
+    return replace(
+        first,
+        queries=tuple(queries[id_] for id_ in order),
+        filter=narrowed,
+        standalone=_first(part.standalone for part in parts),
+        intent=_first(part.intent for part in parts),
+        route=_first(part.route for part in parts),
+    )
+
+
+def _first(said: Iterable[str | None]) -> str | None:
+    return next((word for word in said if word is not None), None)

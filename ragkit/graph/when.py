@@ -34,6 +34,9 @@ _NAMES = {
     "acl": "list",
     "filter": "filter",
     "commit": "number",
+    "standalone": "text",
+    "intent": "text",
+    "route": "text",
 }
 _ALWAYS_SET = {"question", "queries", "history"}
 _CONSTANTS = {"true": True, "false": False}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from ragkit.arrays import HitBatch
 from ragkit.chat import ChatModel
+from ragkit.fields import FieldSpec
 from ragkit.protocols.models import Embedder, Reranker, TextKind, Vectors
 from ragkit.types import Chunk, QueryPlan, ReadSentence
 
@@ -21,6 +22,11 @@ class Collection(Protocol):
     @property
     def embedder(self) -> Embedder:
         """The model whose vectors the collection holds."""
+        ...
+
+    @property
+    def fields(self) -> Mapping[str, FieldSpec]:
+        """The declared metadata fields by name: what a filter may be over."""
         ...
 
     @property

@@ -69,7 +69,7 @@ class ModelRerank(Stage[Ranking, Ranking]):
             self.blend = None
 
     def run(self, ranking: Ranking, ctx: RunContext) -> Ranking:
-        question, hits = ranking.plan.question, ranking.hits[: self.config.candidates]
+        question, hits = ranking.plan.understood, ranking.hits[: self.config.candidates]
         if not hits:
             return ranking
         language = detect_language(question)

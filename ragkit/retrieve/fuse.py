@@ -1,6 +1,7 @@
 """Fusion: rankings of several retrievers and queries become one, cut to `k`, with their texts.
 
-Kernels work on arrays; objects are made once, after the cut. What a retriever does not trust (`trust` 0)
+Kernels work on arrays; objects are made once, after the cut. Of several queries each counts with its part of
+the sum of their weights. What a retriever does not trust (`trust` 0)
 does not count while another one is trusted.
 """
 
@@ -18,7 +19,7 @@ from ragkit.arrays import HitBatch, Scores
 from ragkit.graph.stage import RunContext, Stage, stage
 from ragkit.protocols import Collection, Resources
 from ragkit.settings import Settings
-from ragkit.types import ArmRanking, Hit, QueryPlan, Ranking, Rankings
+from ragkit.types import ArmRanking, Hit, Query, QueryPlan, Ranking, Rankings
 
 # Finite in float32 whatever the score; none counts against what a retriever found.
 Weight = Annotated[float, Field(ge=0.0, le=1e6)]
@@ -59,10 +60,9 @@ class Fuse(Stage[Rankings, Ranking]):
         kept = tuple(arm for arm in arms if arm.trust > 0 or not trusted)
         if len(kept) < len(arms):
             ctx.note(left_out=sorted({arm.retriever for arm in arms} - {arm.retriever for arm in kept}))
-        given = self.config.weights
-        return kept, [
-            given.get(arm.retriever, 1.0) * arm.query.weight * (arm.trust if trusted else 1.0) for arm in kept
-        ]
+        given, shares = self.config.weights, _shares([arm.query for arm in kept])
+        weights = [given.get(arm.retriever, 1.0) * shares[arm.query.id] for arm in kept]
+        return kept, [w * arm.trust if trusted else w for w, arm in zip(weights, kept, strict=True)]
 
     def _hits(self, fused: HitBatch, arms: tuple[ArmRanking, ...], plan: QueryPlan) -> tuple[Hit, ...]:
         ids = fused.id_list()
@@ -143,6 +143,13 @@ class WeightedFuse(Fuse):
             floor = arm.floor if self.config.normalize == "ceiling" else _lowest(arm.hits)
             absent.append(weight * (floor - offset) * scale)
         return combine([arm.hits for arm in arms], parts, absent)
+
+
+def _shares(queries: Sequence[Query]) -> dict[str, float]:
+    """What part each query has in the whole, by id, so that scores mean the same however many there are."""
+    weights = {query.id: query.weight for query in queries}
+    total = sum(weights.values())
+    return {id_: weight / total if total > 0 else 0.0 for id_, weight in weights.items()}
 
 
 def _lowest(batch: HitBatch) -> float:

@@ -29,6 +29,8 @@ DIGIT_WEIGHT = 2.0
 NUMBERLESS_SHARE = 0.8
 # Weight of the passage's own score: retrieval has read more of it than the one sentence.
 PASSAGE_SHARE = 0.2
+# Weight of a word that the question leaves to the turns before it, against one that it says itself.
+CARRIED_SHARE = 0.5
 # What is left where the sentence is in another language than the question: the asker reads the question's.
 OTHER_LANGUAGE_SHARE = 0.9
 
@@ -76,9 +78,12 @@ def judged(
             best passages are embedded; for the others the embedding's part is 0. Embedding is nearly all
             of the time that an offline answer takes.
     """
-    question = plan.question
+    question = plan.understood
     asked = sorted(set(collection.terms(content_of(question))))
     weights = emphasised(collection.term_weights(asked, plan))
+    if question != plan.question:
+        said = set(collection.terms(plan.question))
+        weights = {t: weight * (1.0 if t in said else CARRIED_SHARE) for t, weight in weights.items()}
     headings = {h: frozenset(collection.terms(h)) for h in {c.heading for c in candidates}}
     prior = np.clip(np.array([c.passage.hit.score for c in candidates], dtype=np.float32), 0.0, 1.0)
     score = np.array(
@@ -89,7 +94,7 @@ def judged(
         dense = np.zeros_like(score)
         dense[chosen] = _similarities(question, [candidates[i] for i in chosen.tolist()], collection)
         score = dense_share * dense + (1.0 - dense_share) * score
-    language = detect_language(question)
+    language = detect_language(plan.question)
     if language != UNDETERMINED:
         foreign = np.array([c.passage.chunk.lang not in {language, UNDETERMINED} for c in candidates])
         score = np.where(foreign, OTHER_LANGUAGE_SHARE * score, score)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from ragkit.arrays import HitBatch
 from ragkit.errors import ConfigError
+from ragkit.fields import FieldSpec
 from ragkit.protocols import ChatModel, Embedder, Reranker, TextKind, Vectors
 from ragkit.text.analyze import Analyzer
 from ragkit.text.reading import read
@@ -16,6 +18,7 @@ class Wordless:
     """A collection that holds nothing and whose embedder knows no language."""
 
     is_fast = True
+    fields: Mapping[str, FieldSpec] = MappingProxyType({})
 
     @property
     def embedder(self) -> Embedder:

@@ -147,10 +147,12 @@ def _plan_json(plan: QueryPlan) -> Json:
         "acl": None if plan.acl is None else list(plan.acl),
         "history": [[turn.role, turn.text] for turn in plan.history],
         "commit": plan.commit,
+        "found": [plan.standalone, plan.intent, plan.route],
     }
 
 
 def _plan(row: Json) -> QueryPlan:
+    standalone, intent, route = row["found"]
     return QueryPlan(
         row["question"],
         queries=tuple(Query(id_, text, weight=weight) for id_, text, weight in row["queries"]),
@@ -159,6 +161,9 @@ def _plan(row: Json) -> QueryPlan:
         acl=None if row["acl"] is None else tuple(row["acl"]),
         history=tuple(Turn(role, text) for role, text in row["history"]),
         commit=row["commit"],
+        standalone=standalone,
+        intent=intent,
+        route=route,
     )
 
 

@@ -58,3 +58,8 @@ def test_plans_of_different_readers_do_not_merge(changed: QueryPlan) -> None:
 def test_only_rankings_and_plans_can_be_joined() -> None:
     assert [merge_for(t) for t in (Rankings, QueryPlan)] == [merge_rankings, merge_plans]
     assert [merge_for(t) for t in (Ranking, Context, Answer, object)] == [None] * 4
+
+
+def test_what_was_found_out_of_a_question_is_that_of_the_first_part_that_says() -> None:
+    merged = merge_plans([PLAN, replace(PLAN, intent="faq"), replace(PLAN, intent="lookup", route="shop")])
+    assert (merged.standalone, merged.intent, merged.route) == (None, "faq", "shop")

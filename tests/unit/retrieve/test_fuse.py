@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,8 +13,16 @@ from hypothesis import strategies as st
 from ragkit.arrays import HitBatch
 from ragkit.errors import ConfigError
 from ragkit.retrieve.fuse import RrfFuse, WeightedFuse, combine
-from ragkit.types import ArmRanking
-from tests.unit.making import arm
+from ragkit.types import ArmRanking, Chunk, Query, QueryPlan, Rankings
+from tests.unit.making import arm, chunk, run_context
+from tests.unit.stand_ins import Wordless
+
+
+class Holding(Wordless):
+    """A collection that has every chunk that is asked for."""
+
+    def fetch(self, ids: Sequence[str], plan: QueryPlan) -> list[Chunk | None]:
+        return [chunk(id_[0], id_) for id_ in ids]
 
 
 def keys(batch: HitBatch) -> str:
@@ -104,3 +113,15 @@ def test_combine_agrees_with_a_dictionary(found: list[dict[str, float]]) -> None
         for key in {key for pairs in found for key in pairs}
     }
     assert dict(zip(keys(fused), fused.scores.tolist(), strict=True)) == pytest.approx(expected, abs=1e-4)
+
+
+def test_queries_count_with_their_part_of_the_whole() -> None:
+    first, second = Query("q", "?", weight=1.0), Query("more", "!", weight=3.0)
+    arms = (
+        replace(arm("bm25", ("a", 1.0)), query=first),
+        replace(arm("bm25", ("b", 1.0)), query=second),
+    )
+    fusion = RrfFuse(constant=0)
+    fusion.collection = Holding()
+    ranking = fusion.run(Rankings(QueryPlan.of("?"), arms), run_context())
+    assert [(hit.chunk.id[0], hit.score) for hit in ranking.hits] == [("b", 0.75), ("a", 0.25)]

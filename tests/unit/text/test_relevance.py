@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ragkit.text.relevance import PASSAGE_SHARE, Candidate, coverage, emphasised, judged, kept_sentences
@@ -44,6 +46,15 @@ def test_a_question_for_a_number_holds_back_sentences_without_one() -> None:
     plain, _ = scores("warranty scanner", whole())
     asked, _ = scores("how many warranty scanner", whole())
     assert asked < plain
+
+
+def test_a_word_from_the_turns_before_counts_half_of_one_that_the_question_says() -> None:
+    plan = replace(QueryPlan.of("And lunch?"), standalone="warranty lunch")
+    collection = Wordless()
+    candidates = [Candidate(s, whole()) for s in kept_sentences(whole(), collection)]
+    warranty, lunch = (float(score) for score in judged(plan, candidates, collection))
+    assert warranty == pytest.approx((1 - PASSAGE_SHARE) / 3 + PASSAGE_SHARE)
+    assert lunch == pytest.approx((1 - PASSAGE_SHARE) * 2 / 3 + PASSAGE_SHARE)
 
 
 def test_only_what_is_kept_of_a_passage_is_judged() -> None:
