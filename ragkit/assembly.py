@@ -8,6 +8,7 @@ from threading import RLock
 from typing import Any
 
 from ragkit import registry
+from ragkit.cache.answers import AnswerCache
 from ragkit.config.resolve import with_models
 from ragkit.config.spec import ComponentSpec, Config
 from ragkit.errors import ConfigError, RagkitError, StoreError, did_you_mean
@@ -29,6 +30,7 @@ class Assembly:
     def __init__(self, config: Config, *, create: bool) -> None:
         self._config = config
         self._create = create
+        self.answers = AnswerCache(config.cache)
         self._models: dict[str, Any] = {}
         self._making: list[str] = []
         self._collection: StoreCollection | None = None
@@ -58,6 +60,7 @@ class Assembly:
                 followers = InStep({name: self._opener(name) for name in names}) if names else None
                 store = self._config.collection.store
                 self._collection = self._opened(store, create=self._create, followers=followers)
+                self._collection.also_drops(self.answers.clear)
             return self._collection
 
     def collection_in(self, store: str) -> StoreCollection:
@@ -103,6 +106,7 @@ class Assembly:
         """Closes what was opened, for good: stages still hold what they were set up with."""
         with self._lock:
             self._is_closed = True
+            self.answers.clear()
             if self._collection is not None:
                 self._collection.close()
                 self._collection = None
@@ -124,6 +128,7 @@ class Assembly:
             fields=spec.fields,
             create=create,
             followers=followers,
+            vectors_kept=self._config.cache.embeddings.max_entries,
         )
 
     def _model(self, ref: object) -> object:

@@ -59,6 +59,9 @@ class Upkeep:
             return mending.repair(self._parts.collection)
         except CorruptIndexError as e:
             return Repair((), (str(e),))
+        finally:
+            # Answers may have been made of what was damaged.
+            self._parts.answers.clear()
 
     def forget(
         self,

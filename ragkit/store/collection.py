@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
@@ -46,6 +46,7 @@ class StoreCollection:
         fields: the declared metadata fields.
         manifest: the record of documents; the store itself where it keeps one.
         followers: other stores that are written to as well.
+        vectors_kept: how many vectors of recent texts are remembered.
 
         store = LocalStore(path="index").open(spec)
         collection = StoreCollection(store, embedder=embedder, analyzer=Analyzer(), fields=fields)
@@ -62,6 +63,7 @@ class StoreCollection:
         fields: Mapping[str, FieldSpec] | None = None,
         manifest: Manifest | None = None,
         followers: Followers | None = None,
+        vectors_kept: int = 4096,
     ) -> None:
         self.store = store
         self.followers = followers
@@ -77,7 +79,9 @@ class StoreCollection:
                 raise StoreError(f"{store.capabilities.name} keeps no record of documents: pass a manifest")
             manifest = store
         self._manifest = manifest
-        self._remembered = Remembered(embedder, analyzer)
+        self._vectors_kept = vectors_kept
+        self._remembered = Remembered(embedder, analyzer, vectors_kept)
+        self._others_drop: list[Callable[[], None]] = []
 
     # --- what it is -------------------------------------------------------------------------------
 
@@ -131,7 +135,7 @@ class StoreCollection:
         return self._remembered.sentences(chunk)
 
     def embed(self, texts: Sequence[str], kind: TextKind) -> Vectors:
-        """The embedder's vectors, shape `[n, d]`; those of the last few thousand texts are remembered."""
+        """The embedder's vectors, shape `[n, d]`; those of recent texts are remembered."""
         return self._remembered.embed(texts, kind)
 
     # --- reading ----------------------------------------------------------------------------------
@@ -356,8 +360,14 @@ class StoreCollection:
             yield
 
     def drop_caches(self) -> None:
-        """Lets go of the texts and vectors that were remembered."""
-        self._remembered = Remembered(self._embedder, self.analyzer)
+        """Lets go of the texts and vectors that were remembered, here and where `also_drops` was told of."""
+        self._remembered = Remembered(self._embedder, self.analyzer, self._vectors_kept)
+        for drop in self._others_drop:
+            drop()
+
+    def also_drops(self, drop: Callable[[], None]) -> None:
+        """Has `drop` called when something was forgotten: it lets go of texts that are kept elsewhere."""
+        self._others_drop.append(drop)
 
     def close(self) -> None:
         """Releases the store, and those that follow it."""

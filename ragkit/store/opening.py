@@ -55,8 +55,11 @@ def open_collection(
     fields: Mapping[str, FieldSpec],
     create: bool = True,
     followers: Followers | None = None,
+    vectors_kept: int = 4096,
 ) -> StoreCollection:
     """The collection that a configuration describes; `followers` are stores that are written to as well.
+
+    `vectors_kept` is how many vectors of recent texts are remembered.
 
     Raises:
         ConfigError: the store was made with another model, analyzer or other fields.
@@ -74,4 +77,11 @@ def open_collection(
     opened = store.open(spec, create=create, bm25=ranker, analyzer=analyzer)
     # Where none are declared, those that the store was made with.
     declared = fields or getattr(opened, "spec", spec).fields
-    return StoreCollection(opened, embedder=embedder, analyzer=analyzer, fields=declared, followers=followers)
+    return StoreCollection(
+        opened,
+        embedder=embedder,
+        analyzer=analyzer,
+        fields=declared,
+        followers=followers,
+        vectors_kept=vectors_kept,
+    )

@@ -17,7 +17,7 @@ _WEIGHTS_KEPT = 50_000
 
 
 class Remembered:
-    """Bounded memories, each safe under threads.
+    """Bounded memories, each safe under threads. `vectors_kept` bounds that of vectors.
 
     >>> from ragkit.models.embedder import OnnxEmbedder
     >>> from ragkit.text.analyze import Analyzer
@@ -25,8 +25,8 @@ class Remembered:
     (1, 384)
     """
 
-    def __init__(self, embedder: Embedder, analyzer: Analyzer) -> None:
-        self._embedder = CachingEmbedder(embedder)
+    def __init__(self, embedder: Embedder, analyzer: Analyzer, vectors_kept: int = 4096) -> None:
+        self._embedder = CachingEmbedder(embedder, size=vectors_kept)
         self._analyzer = analyzer
         # One value, replaced as a whole: a thread in between never mixes the weights of two tenants.
         self._weights: tuple[tuple[str | None, int | None] | None, dict[str, float]] = (None, {})
