@@ -36,7 +36,9 @@ OPEN = 2**62
 _NEAREST = f"SELECT id, embedding <#> %s AS distance FROM chunks ORDER BY distance LIMIT {K}"
 _DOCUMENT = "INSERT INTO documents VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
 _STATE = "INSERT INTO sources VALUES (%s, %s, %s, %s, %s, %s, NULL, NULL, %s, NULL)"
-_CHUNK = "INSERT INTO chunks VALUES (%s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s, %s, %s, %s::jsonb, %s)"
+_CHUNK = """
+INSERT INTO chunks VALUES (%s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s)
+"""
 _POSTINGS = "INSERT INTO postings SELECT %s, * FROM unnest(%s::bytea[], %s::bigint[], %s::integer[])"
 
 Rows = tuple[list[tuple[Any, ...]], list[tuple[Any, ...]], list[tuple[Any, ...]], tuple[Any, ...]]
@@ -72,9 +74,9 @@ def rows_of(batch: Sequence[Change], number: int) -> Rows:
             place = [chunk.span.start, chunk.span.end, chunk.ordinal, chunk.headings, chunk.page, chunk.lang]
             described = json.dumps([*place, dict(chunk.metadata), chunk.uri]).encode()
             text, identity = chunk.text.encode(), bytes.fromhex(chunk.id)
-            checksum = zlib.crc32(identity + text + described)
+            sums = zlib.crc32(identity + text + described), 0, 0
             fields = json.dumps(dict(chunk.metadata))
-            numbers = row, identity, key, b"", "[]", number, OPEN, len(record.terms), checksum
+            numbers = row, identity, key, b"", "[]", number, OPEN, len(record.terms), *sums
             chunks.append((*numbers, text, described, fields, record.vector))
             for term, n in Counter(record.terms).items():
                 terms.append(term.encode())

@@ -16,7 +16,7 @@ from ragkit.errors import RagkitError, StoreError, TransientStoreError
 from ragkit.filters import Eq
 from ragkit.protocols import Change, Scope
 from ragkit.store_spec import StoreSpec
-from ragkit.testing.data import put, remove, unit
+from ragkit.testing.data import put, quarantine, remove, unit
 from ragkit.testing.oracle import OracleStore
 from ragkit.testing.stores import EAST, OPEN, spec_of
 from ragkit_connectors.pgvector import PgvectorStore
@@ -268,7 +268,11 @@ class Letters:
 
 def sound(stores: Stores) -> PgvectorStore:
     store = stores.unopened().open(spec_of(), analyzer=Letters())
-    store.commit([put("a", [("one two two", EAST), ("three", EAST)], metadata={"lang": "en"})])
+    store.commit([put("a", [("one", EAST)]), quarantine("bad"), put("gone", [("x", EAST)])])
+    store.commit(
+        [put("a", [("one two two", EAST), ("three", EAST)], metadata={"lang": "en"}), remove("gone")]
+    )
+    store.compact()
     assert store.verify() == []
     return store
 
@@ -284,8 +288,14 @@ def sound(stores: Stores) -> PgvectorStore:
         ("UPDATE sources SET content_hash = 'x'", "not what was written"),
         ("UPDATE sources SET n_chunks = 7", "have not the chunks that their state says"),
         ("UPDATE chunks SET from_commit = 9", "are of commits that are not there"),
-        ("DELETE FROM chunks WHERE \"row\" = 0", "have not the chunks that their state says"),
+        ("DELETE FROM chunks WHERE \"row\" = 2", "have not the chunks that their state says"),
         ("UPDATE head SET next_row = 0", "have numbers that were never given"),
+        ("UPDATE postings SET term = 'four' WHERE term = 'two'", "the counts of terms of 1 chunks"),
+        ("UPDATE postings SET n = 3 - n WHERE chunk = 2", "the counts of terms of 1 chunks"),
+        ("UPDATE chunks SET embedding = '[0,1]' WHERE \"row\" = 3", "the vectors of 1 chunks"),
+        ("DELETE FROM postings; DELETE FROM chunks; DELETE FROM documents; DELETE FROM sources",
+         "2 chunks were lost"),
+        ("DELETE FROM sources WHERE state = 'quarantined'", "1 documents were lost"),
     ],
 )  # fmt: skip
 def test_damage_is_found_and_its_remedy_named(stores: Stores, damage: str, what: str) -> None:
@@ -300,7 +310,7 @@ def test_what_is_derived_is_made_anew(stores: Stores) -> None:
     store = sound(stores)
     before = store.search_terms([["two"]], 5, OPEN)[0]
     change_sql(store, "DELETE FROM postings WHERE n = 2; INSERT INTO postings VALUES ('', 'ghost', 99, 1)")
-    change_sql(store, "UPDATE chunks SET embedding = '[3,4]' WHERE \"row\" = 1")
+    change_sql(store, "UPDATE chunks SET embedding = '[3,4]' WHERE \"row\" = 3")
     assert len(store.verify()) == 3
     repaired = store.repair(lambda texts: np.stack([EAST for _ in texts]))
     assert len(repaired) == 3

@@ -12,9 +12,10 @@ from ragkit.store import codec
 from ragkit.store.changes import checked_vectors
 from ragkit.store_spec import StoreSpec
 from ragkit.types import Chunk
+from ragkit_connectors.pgvector.checksums import checksum_of_terms, checksum_of_vector
+from ragkit_connectors.pgvector.damage import damaged_terms, damaged_vectors
 from ragkit_connectors.pgvector.database import Database
 from ragkit_connectors.pgvector.encoding import term_key, to_bytes, to_text, unspelled
-from ragkit_connectors.pgvector.verify import DAMAGED_POSTINGS, DAMAGED_VECTORS, TOLERANCE
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -31,8 +32,8 @@ _DROP_POSTINGS = "DELETE FROM postings WHERE chunk = ANY(%s)"
 _ADD_POSTINGS = """
 INSERT INTO postings SELECT %s, t.term, %s, t.n FROM unnest(%s::bytea[], %s::integer[]) AS t (term, n)
 """
-_SET_LENGTH = 'UPDATE chunks SET n_terms = %s WHERE "row" = %s'
-_SET_VECTOR = 'UPDATE chunks SET embedding = %s WHERE "row" = %s'
+_SET_TERMS = 'UPDATE chunks SET n_terms = %s, terms_checksum = %s WHERE "row" = %s'
+_SET_VECTOR = 'UPDATE chunks SET embedding = %s, vector_checksum = %s WHERE "row" = %s'
 
 
 def repaired(
@@ -62,7 +63,7 @@ def _mend_postings(
 ) -> list[str]:
     n = connection.execute(_DROP_ORPHANS).rowcount
     lines = [f"{database.where}: {n} counts of terms of no chunk removed"] if n else []
-    rows = [row for (row,) in connection.execute(DAMAGED_POSTINGS).fetchall()]
+    rows = damaged_terms(connection)
     if rows and terms is None:
         raise CorruptIndexError(f"{database.where}: counts of terms are damaged, and there is no analyzer")
     if rows:
@@ -72,21 +73,20 @@ def _mend_postings(
         counted = Counter(terms(chunk.search_text) if terms else [])
         keys = [term_key(term) for term in counted]
         connection.execute(_ADD_POSTINGS, (to_bytes(chunk.tenant), row, keys, list(counted.values())))
-        connection.execute(_SET_LENGTH, (counted.total(), row))
+        connection.execute(_SET_TERMS, (counted.total(), checksum_of_terms(counted), row))
     return [*lines, *([f"{database.where}: {len(rows)} chunks indexed anew for BM25"] if rows else [])]
 
 
 def _mend_vectors(
     database: Database, connection: Connection[Any], spec: StoreSpec, embed: Embed
 ) -> list[str]:
-    found = connection.execute(DAMAGED_VECTORS, {"tolerance": TOLERANCE}).fetchall()
-    rows = [row for (row,) in found]
+    rows = damaged_vectors(connection)
     for first in range(0, len(rows), _BATCH):
         batch = rows[first : first + _BATCH]
         vectors = embed([_chunk(connection, row).search_text for row in batch])
         checked_vectors(vectors, spec.dimension, "vectors made anew")
         for row, vector in zip(batch, vectors, strict=True):
-            connection.execute(_SET_VECTOR, (vector, row))
+            connection.execute(_SET_VECTOR, (vector, checksum_of_vector(vector), row))
     return [f"{database.where}: {len(rows)} chunks embedded anew"] if rows else []
 
 

@@ -9,7 +9,7 @@ from ragkit.errors import ConfigError, CorruptIndexError, StoreError
 if TYPE_CHECKING:
     from psycopg import Connection
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 OPEN = 2**62  # `to_commit` of what nothing has replaced
 OLDEST_SERVER, OLDEST_VECTOR = 140_000, (0, 5)
 MOST_DIMENSIONS = 16_000
@@ -24,6 +24,8 @@ _STATEMENTS = (
     """CREATE TABLE head (
     only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
     number bigint NOT NULL,                     -- the commit that a new reader pins
+    n_sources bigint NOT NULL,                  -- known documents, and the chunks that are shown of them:
+    n_chunks bigint NOT NULL,                   -- by these rows that were lost whole are missed
     next_row bigint NOT NULL,                   -- the next chunk's row, never one that was used
     next_key bigint NOT NULL,                   -- the same of documents
     generation bigint NOT NULL,                 -- how often the index was compacted
@@ -69,6 +71,8 @@ _STATEMENTS = (
     to_commit bigint NOT NULL,
     n_terms integer NOT NULL,                   -- for BM25, repeats included
     checksum bigint NOT NULL,                   -- CRC-32 of id, text and shape, checked whenever it is read
+    vector_checksum bigint NOT NULL,            -- and of the vector and the terms, see checksums.py
+    terms_checksum bigint NOT NULL,
     text bytea NOT NULL,
     shape bytea NOT NULL,                       -- span, ordinal, headings, page, lang, metadata, uri as JSON
     fields jsonb NOT NULL,                      -- the metadata for filters (see fields.py)
@@ -87,14 +91,24 @@ _STATEMENTS = (
     n integer NOT NULL,
     PRIMARY KEY (tenant, term, chunk) INCLUDE (n)
 )""",
-    "INSERT INTO head VALUES (true, 0, 0, 0, 0, 0, false, gen_random_uuid())",
+    "INSERT INTO head VALUES (true, 0, 0, 0, 0, 0, 0, 0, false, gen_random_uuid())",
 )
 # Columns of content: the server keeps no samples of them for its planner, where they would outlive the rows.
 # Tenants and terms are sampled, for without it a search for rare terms reads all chunks.
 _CONTENT = {
     "sources": ("id", "uri", "content_hash", "fingerprint", "stage", "reason", "origin"),
     "documents": ("id", "uri", "text", "shape"),
-    "chunks": ("id", "acl", "checksum", "text", "shape", "fields", "embedding"),
+    "chunks": (
+        "id",
+        "acl",
+        "checksum",
+        "vector_checksum",
+        "terms_checksum",
+        "text",
+        "shape",
+        "fields",
+        "embedding",
+    ),
 }
 _SAMPLED = """
 SELECT a.attname::text, format_type(a.atttypid, a.atttypmod),

@@ -9,6 +9,7 @@ from ragkit.errors import CorruptIndexError
 from ragkit.store import codec
 from ragkit.store.identity import chunk_id, content_hash
 from ragkit.types import Document
+from ragkit_connectors.pgvector.damage import damaged_terms, damaged_vectors
 from ragkit_connectors.pgvector.database import Database, Reading
 from ragkit_connectors.pgvector.encoding import to_text, unspelled
 from ragkit_connectors.pgvector.fields import fields_json
@@ -17,7 +18,6 @@ from ragkit_connectors.pgvector.schema import MOVE_EXTENSION, OPEN, holds_extens
 RESTORE = "Restore the schema from a backup, or drop it and ingest again"
 REPAIR = "Run: ragkit repair"
 FORGET = "Remove the document with ragkit forget and ingest it again"
-TOLERANCE = 1e-3  # of a squared length: what a commit is held to, see `ragkit.store.changes`
 _UNREADABLE = (CorruptIndexError, ValueError, TypeError, KeyError, IndexError, AttributeError)
 
 _TOTALS: tuple[tuple[str, str], ...] = (
@@ -47,22 +47,27 @@ _TOTALS: tuple[tuple[str, str], ...] = (
         "OR (s.state = 'committed' AND count(DISTINCT d.key) <> 1)) x",
         "documents have not the chunks that their state says",
     ),
+    (
+        "SELECT abs(n_sources - (SELECT count(*) FROM sources)) FROM head",
+        "documents were lost, or are there and were never written",
+    ),
+    (
+        "SELECT abs(n_chunks - (SELECT count(*) FROM chunks WHERE to_commit = %(open)s)) FROM head",
+        "chunks were lost, or are there and were never written",
+    ),
 )
-DAMAGED_POSTINGS = """
-SELECT c."row" FROM chunks c LEFT JOIN postings p ON p.chunk = c."row" AND p.tenant = c.tenant
-GROUP BY c."row", c.n_terms HAVING c.n_terms <> coalesce(sum(p.n), 0) ORDER BY c."row"
-"""
 _ORPHANS = 'SELECT count(*) FROM postings p LEFT JOIN chunks c ON c."row" = p.chunk WHERE c."row" IS NULL'
-DAMAGED_VECTORS = """
-SELECT "row" FROM chunks WHERE NOT abs((embedding <#> embedding) + 1) < %(tolerance)s ORDER BY "row"
-"""
 _DOCUMENTS = """
 SELECT d.key, d.tenant, d.to_commit, s.content_hash, s.fingerprint, s.state, d.id, d.uri, d.text, d.shape
 FROM documents d LEFT JOIN sources s ON s.tenant = d.tenant AND s.id = d.id
 WHERE d.key > %(after)s ORDER BY d.key LIMIT 50
 """
 _CHUNKS = 'SELECT "row", id, text, shape, checksum, tenant, acl FROM chunks WHERE document = %(key)s'
-_SAME_FIELDS = 'SELECT fields = %(fields)s::jsonb FROM chunks WHERE "row" = %(row)s'
+_OTHER_FIELDS = """
+SELECT c.id FROM chunks c
+JOIN unnest(%(rows)s::bigint[], %(fields)s::text[]) AS w ("row", fields) USING ("row")
+WHERE c.fields IS DISTINCT FROM w.fields::jsonb
+"""
 
 
 def problems_of(database: Database) -> list[str]:
@@ -76,8 +81,8 @@ def problems_of(database: Database) -> list[str]:
                 f"{where}: the extension vector lies in this schema: who drops it drops the vectors of every "
                 f"index of the database. {MOVE_EXTENSION}"
             )
-        for statement, what in ((DAMAGED_POSTINGS, "counts of terms"), (DAMAGED_VECTORS, "vectors")):
-            n = len(reading.rows(statement, {"tolerance": TOLERANCE}))
+        for damaged, what in ((damaged_terms, "counts of terms"), (damaged_vectors, "vectors")):
+            n = len(damaged(reading.connection))
             problems += [f"{where}: the {what} of {n} chunks are not what was written. {REPAIR}"] if n else []
         ((orphans,),) = reading.rows(_ORPHANS)
         problems += [f"{where}: {orphans} counts of terms are of no chunk. {REPAIR}"] if orphans else []
@@ -124,6 +129,7 @@ def _of_document(reading: Reading, row: tuple[Any, ...]) -> Iterator[str]:
 def _of_chunks(
     reading: Reading, key: int, document: Document, tenant: str, names: tuple[str, str] | None
 ) -> Iterator[str]:
+    fields: dict[int, str] = {}
     for row, identity, text, shape, checksum, owner, acl in reading.rows(_CHUNKS, {"key": key}):
         groups = tuple(unspelled(group) for group in acl)
         chunk = codec.chunk_from(
@@ -138,6 +144,7 @@ def _of_chunks(
             yield f"{where} is not of its document's tenant and acl"
         if chunk.uri != document.uri:
             yield f"{where} has not its document's uri"
-        values = {"fields": fields_json(chunk.metadata), "row": row}
-        if not reading.rows(_SAME_FIELDS, values)[0][0]:
-            yield f"{where} is filtered by other metadata than it has"
+        fields[row] = fields_json(chunk.metadata)
+    values = {"rows": list(fields), "fields": list(fields.values())}
+    for (identity,) in reading.rows(_OTHER_FIELDS, values) if fields else ():
+        yield (f"document {document.id!r}: chunk {identity.hex()} is filtered by other metadata than it has")

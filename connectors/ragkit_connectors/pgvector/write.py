@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +17,7 @@ from ragkit.failpoints import reach
 from ragkit.protocols import Change, DocumentState
 from ragkit.store import codec
 from ragkit.store.changes import check_changes
+from ragkit_connectors.pgvector.checksums import checksum_of_terms, checksum_of_vector
 from ragkit_connectors.pgvector.database import Database, tenant_setting
 from ragkit_connectors.pgvector.encoding import spelled, term_key, to_bytes
 from ragkit_connectors.pgvector.fields import fields_json
@@ -25,8 +27,14 @@ from ragkit_connectors.pgvector.vendor import Packed, packed_bigints, packed_byt
 if TYPE_CHECKING:
     from psycopg import Connection
 
-_POINTER = "SELECT number, next_row, next_key FROM head FOR UPDATE"
-_MOVE = "UPDATE head SET number = %s, next_row = %s, next_key = %s, token = %s"
+_POINTER = "SELECT number, next_row, next_key, n_sources, n_chunks FROM head FOR UPDATE"
+_MOVE = """
+UPDATE head SET number = %s, next_row = %s, next_key = %s, n_sources = %s, n_chunks = %s, token = %s
+"""
+_REPLACED = """
+SELECT count(*), coalesce(sum(n_chunks), 0)::bigint FROM sources
+WHERE tenant = %s AND sha256(id) = ANY(%s) AND id = ANY(%s)
+"""
 _END_CHUNKS = """
 UPDATE chunks SET to_commit = %(number)s WHERE to_commit = %(open)s AND document IN
     (SELECT key FROM documents WHERE tenant = %(tenant)s AND sha256(id) = sha256(%(id)s) AND id = %(id)s
@@ -48,7 +56,9 @@ SELECT count(*) FROM chunks WHERE to_commit = %(open)s AND document IN
      AND to_commit = %(open)s)
 """
 _ADD_DOCUMENT = "INSERT INTO documents VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
-_ADD_CHUNK = "INSERT INTO chunks VALUES (%s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s, %s, %s, %s::jsonb, %s)"
+_ADD_CHUNK = """
+INSERT INTO chunks VALUES (%s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s)
+"""
 _ADD_POSTINGS = """
 INSERT INTO postings SELECT %s, t.term, t.chunk, t.n
 FROM unnest(%s::bytea[], %s::bigint[], %s::integer[]) AS t (term, chunk, n)
@@ -60,11 +70,13 @@ _COMMITTED = "SELECT number FROM head WHERE token = %s"
 
 @dataclass(slots=True)
 class _Place:
-    """What the next things that are written are numbered."""
+    """What the next things that are written are numbered, and how much there is then."""
 
     number: int
     row: int
     key: int
+    n_sources: int
+    n_chunks: int
 
 
 def write_commit(database: Database, connection: Connection[Any], changes: Sequence[Change]) -> int:
@@ -108,14 +120,15 @@ def _number_of(database: Database, token: uuid.UUID) -> int | None:
 
 
 def _write(connection: Connection[Any], changes: Sequence[Change], token: uuid.UUID) -> int:
-    number, row, key = connection.execute(_POINTER).fetchone() or (0, 0, 0)
-    place = _Place(number + 1, row, key)
+    number, *rest = connection.execute(_POINTER).fetchone() or (0, 0, 0, 0, 0)
+    place = _Place(number + 1, *rest)
     reach("commit.begun")
     for tenant, own in groupby(sorted(changes, key=_tenant), key=_tenant):
         # Under row-level security nothing of another tenant can be touched from here on.
         connection.execute(_AS_TENANT, [tenant_setting(tenant)])
         _write_tenant(connection, list(own), place)
-    connection.execute(_MOVE, (place.number, place.row, place.key, token))
+    numbers = (place.number, place.row, place.key, place.n_sources, place.n_chunks)
+    connection.execute(_MOVE, (*numbers, token))
     return place.number
 
 
@@ -125,6 +138,7 @@ def _tenant(change: Change) -> str:
 
 def _write_tenant(connection: Connection[Any], changes: Sequence[Change], place: _Place) -> None:
     """Each kind of statement for all documents at once: one by one each would wait for the server."""
+    _count_replaced(connection, changes, place)
     failed = [change for change in changes if _keeps_content(change)]
     others = [change for change in changes if not _keeps_content(change)]
     for change in failed:
@@ -132,6 +146,8 @@ def _write_tenant(connection: Connection[Any], changes: Sequence[Change], place:
         (n_open,) = connection.execute(_N_OPEN, names).fetchone() or (0,)
         connection.execute(_DROP_STATE, names)
         connection.execute(_ADD_STATE, {**names, **_state(change.state, int(n_open))})
+        place.n_sources += 1
+        place.n_chunks += int(n_open)
         reach("commit.state")
     if not others:
         return
@@ -147,8 +163,20 @@ def _write_tenant(connection: Connection[Any], changes: Sequence[Change], place:
         if any(change.records for change in added):
             cursor.executemany(_ADD_CHUNK, _chunk_rows(added, place))
             _write_postings(connection, added, place)
+    n_chunks = sum(len(change.records) for change in added)
     place.key += len(added)
-    place.row += sum(len(change.records) for change in added)
+    place.n_sources += len(added)
+    place.row += n_chunks
+    place.n_chunks += n_chunks
+
+
+def _count_replaced(connection: Connection[Any], changes: Sequence[Change], place: _Place) -> None:
+    """Takes what is known of the documents so far out of the totals; what is written is added to them."""
+    ids = [to_bytes(change.state.document_id) for change in changes]
+    values = (to_bytes(changes[0].state.tenant), [hashlib.sha256(name).digest() for name in ids], ids)
+    n_sources, n_chunks = connection.execute(_REPLACED, values).fetchone() or (0, 0)
+    place.n_sources -= n_sources
+    place.n_chunks -= n_chunks
 
 
 def _keeps_content(change: Change) -> bool:
@@ -201,7 +229,8 @@ def _chunk_rows(changes: Iterable[Change], place: _Place) -> Iterator[tuple[Any,
             acl = codec.dump([spelled(group) for group in chunk.acl])
             yield (
                 row, identity, key, tenant, acl, place.number, OPEN, len(record.terms),
-                codec.checksum_of(identity, text, shape), to_bytes(text), to_bytes(shape),
+                codec.checksum_of(identity, text, shape), checksum_of_vector(record.vector),
+                checksum_of_terms(Counter(record.terms)), to_bytes(text), to_bytes(shape),
                 fields_json(chunk.metadata), record.vector,
             )  # fmt: skip
             row += 1
