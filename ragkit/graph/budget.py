@@ -60,7 +60,6 @@ class Ledger:
     def __init__(self, limits: Limits | None = None, *, account: Account | None = None) -> None:
         self.limits = limits or Limits()
         self.deadline = None if self.limits.wall_s is None else monotonic() + self.limits.wall_s
-        self.degraded: list[str] = []
         self._account = account
         self._lock = Lock()
         self._spent = Spent()
@@ -125,11 +124,6 @@ class Ledger:
             self._charged = self._charged.plus(took)
             if self._account is not None:
                 self._account.settle(held, took)
-
-    def degrade(self, what: str) -> None:
-        """Notes what is done without; it is shown in `answer.degraded`."""
-        if what not in self.degraded:
-            self.degraded.append(what)
 
     def usage(self, told: Usage) -> Usage:
         """What all calls took together; `told`, as the generator says, where none was entered."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
 from time import monotonic
+from weakref import WeakValueDictionary
 
 # The window slides in steps of this share of it; a step leaves it as a whole.
 STEPS = 96
@@ -116,6 +117,8 @@ class TenantBudget:
         self.limits = limits
         self._clock = clock
         self._accounts: OrderedDict[str, Account] = OrderedDict()
+        # One that a run has still in its hand must not be made a second time.
+        self._in_use: WeakValueDictionary[str, Account] = WeakValueDictionary()
         self._lock = Lock()
 
     def __len__(self) -> int:
@@ -127,9 +130,10 @@ class TenantBudget:
         with self._lock:
             if key not in self._accounts:
                 self._drop_idle()
-                self._accounts[key] = Account(key, self.limits, self._clock)
+            found = self._in_use.get(key) or Account(key, self.limits, self._clock)
+            self._in_use[key] = self._accounts[key] = found
             self._accounts.move_to_end(key)
-            return self._accounts[key]
+            return found
 
     def _drop_idle(self) -> None:
         """Drops the longest unused accounts, as far as they are idle."""

@@ -1,16 +1,18 @@
-"""`llm/route`: several chat models in turn, the next where one does not answer."""
+"""`llm/route`: several chat models in turn, the next where one does not answer, the first by difficulty."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from ragkit.chat import ChatModel, Completion, Delta, Message
 from ragkit.errors import (
+    BudgetError,
     ConfigError,
     ContextTooLongError,
     InvalidOutputError,
@@ -19,9 +21,13 @@ from ragkit.errors import (
     ModelUnavailableError,
     RateLimitError,
 )
+from ragkit.graph.meter import current_meter
 from ragkit.models.attempts import Spent
+from ragkit.models.difficulty import difficulty_of
 from ragkit.models.json_schema import json_problem
+from ragkit.models.metered import metered
 from ragkit.models.schema_support import schema_problem
+from ragkit.models.tiers import cheaper, cheapest, fastest
 from ragkit.settings import ChatModelRef, Settings
 
 Cause = Literal["timeout", "rate_limit", "unavailable", "invalid_output", "content_filter", "too_long"]
@@ -34,27 +40,39 @@ class RouteChat:
     tier gives is given as it is. Tokens and cost are those of all attempts; a cost that is not known of one
     attempt is not known of the sum. A stream goes over to the next tier only before its first piece.
 
+    With `by: difficulty` a question that looks hard begins further up, see `ragkit.models.difficulty`; the
+    tiers below the first one are then asked last. Where a run is short of time it begins with the fastest
+    tier, where it is short of money with the cheapest; one that it cannot pay gives way to a cheaper one.
+
     Example:
         RouteChat(tiers=[OpenAIChat(base_url="…", model="small"), OpenAIChat(base_url="…", model="large")])
     """
 
     class Config(Settings):
         tiers: tuple[ChatModelRef, ...] = Field(
-            min_length=1, description="Names of chat models under `models:`, in the order they are asked."
+            min_length=1,
+            description="Names of chat models under `models:`, in the order they are asked, the "
+            "least able first where it is by difficulty.",
         )
         fallback_on: tuple[Cause, ...] = Field(
             ("timeout", "rate_limit", "unavailable", "invalid_output"),
             description="Why the next tier is asked; any other error is raised at once.",
         )
+        by: Literal["order", "difficulty"] = Field(
+            "order", description="Which tier is asked first: the first, or the one that the question takes."
+        )
         tier_timeout_s: float | None = Field(
             None, gt=0.0, description="Seconds for each tier; else its own, or an even share of the call's."
         )
 
+    # Each attempt is entered in a run's budget by the tier that makes it.
+    counts_parts: ClassVar[bool] = True
+
     def __init__(self, **settings: object) -> None:
         self.config = self.Config.checked("llm/route", settings)
-        self._tiers: tuple[ChatModel, ...] = tuple(self.config.tiers)
-        if not all(isinstance(tier, ChatModel) for tier in self._tiers):
+        if not all(isinstance(tier, ChatModel) for tier in self.config.tiers):
             raise ConfigError("llm/route: tiers: expected chat models (llm/…)")
+        self._tiers: tuple[ChatModel, ...] = tuple(map(metered, self.config.tiers))
 
     @property
     def name(self) -> str:
@@ -64,7 +82,8 @@ class RouteChat:
     @property
     def fingerprint(self) -> str:
         """Those of the tiers, with what makes it go from one to the next."""
-        return "|".join(["route", *self.config.fallback_on, *(tier.fingerprint for tier in self._tiers)])
+        how = ["route", *self.config.fallback_on, *(["difficulty"] if self.config.by == "difficulty" else [])]
+        return "|".join([*how, *(tier.fingerprint for tier in self._tiers)])
 
     async def complete(
         self,
@@ -76,7 +95,7 @@ class RouteChat:
         timeout_s: float | None = None,
     ) -> Completion:
         """The first answer that holds, see `ragkit.chat.ChatModel`."""
-        way = _Way(self._tiers, self.config, timeout_s)
+        way = self._way(messages, timeout_s)
         while True:
             try:
                 done = await way.tier.complete(
@@ -88,6 +107,9 @@ class RouteChat:
                 )
             except ModelError as error:
                 way.go_on(error)
+                continue
+            except BudgetError as error:
+                way.go_down(error)
                 continue
             way.spent = way.spent.after(done)
             if way.takes(done, schema):
@@ -103,7 +125,7 @@ class RouteChat:
         timeout_s: float | None = None,
     ) -> AsyncGenerator[Delta | Completion, None]:
         """The pieces of the first tier that begins, see `ragkit.chat.ChatModel`."""
-        way, has_begun = _Way(self._tiers, self.config, timeout_s), False
+        way, has_begun = self._way(messages, timeout_s), False
         while True:
             events = way.tier.stream(
                 messages,
@@ -127,6 +149,26 @@ class RouteChat:
                 if has_begun:
                     raise
                 way.go_on(error)
+            except BudgetError as error:
+                if has_begun:
+                    raise
+                way.go_down(error)
+
+    def _way(self, messages: Sequence[Message], timeout_s: float | None) -> _Way:
+        """The tiers in the order in which they are asked for these messages."""
+        meter, tiers = current_meter(), self._tiers
+        if self.config.by == "difficulty":
+            points = difficulty_of(None if meter is None else meter.value, messages).points
+            first = min(points, len(tiers) - 1)
+            tiers = (*tiers[first:], *reversed(tiers[:first]))
+        if meter is not None and meter.tight is not None:
+            least = fastest(tiers) if meter.tight == "time" else cheapest(tiers)
+            if least is not tiers[0]:
+                meter.degrade(f"budget: {meter.node} by a smaller model ({least.name})")
+                tiers = (least, *(tier for tier in tiers if tier is not least))
+        if meter is not None and math.isfinite(meter.until):
+            timeout_s = min(meter.time_left(), math.inf if timeout_s is None else timeout_s)
+        return _Way(tiers, self.config, timeout_s)
 
 
 class _Way:
@@ -164,6 +206,15 @@ class _Way:
         if self._is_last:
             raise self._none_answered() from error
         self._at += 1
+
+    def go_down(self, error: BudgetError) -> None:
+        """Turns to a tier that costs less than the one that the run could not pay, or raises."""
+        meter, rest = current_meter(), self._tiers[self._at + 1 :]
+        less = [tier for tier in rest if cheaper(tier, self.tier)]
+        if meter is None or not meter.ledger.degrades or meter.time_left() <= 0 or not less:
+            raise error
+        meter.degrade(f"budget: {meter.node} by a smaller model ({less[0].name})")
+        self._tiers, self._at = less, 0
 
     def takes(self, done: Completion, schema: Mapping[str, Any] | None) -> bool:
         """Whether a completion is the answer; the next tier is turned to where it is not."""
