@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import asdict, replace
 from pathlib import Path
-from threading import Lock
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from ragkit.answering import Answering
 from ragkit.assembly import Assembly, make
@@ -17,13 +16,14 @@ from ragkit.config.load import load_config
 from ragkit.config.rewired import rewired
 from ragkit.config.spec import Config
 from ragkit.errors import QueryError
+from ragkit.events import Event
 from ragkit.fields import shown
 from ragkit.graph.check import check
 from ragkit.graph.kept_traces import KeptTraces
 from ragkit.graph.runner import Graph
 from ragkit.graph.spec import GraphSpec
 from ragkit.graph.stage import Stage
-from ragkit.graph.sync import run_sync
+from ragkit.graph.sync import iterate_sync, run_sync
 from ragkit.graph.threads import in_thread
 from ragkit.ingest.apart import ingest_apart
 from ragkit.ingest.feed import Item
@@ -32,14 +32,13 @@ from ragkit.ingest.progress import Progress
 from ragkit.ingest.progress import shown as shown_progress
 from ragkit.ingest.report import IngestReport
 from ragkit.store.arguments import check_depth, checked_question
-from ragkit.subgraph import prompt_graph, retrieval_graph, with_own_stages
-from ragkit.types import Answer, Document, Metadata, QueryPlan, Ranking, Turn
+from ragkit.subgraph import RetrievalGraphs, prompt_graph, with_own_stages
+from ragkit.subgraph import Retriever as Retriever
+from ragkit.types import Answer, Metadata, QueryPlan, Ranking, Turn
 from ragkit.upkeep import Upkeep, settled
 
 TRACES_KEPT = 256
-GRAPHS_KEPT = 16
 
-Retriever = Literal["dense", "bm25", "hybrid", "full"]
 Sources = Item | Iterable[Item] | AsyncIterable[Item]
 
 
@@ -99,10 +98,9 @@ class RAG(Upkeep):
         self._parts = Assembly(config, create=create)
         self._spec = with_own_stages(config.graph)
         self._graph = Graph(check(self._spec, takes=QueryPlan, gives=Answer), self._parts)
-        self._retrieval: OrderedDict[tuple[Retriever, int], Graph] = OrderedDict()
+        self._retrieval = RetrievalGraphs(self._spec, self._parts)
         self._traces = KeptTraces(TRACES_KEPT)
         self._answering = Answering(self._graph, self._parts, self._traces)
-        self._lock = Lock()
 
     def __enter__(self) -> RAG:
         return self
@@ -217,6 +215,48 @@ class RAG(Upkeep):
         await self._opened()
         return await self._answering.answer(self._plan(question, tenant, acl, filter, history))
 
+    def stream(
+        self,
+        question: str,
+        *,
+        tenant: str | None = None,
+        acl: Sequence[str] | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002
+        history: Sequence[Turn] = (),
+    ) -> Generator[Event, None, None]:
+        """`astream` for code that is not async. Leaving the loop early, or `close()`, stops the work."""
+        events = self.astream(question, tenant=tenant, acl=acl, filter=filter, history=history)
+        return iterate_sync(events)
+
+    async def astream(
+        self,
+        question: str,
+        *,
+        tenant: str | None = None,
+        acl: Sequence[str] | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002
+        history: Sequence[Turn] = (),
+    ) -> AsyncGenerator[Event, None]:
+        """What happens while a question is answered, event by event; see `ragkit.events`.
+
+        Sentences come as soon as they are checked, and `Done` comes last: `ragkit.events.fold` makes of the
+        events the answer that `aask` gives. To stop early, close it (`contextlib.aclosing`): that ends the
+        model's call too.
+
+        Args:
+            question, tenant, acl, filter, history: as for `aask`.
+
+        Raises:
+            QueryError, TenantError, FilterError, StageError: as `aask`, after the events that came before.
+                Then there is no `Done`, and what was shown is no answer.
+        """
+        await self._opened()
+        async with aclosing(
+            self._answering.stream(self._plan(question, tenant, acl, filter, history))
+        ) as events:
+            async for event in events:
+                yield event
+
     def retrieve(
         self,
         question: str,
@@ -265,7 +305,7 @@ class RAG(Upkeep):
             raise QueryError(f"retriever={shown(retriever)}: expected one of: {known}")
         await self._opened()
         with self._parts.collection.held(self._plan(question, tenant, acl, filter, ())) as plan:
-            result = await self._retrieval_graph(retriever, k).run(plan)
+            result = await self._retrieval.graph(retriever, k).run(plan)
         self._traces.keep(result.trace)
         ranking: Ranking = result.value
         # A last stage without a `k` of its own gives all that it was given.
@@ -313,47 +353,15 @@ class RAG(Upkeep):
             messages: tuple[Message, ...] = (await graph.run(plan)).value
         return messages
 
-    def source(self, document_id: str, *, tenant: str | None = None, acl: Sequence[str] | None = None) -> str:
-        """A document's canonical text, the one that `start` and `end` of a citation count in.
-
-        Raises:
-            QueryError: no such document is visible to this tenant and acl.
-        """
-        return self.document(document_id, tenant=tenant, acl=acl).text
-
-    def document(
-        self, document_id: str, *, tenant: str | None = None, acl: Sequence[str] | None = None
-    ) -> Document:
-        """A document as it was committed: its canonical text with sections, blocks, pages and metadata.
-
-        Raises:
-            QueryError: no such document is visible to this tenant and acl.
-        """
-        return self._parts.collection.source(document_id, tenant=tenant, acl=acl)
-
     def trace(self, trace_id: str) -> dict[str, Any]:
-        """What each stage did in one of the last 256 runs of this object.
+        """What each stage did in one of the last 256 runs of this object, and facts about the whole.
 
         Raises:
             QueryError: the trace is unknown or no longer kept.
         """
         found = self._traces.trace(trace_id)
-        return {"id": found.id, "seconds": found.duration_s, "nodes": [asdict(node) for node in found.nodes]}
-
-    def check(self) -> dict[str, Any]:
-        """Loads every model the graph needs, opens the store, embeds a text; facts found on the way."""
-        collection = self._parts.collection
-        collection.embedder.embed(["check"], "query")
-        self._graph.setup()
-        counts = collection.counts()
-        return {
-            "config": str(self.config.path or "embedded default"),
-            "embedder": f"{collection.embedder.name}, {collection.embedder.dimension} dimensions",
-            "store": collection.store_name,
-            "documents": counts.documents,
-            "chunks": counts.chunks,
-            "graph": " → ".join(node.name for node in self.config.graph.nodes),
-        }
+        nodes = [asdict(node) for node in found.nodes]
+        return {"id": found.id, "seconds": found.duration_s, **found.facts, "nodes": nodes}
 
     # --- inside -----------------------------------------------------------------------------------
 
@@ -384,15 +392,3 @@ class RAG(Upkeep):
         return self._parts.collection.plan(
             checked_question(question), tenant=tenant, acl=acl, filter=raw_filter, history=history
         )
-
-    def _retrieval_graph(self, retriever: Retriever, k: int) -> Graph:
-        key = (retriever, k)
-        # Another thread may drop what this one has just kept, so it is not looked up again.
-        graph = self._retrieval.get(key)
-        if graph is None:
-            graph = Graph(check(retrieval_graph(self._spec, retriever, k)), self._parts)
-            with self._lock:
-                self._retrieval[key] = graph
-                while len(self._retrieval) > GRAPHS_KEPT:
-                    self._retrieval.popitem(last=False)
-        return graph

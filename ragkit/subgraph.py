@@ -2,26 +2,58 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from copy import copy
 from dataclasses import replace
+from threading import Lock
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from ragkit.chat import Message, Prompted
 from ragkit.errors import GraphError, QueryError, did_you_mean
+from ragkit.graph.check import check
+from ragkit.graph.runner import Graph
 from ragkit.graph.spec import SOURCE, GraphSpec, NodeSpec
 from ragkit.graph.stage import Ports, RunContext, Stage
 from ragkit.protocols import Resources
 from ragkit.retrieve.fuse import WeightedFuse
 from ragkit.types import Context, Ranking
 
+GRAPHS_KEPT = 16
+
+Retriever = Literal["dense", "bm25", "hybrid", "full"]
 _KIND = {"dense": "retrieve/dense", "bm25": "retrieve/bm25"}
 
 
-def retrieval_graph(
-    spec: GraphSpec, retriever: Literal["dense", "bm25", "hybrid", "full"], k: int
-) -> GraphSpec:
+class RetrievalGraphs:
+    """The graphs that retrieve alone, made when first asked for; the last 16 are kept.
+
+    Args:
+        spec: the whole graph.
+        resources: what stages are set up with.
+    """
+
+    def __init__(self, spec: GraphSpec, resources: Resources) -> None:
+        self._spec, self._resources = spec, resources
+        self._kept: OrderedDict[tuple[Retriever, int], Graph] = OrderedDict()
+        self._lock = Lock()
+
+    def graph(self, retriever: Retriever, k: int) -> Graph:
+        """The one that gives `k` hits; any number of threads may ask for it."""
+        key = (retriever, k)
+        # Another thread may drop what this one has just kept, so it is not looked up again.
+        graph = self._kept.get(key)
+        if graph is None:
+            graph = Graph(check(retrieval_graph(self._spec, retriever, k)), self._resources)
+            with self._lock:
+                self._kept[key] = graph
+                while len(self._kept) > GRAPHS_KEPT:
+                    self._kept.popitem(last=False)
+        return graph
+
+
+def retrieval_graph(spec: GraphSpec, retriever: Retriever, k: int) -> GraphSpec:
     """The nodes of `spec` that make a ranking, with every cut on the way wide enough for `k`.
 
     Args:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from ragkit.assembly import Assembly
+from ragkit.config.spec import Config
 from ragkit.errors import CorruptIndexError
+from ragkit.graph.runner import Graph
 from ragkit.status import Status, status_of
 from ragkit.store import forgetting, mending, migrate
 from ragkit.store.abilities import Compaction
@@ -13,6 +16,7 @@ from ragkit.store.collection import StoreCollection
 from ragkit.store.forgetting import Forgotten
 from ragkit.store.mending import Repair
 from ragkit.store.migrate import Migration
+from ragkit.types import Document
 
 
 def settled(collection: StoreCollection) -> tuple[str, ...]:
@@ -23,9 +27,44 @@ def settled(collection: StoreCollection) -> tuple[str, ...]:
 
 
 class Upkeep:
-    """The part of a `RAG` that looks after its index: status, verify, repair, forget, compact, migrate."""
+    """The part of a `RAG` that looks into its index and after it: source, check, repair, forget, migrate."""
 
+    config: Config
     _parts: Assembly
+    _graph: Graph
+
+    def source(self, document_id: str, *, tenant: str | None = None, acl: Sequence[str] | None = None) -> str:
+        """A document's canonical text, the one that `start` and `end` of a citation count in.
+
+        Raises:
+            QueryError: no such document is visible to this tenant and acl.
+        """
+        return self.document(document_id, tenant=tenant, acl=acl).text
+
+    def document(
+        self, document_id: str, *, tenant: str | None = None, acl: Sequence[str] | None = None
+    ) -> Document:
+        """A document as it was committed: its canonical text with sections, blocks, pages and metadata.
+
+        Raises:
+            QueryError: no such document is visible to this tenant and acl.
+        """
+        return self._parts.collection.source(document_id, tenant=tenant, acl=acl)
+
+    def check(self) -> dict[str, Any]:
+        """Loads every model the graph needs, opens the store, embeds a text; facts found on the way."""
+        collection = self._parts.collection
+        collection.embedder.embed(["check"], "query")
+        self._graph.setup()
+        counts = collection.counts()
+        return {
+            "config": str(self.config.path or "embedded default"),
+            "embedder": f"{collection.embedder.name}, {collection.embedder.dimension} dimensions",
+            "store": collection.store_name,
+            "documents": counts.documents,
+            "chunks": counts.chunks,
+            "graph": " → ".join(node.name for node in self.config.graph.nodes),
+        }
 
     def status(self) -> Status:
         """What the index holds, what it was made with, and what could not be ingested."""

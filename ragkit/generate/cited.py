@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 
 from ragkit.chat import ChatModel, Completion, Message
 from ragkit.errors import ConfigError
+from ragkit.generate.asked import asked, usage_of
 from ragkit.generate.budget import Count, counter, fitting_passages, fitting_turns
 from ragkit.generate.fence import fence_of, fenced
 from ragkit.generate.reply import NO_ANSWER, read_reply
@@ -50,7 +51,7 @@ class CitedGenerate(Stage[Context, Answer]):
     document can write. The answer is in the question's language. Where the passages hold no answer the model
     says a fixed word, and the answer is an abstention with reason `no_evidence`; without any passage the
     model is not asked. A model that is down, withholds its answer or says nothing is an error, never an
-    abstention.
+    abstention. Where the answer is streamed, the text is told as it comes.
 
     Example:
         CitedGenerate(llm=OpenAIChat(base_url="http://localhost:8000/v1", model="qwen3-8b"))
@@ -111,19 +112,15 @@ class CitedGenerate(Stage[Context, Answer]):
             reason: AbstainReason = "no_documents" if context.plan.commit == 0 else "no_evidence"
             return self._abstain(context, reason)
         request = await in_thread(self.request, context)
-        done = await self.model.complete(
-            request.messages,
-            max_tokens=self.config.max_tokens,
-            temperature=self.config.temperature,
-        )
+        draft = Answer(context.plan, text="", context=request.context, generator=self.use)
+        done = await asked(self.model, request.messages, draft, self.config, ctx)
         self._note(request, context, done, ctx)
-        reply = read_reply(done)
-        usage = Usage(input_tokens=done.input_tokens, output_tokens=done.output_tokens, usd=done.usd)
+        reply, usage = read_reply(done), usage_of(done)
         if reply.kind == "abstention":
             return self._abstain(request.context, "no_evidence", usage)
         if reply.kind == "part":
             ctx.degrade(f"{ctx.trace.node}: the answer was cut at max_tokens")
-        return Answer(context.plan, text=reply.text, context=request.context, generator=self.use, usage=usage)
+        return draft.with_(text=reply.text, usage=usage)
 
     def request(self, context: Context) -> Request:
         """What the model is asked for a context, and the context that is left within the budget."""

@@ -7,8 +7,10 @@ from typing import ClassVar
 
 from ragkit.chat import Message
 from ragkit.errors import ModelError
+from ragkit.generate.asked import asked, usage_of
 from ragkit.generate.cited import CitedGenerate
 from ragkit.generate.reply import NO_ANSWER, read_reply
+from ragkit.graph.following import Follower
 from ragkit.graph.stage import RunContext, Stage, stage
 from ragkit.graph.threads import in_thread
 from ragkit.protocols import Resources
@@ -52,9 +54,8 @@ class ReflectGenerate(Stage[Answer, Answer]):
             return answer
         messages, context = await in_thread(self._request, answer.context, answer.correction)
         try:
-            done = await self._first.model.complete(
-                messages, max_tokens=self.config.max_tokens, temperature=self.config.temperature
-            )
+            draft = Answer(answer.plan, text="", context=context, generator=self.use)
+            done = await asked(self._first.model, messages, draft, self.config, ctx)
             ctx.note(
                 model=done.model,
                 refused=len(answer.correction.refused),
@@ -68,16 +69,17 @@ class ReflectGenerate(Stage[Answer, Answer]):
             ctx.note(error=f"{type(e).__name__}: {e}")
             ctx.degrade(f"{ctx.trace.node}: the second attempt failed")
             return answer.with_(correction=None)
-        usage = _sum(
-            answer.usage,
-            Usage(input_tokens=done.input_tokens, output_tokens=done.output_tokens, usd=done.usd),
-        )
+        usage = _sum(answer.usage, usage_of(done))
         if reply.kind == "abstention":
             # What held of the first attempt still does; an answer of which nothing held says so already.
             return answer.with_(correction=None, usage=usage)
         if reply.kind == "part":
             ctx.degrade(f"{ctx.trace.node}: the answer was cut at max_tokens")
-        return Answer(answer.plan, text=reply.text, context=context, generator=self.use, usage=usage)
+        return draft.with_(text=reply.text, usage=usage)
+
+    def following(self, draft: Answer) -> Follower:
+        """What is shown of the first attempt goes through: it shows nothing behind what did not hold."""
+        return lambda part: part
 
     def messages(self, answer: Answer) -> tuple[Message, ...]:
         """What the model is asked: for an answer without a correction, with an example of one."""

@@ -13,7 +13,8 @@ from ragkit.text.thoughts import without_thoughts
 
 # No word that documents use: NO_ANSWER alone is a status of telephone calls.
 NO_ANSWER = "NO_ANSWER_IN_PASSAGES"
-_TOKEN = re.compile(r"[*_`\"'«\[(]*\bNO[ _]ANSWER[ _]IN[ _]PASSAGES\b[*_`\"'»\])]*[.!]?")
+# What a model writes around the word is no part of its answer either.
+ABSTAINING = re.compile(r"[*_`\"'«\[(]*(?<![^\W_])NO[ _]ANSWER[ _]IN[ _]PASSAGES(?![^\W_])[*_`\"'»\])]*[.!]?")
 _MARKER = re.compile(r"[\[【]\s*\d")
 _MARKERS = re.compile(r"(?:\s*[\[【][\d\s,;\-–]+[\]】])+")
 _ENDED = re.compile(r"[.!?…。！？](?:[»”\"')\]]|\s*[\[【][\d\s,;\-–]+[\]】])*\s*\Z")
@@ -58,8 +59,8 @@ def read_reply(done: Completion) -> Reply:
         )
     if not text:
         raise InvalidOutputError(f"{done.model}: the answer is empty. Ask again, or use another model")
-    said = _TOKEN.sub("", text).strip()
-    if said != text and (not _MARKER.search(said) or _TOKEN.match(text)):
+    said = ABSTAINING.sub("", text).strip()
+    if said != text and (not _MARKER.search(said) or ABSTAINING.match(text)):
         return Reply("abstention", "")
     return Reply("part" if is_cut else "answer", said)
 

@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 
 from ragkit.chat import Completion, Message
 from ragkit.errors import InvalidOutputError
+from ragkit.generate.asked import usage_of
 from ragkit.generate.cited import CitedGenerate, Request
 from ragkit.generate.evidence import Leaf, chosen, is_stated, leaves, moved, quoted, without
 from ragkit.graph.stage import RunContext, stage
@@ -21,7 +22,7 @@ from ragkit.models.json_schema import json_in, json_problem
 from ragkit.models.schema_support import schema_problem
 from ragkit.text.template import Places
 from ragkit.text.thoughts import without_thoughts
-from ragkit.types import AbstainReason, Answer, Citation, Context, Sentence, Usage
+from ragkit.types import AbstainReason, Answer, Citation, Context, Sentence
 
 _EVIDENCE: Mapping[str, Any] = {
     "type": "array",
@@ -97,15 +98,15 @@ class StructuredGenerate(CitedGenerate):
             reason: AbstainReason = "no_documents" if context.plan.commit == 0 else "no_evidence"
             return self._abstain(context, reason)
         request = await in_thread(self.request, context)
-        done = await self._asked(request)
+        done = await self._asked(request, ctx)
         self._note(request, context, done, ctx)
-        usage = Usage(input_tokens=done.input_tokens, output_tokens=done.output_tokens, usd=done.usd)
+        usage = usage_of(done)
         reply = json_in(done.text)
         if reply["data"] is None:
             return self._abstain(request.context, "no_evidence", usage)
         return self._held(reply, request.context, ctx).with_(usage=usage)
 
-    async def _asked(self, request: Request) -> Completion:
+    async def _asked(self, request: Request, ctx: RunContext) -> Completion:
         """A reply that is of the schema; the second one, where the first is not."""
         messages, schema = request.messages, self.reply_schema()
         spent = Spent()
@@ -117,6 +118,7 @@ class StructuredGenerate(CitedGenerate):
                 schema=schema,
             )
             spent = spent.after(done)
+            ctx.spend(usage_of(done))
             text = without_thoughts(done.text)
             problem = _ENDS.get(done.finish_reason) or json_problem(text, schema)
             if problem is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import OrderedDict
+from collections.abc import Mapping
 from threading import Lock
 
 from ragkit.errors import QueryError
@@ -32,6 +33,12 @@ class KeptTraces:
             while len(self._traces) > self._most:
                 self._traces.popitem(last=False)
         return trace_id
+
+    def add(self, trace_id: str, facts: Mapping[str, object]) -> None:
+        """Adds facts about a run to its trace, where that is still kept."""
+        found = self._traces.get(trace_id)
+        if found is not None:
+            found.facts.update(facts)
 
     def trace(self, trace_id: str) -> Trace:
         """The trace of an id.

@@ -21,7 +21,9 @@ from ragkit.graph.state import Absent, RunState
 from ragkit.graph.step import Step
 from ragkit.graph.threads import in_thread
 from ragkit.graph.trace import Trace
+from ragkit.graph.way_out import way_out
 from ragkit.protocols import Resources
+from ragkit.types import Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +97,8 @@ class Graph:
                 the trace does not have them.
             observe: is given the name and the value of each node that has one, in the order of the graph,
                 when the run ends, be it well or not.
-            emit: is given the events of an answer that is streamed, by the stages that can stream, from
-                whatever thread they run in.
+            emit: is given what the stages tell of an answer that is streamed, from whatever thread they run
+                in: `ragkit.events.Telling` makes events of it.
 
         Raises:
             StageError: a node failed under `on_error: fail`, or so many were skipped that nothing is left;
@@ -182,6 +184,7 @@ class Graph:
         }
         for step in steps.values():
             step.stand_in = steps.get(step.node.stand_in or "")
+            step.way = way_out(self.checked, step.name) if issubclass(step.gives, Answer) else None
         return Schedule([steps[node.name] for node in self.checked.nodes])
 
 

@@ -23,11 +23,12 @@ from weakref import WeakKeyDictionary
 from pydantic import create_model
 
 from ragkit.errors import GraphError
-from ragkit.events import Emit
+from ragkit.events import Emit, Spent
+from ragkit.graph.following import Follower
 from ragkit.graph.trace import NodeTrace
 from ragkit.protocols import Resources
 from ragkit.settings import Settings
-from ragkit.types import Context, Ranking
+from ragkit.types import Answer, Context, Ranking, Usage
 
 # A stage that takes more, or gives something narrower, fits wherever the declared one does.
 In = TypeVar("In", contravariant=True)
@@ -41,18 +42,27 @@ Made = TypeVar("Made")
 class RunContext:
     """What a stage may know of the run it is part of, and where it leaves word of what it did.
 
-    `deadline` is on `time.monotonic()`'s clock, or None. `emit` takes events of an answer that is streamed,
-    from any thread; it is None where nobody listens.
+    `deadline` is on `time.monotonic()`'s clock, or None. `emit` takes what is told of an answer that is
+    streamed, from any thread; it is None where nobody listens. `onward` makes a follower of what this stage
+    writes (see `ragkit.graph.writing`), and `follower` is the one that this stage gave itself for the answer
+    that it is now given as a whole, where it gave one.
     """
 
     trace: NodeTrace
     deadline: float | None = None
     degraded: list[str] = field(default_factory=list)
     emit: Emit | None = None
+    onward: Callable[[Answer], Follower | None] | None = None
+    follower: Follower | None = None
 
     def note(self, **facts: object) -> None:
         """Records facts about this node's work in the trace, visible to `ragkit ask --trace`."""
         self.trace.facts.update(facts)
+
+    def spend(self, usage: Usage) -> None:
+        """Tells those who listen what a call of a model took."""
+        if self.emit is not None:
+            self.emit(Spent(usage))
 
     def degrade(self, what: str) -> None:
         """Says that a part of the answer's quality was lost; shown in `answer.degraded`."""

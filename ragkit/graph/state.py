@@ -10,6 +10,7 @@ from typing import Any
 
 from ragkit.errors import BudgetError
 from ragkit.events import Emit
+from ragkit.graph.following import Follower
 from ragkit.graph.trace import NodeTrace, Trace
 
 _NOTHING: Mapping[int, object] = MappingProxyType({})
@@ -41,8 +42,8 @@ class RunState:
     """
 
     __slots__ = (
-        "closed", "deadline", "degraded", "emit", "is_bound", "known", "pending", "running", "trace",
-        "values",
+        "closed", "deadline", "degraded", "emit", "followers", "is_bound", "known", "pending", "running",
+        "trace", "values",
     )  # fmt: skip
 
     def __init__(
@@ -67,6 +68,7 @@ class RunState:
         self.running: dict[str, NodeTrace] = {}
         self.closed = False
         self.emit = emit
+        self.followers: dict[str, Follower] = {}
 
     def record(self, trace: NodeTrace) -> None:
         """Adds a node that has ended to the trace, unless the run itself has ended before."""

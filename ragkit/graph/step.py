@@ -8,6 +8,7 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from operator import attrgetter
 from time import perf_counter
 from typing import Any, Final
@@ -31,6 +32,7 @@ from ragkit.graph.stage import RunContext
 from ragkit.graph.state import Absent, Failure, RunState
 from ragkit.graph.threads import in_thread
 from ragkit.graph.trace import NodeTrace
+from ragkit.graph.way_out import followed
 from ragkit.types import Answer, Context, QueryPlan, Ranking, Rankings
 
 # The asker's own mistakes: no `on_error` hides them, and they are raised as they are.
@@ -61,7 +63,7 @@ class Step:
 
     __slots__ = (
         "_measure_in", "_measure_out", "_merge", "_run", "gives", "index", "is_async", "is_guarded",
-        "is_threaded", "name", "node", "source", "sources", "stand_in", "use", "when",
+        "is_threaded", "name", "node", "source", "sources", "stand_in", "use", "way", "when",
     )  # fmt: skip
 
     def __init__(self, node: CheckedNode, index: int, sources: tuple[int, ...]) -> None:
@@ -71,6 +73,7 @@ class Step:
         self.source = sources[0] if len(sources) == 1 else -1
         self.gives, self.when = node.gives, node.when
         self.stand_in: Step | None = None
+        self.way: tuple[CheckedNode, ...] | None = None
         self.is_async = inspect.iscoroutinefunction(stage.run)
         # A limit of time can only be kept from outside the thread that does the work.
         self.is_threaded = not self.is_async and (not stage.inline or spec.timeout_s is not None)
@@ -228,7 +231,12 @@ class Step:
             trace.n_in = self._measure_in(value)
         state.running[self.name] = trace
         trace.start_s = perf_counter()
-        return RunContext(trace, state.deadline, state.degraded, state.emit)
+        ctx = RunContext(trace, state.deadline, state.degraded, state.emit)
+        if state.emit is not None:
+            ctx.follower = state.followers.get(self.name)
+            if self.way is not None:
+                ctx.onward = partial(followed, self.way, followers=state.followers)
+        return ctx
 
     def _end(self, result: Any, ctx: RunContext, state: RunState) -> None:
         trace = ctx.trace

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Coroutine
+from collections.abc import AsyncGenerator, Coroutine, Generator
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
@@ -19,6 +19,9 @@ from ragkit.errors import RagkitError
 GRACE_S = 5.0
 
 Result = TypeVar("Result")
+Item = TypeVar("Item")
+
+_END: Any = object()
 
 # By process: a fork copies neither the loop's thread nor a sound lock, so a child starts its own.
 _standing: dict[int, _StandingLoop] = {}
@@ -54,6 +57,37 @@ def run_sync(coroutine: Coroutine[Any, Any, Result]) -> Result:
             call.cancel()
             call.ended.wait(GRACE_S)
         raise
+
+
+def iterate_sync(stream: AsyncGenerator[Item, None]) -> Generator[Item, None, None]:
+    """What an async generator gives, one at a time, in the calling thread; it runs in the standing loop.
+
+    Closing this one, or leaving it to the garbage collector, closes the async one, from any thread.
+
+    >>> async def numbers():
+    ...     yield 1
+    ...     yield 2
+    >>> list(iterate_sync(numbers()))
+    [1, 2]
+    """
+    try:
+        while (item := run_sync(_next(stream))) is not _END:
+            yield item
+    finally:
+        standing = _standing_loop()
+        if threading.get_ident() == standing.thread.ident:
+            # The collector runs in whatever thread it is; this one must not wait for itself.
+            standing.loop.create_task(_close(stream))
+        else:
+            run_sync(_close(stream))
+
+
+async def _next(stream: AsyncGenerator[Item, None]) -> Item | Any:
+    return await anext(stream, _END)
+
+
+async def _close(stream: AsyncGenerator[Any, None]) -> None:
+    await stream.aclose()
 
 
 class _Call(Generic[Result]):

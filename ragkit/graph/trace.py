@@ -29,10 +29,11 @@ class NodeTrace:
 
 @dataclass(slots=True)
 class Trace:
-    """All nodes of one run, in order of their end."""
+    """All nodes of one run, in order of their end. `facts` are about the run as a whole."""
 
     id: str
     nodes: list[NodeTrace] = field(default_factory=list)
+    facts: dict[str, object] = field(default_factory=dict)
 
     @property
     def duration_s(self) -> float:

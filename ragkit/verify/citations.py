@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 from pydantic import Field
 
+from ragkit.graph.following import Follower
 from ragkit.graph.stage import RunContext, Stage, stage
 from ragkit.protocols import Collection, Resources
 from ragkit.settings import RerankerRef, Settings
@@ -14,6 +15,7 @@ from ragkit.types import Answer, Context, Sentence
 from ragkit.verify.brought import Brought
 from ragkit.verify.cite import Checked, Checker, Thresholds
 from ragkit.verify.compose import compose
+from ragkit.verify.followed import Claims, Followed
 from ragkit.verify.names import missing_links
 from ragkit.verify.passages import Passages
 from ragkit.verify.policy import Policy
@@ -92,30 +94,42 @@ class VerifyCitations(Stage[Answer, Answer]):
             return answer
         if not answer.sentences and answer.text.strip():
             return self._written(answer, answer.context, ctx)
-        given = Brought(Passages(answer.context, self.collection), self.config.min_support or 0.0)
+        given = self._brought(Passages(answer.context, self.collection))
         return given.verified(answer, self.config.on_unsupported, ctx)
+
+    def _brought(self, passages: Passages) -> Brought:
+        return Brought(passages, self.config.min_support or 0.0)
+
+    def following(self, draft: Answer) -> Follower | None:
+        """Checks each sentence when its end is certain. Where one that fails makes an abstention of all,
+        nothing is seen before the end."""
+        if draft.context is None or self.config.on_unsupported == "abstain":
+            return None
+        claims = self._claims(draft.context)
+        return Followed(
+            claims, draft.context, self.config.on_unsupported, self._brought(claims.checker.passages)
+        )
 
     def _written(self, answer: Answer, context: Context, ctx: RunContext) -> Answer:
         """The answer of a model that wrote a text with markers."""
-        checker = Checker(
-            Passages(context, self.collection), self.model, self._thresholds(), self.config.attribute
-        )
-        claims = read_answer(answer.text, len(context.passages))
-        known: dict[tuple[str, tuple[int, ...]], Checked] = {}
-        checked: list[Checked] = []
-        for claim in claims:
-            # A model that goes round in circles says one thing a thousand times.
-            key = (claim.text, claim.numbers)
-            if key not in known or claim is claims[-1]:
-                known[key] = self._checked(checker, claim, claim is claims[-1])
-            checked.append(replace(known[key], claim=claim))
+        claims = self._claims(context, ctx.follower)
+        checked = claims.checked(read_answer(answer.text, len(context.passages)), is_whole=True)
         ctx.note(
-            citations=sum(len(claim.numbers) for claim in claims),
+            citations=sum(len(item.claim.numbers) for item in checked),
             refused=[problem for item in checked for problem in item.refused],
             attributed=sum(item.holds and not item.claim.numbers for item in checked),
             conflicting=sum(item.is_conflicting for item in checked),
         )
-        return compose(answer, checked, self.config.on_unsupported, checker.facts_hold)
+        return compose(answer, checked, self.config.on_unsupported, claims.frame_holds)
+
+    def _claims(self, context: Context, follower: Follower | None = None) -> Claims:
+        """Those that were checked while the answer was written, where it is the answer of that writing."""
+        if isinstance(follower, Followed) and follower.context is context:
+            return follower.claims
+        checker = Checker(
+            Passages(context, self.collection), self.model, self._thresholds(), self.config.attribute
+        )
+        return Claims(checker, partial(self._checked, checker))
 
     def _thresholds(self) -> Thresholds:
         least = MIN_SUPPORT if self.config.min_support is None else self.config.min_support

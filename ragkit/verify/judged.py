@@ -10,10 +10,11 @@ from pydantic import Field
 
 from ragkit.chat import ChatModel, Message
 from ragkit.errors import InvalidOutputError
+from ragkit.graph.following import Follower
 from ragkit.graph.stage import RunContext, Stage, stage
 from ragkit.protocols import Resources
 from ragkit.settings import ChatModelRef, Settings
-from ragkit.types import Answer, Sentence
+from ragkit.types import Answer, Sentence, Usage
 from ragkit.verify.policy import Policy, settled
 
 SCHEMA: Final[dict[str, Any]] = {
@@ -69,6 +70,7 @@ class JudgeCitations(Stage[Answer, Answer]):
             schema=SCHEMA,
             timeout_s=self.config.timeout_s,
         )
+        ctx.spend(Usage(input_tokens=done.input_tokens, output_tokens=done.output_tokens, usd=done.usd))
         refused = unsupported(done.text, len(cited), self.model.name)
         ctx.note(
             judged=len(cited),
@@ -78,6 +80,11 @@ class JudgeCitations(Stage[Answer, Answer]):
             usd=done.usd,
         )
         return settled(answer, {id(cited[n - 1]): _PROBLEM for n in refused}, self.config.on_unsupported)
+
+    def following(self, draft: Answer) -> Follower | None:
+        """What `verify/citations` lets through is seen before the judge has read it, and may be taken back;
+        where one refused sentence makes an abstention, nothing is."""
+        return None if self.config.on_unsupported == "abstain" else lambda part: part
 
 
 def messages(cited: Sequence[Sentence]) -> tuple[Message, ...]:
