@@ -134,6 +134,11 @@ BUILT_IN: dict[str, Component] = _ours(
         "sections, blocks, sentences, words",
     ),
     # stages
+    (
+        "query/condense",
+        "ragkit.query.condense:CondenseQuery",
+        "follow-up questions, with what the turns before them were about",
+    ),
     ("retrieve/dense", "ragkit.retrieve.dense:DenseRetrieve", "search by meaning"),
     ("retrieve/bm25", "ragkit.retrieve.bm25:Bm25Retrieve", "search by words"),
     ("fuse/rrf", "ragkit.retrieve.fuse:RrfFuse", "reciprocal rank fusion"),

@@ -26,3 +26,12 @@ def abstention(reason: AbstainReason, language: str) -> str:
     """The sentence that states an abstention. Languages without a wording of their own get English."""
     wording = _ABSTENTIONS.get(language, _ABSTENTIONS["en"])
     return wording.get(reason, wording["no_evidence"])
+
+
+def is_abstention(text: str) -> bool:
+    """Whether a text is one of these sentences.
+
+    >>> is_abstention("В документах нет ответа на этот вопрос."), is_abstention("It lasts two years.")
+    (True, False)
+    """
+    return any(text.strip() in wording.values() for wording in _ABSTENTIONS.values())
