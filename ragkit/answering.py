@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 
+from ragkit.allowance import Allowance
 from ragkit.assembly import Assembly
 from ragkit.events import Emit, Event, Telling
 from ragkit.events.feed import streamed
@@ -21,12 +22,14 @@ class Answering:
         graph: takes a plan and gives an answer.
         parts: the live parts, opened.
         traces: where the trace of each run is kept.
+        allowance: what each question may take.
     """
 
-    def __init__(self, graph: Graph, parts: Assembly, traces: KeptTraces) -> None:
+    def __init__(self, graph: Graph, parts: Assembly, traces: KeptTraces, *, allowance: Allowance) -> None:
         self._graph = graph
         self._parts = parts
         self._traces = traces
+        self._allowance = allowance
 
     async def answer(self, plan: QueryPlan, *, emit: Emit | None = None) -> Answer:
         """The answer, with what it took.
@@ -46,11 +49,12 @@ class Answering:
 
     async def _made(self, pinned: QueryPlan, emit: Emit | None) -> Answer:
         start = time.perf_counter()
-        result = await self._graph.run(pinned, emit=emit)
+        ledger = self._allowance.ledger(pinned.tenant)
+        result = await self._graph.run(pinned, emit=emit, budget=ledger)
         answer: Answer = result.value
         return answer.with_(
             degraded=tuple(result.degraded),
-            usage=replace(answer.usage, seconds=time.perf_counter() - start),
+            usage=replace(ledger.usage(answer.usage), seconds=time.perf_counter() - start),
             trace_id=self._traces.keep(result.trace),
         )
 

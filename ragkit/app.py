@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, get_args
 
+from ragkit.allowance import Allowance
 from ragkit.answering import Answering
 from ragkit.assembly import Assembly, make
 from ragkit.chat import Message
@@ -18,6 +19,7 @@ from ragkit.config.spec import Config
 from ragkit.errors import QueryError
 from ragkit.events import Event
 from ragkit.fields import shown
+from ragkit.generate.ladder import ladder_of
 from ragkit.graph.check import check
 from ragkit.graph.kept_traces import KeptTraces
 from ragkit.graph.runner import Graph
@@ -97,10 +99,13 @@ class RAG(Upkeep):
         self.config = config
         self._parts = Assembly(config, create=create)
         self._spec = with_own_stages(config.graph)
-        self._graph = Graph(check(self._spec, takes=QueryPlan, gives=Answer), self._parts)
+        checked = check(self._spec, takes=QueryPlan, gives=Answer)
+        self._graph = Graph(checked, self._parts, ladder=ladder_of(checked, config.budget.tokenizer))
         self._retrieval = RetrievalGraphs(self._spec, self._parts)
         self._traces = KeptTraces(TRACES_KEPT)
-        self._answering = Answering(self._graph, self._parts, self._traces)
+        self._answering = Answering(
+            self._graph, self._parts, self._traces, allowance=Allowance(config.budget)
+        )
 
     def __enter__(self) -> RAG:
         return self

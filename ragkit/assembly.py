@@ -13,6 +13,7 @@ from ragkit.config.resolve import with_models
 from ragkit.config.spec import ComponentSpec, Config
 from ragkit.errors import ConfigError, RagkitError, StoreError, did_you_mean
 from ragkit.graph.sync import run_sync
+from ragkit.models.metered import metered
 from ragkit.protocols import ChatModel, Embedder, Reranker
 from ragkit.store.collection import StoreCollection
 from ragkit.store.in_step import InStep
@@ -32,6 +33,7 @@ class Assembly:
         self._create = create
         self.answers = AnswerCache(config.cache)
         self._models: dict[str, Any] = {}
+        self._counted: dict[str, ChatModel] = {}
         self._making: list[str] = []
         self._collection: StoreCollection | None = None
         self._is_closed = False
@@ -94,13 +96,16 @@ class Assembly:
         return model
 
     def chat_model(self, ref: object) -> ChatModel:
-        """The chat model that `ref` names under `models:`, or `ref` itself."""
+        """The chat model that `ref` names under `models:`, or `ref` itself; its calls are counted."""
         model = self._model(ref)
         if not isinstance(model, ChatModel):
             raise ConfigError(
                 f"models.{ref}: a chat model (llm/…) is needed here, not {type(model).__name__}"
             )
-        return model
+        if not isinstance(ref, str):
+            return metered(model)
+        with self._lock:
+            return self._counted.setdefault(ref, metered(model))
 
     def close(self) -> None:
         """Closes what was opened, for good: stages still hold what they were set up with."""

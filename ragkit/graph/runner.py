@@ -13,9 +13,12 @@ import anyio
 
 from ragkit.errors import GraphError, StageError, did_you_mean
 from ragkit.events import Emit
-from ragkit.graph.checked import CheckedGraph
+from ragkit.graph.budget import Ledger
+from ragkit.graph.checked import CheckedGraph, CheckedNode
+from ragkit.graph.ladder import Ladder, Rung
+from ragkit.graph.pace import Pace
 from ragkit.graph.schedule import Schedule
-from ragkit.graph.spec import SOURCE
+from ragkit.graph.spec import SOURCE, NodeSpec
 from ragkit.graph.stage import Stage
 from ragkit.graph.state import Absent, RunState
 from ragkit.graph.step import Step
@@ -44,6 +47,7 @@ class Graph:
     Args:
         checked: what `check` gave.
         resources: what stages are set up with, before the first run.
+        ladder: what may be done without where the budget of a run says `degrade`.
 
     >>> import anyio
     >>> from ragkit.graph.check import check
@@ -57,8 +61,11 @@ class Graph:
     'HELLO'
     """
 
-    def __init__(self, checked: CheckedGraph, resources: Resources | None) -> None:
+    def __init__(
+        self, checked: CheckedGraph, resources: Resources | None, *, ladder: Ladder | None = None
+    ) -> None:
         self.checked = checked
+        self._ladder = ladder or Ladder()
         self._resources = resources
         self._is_set_up: set[int] = set()
         self._lock = threading.Lock()
@@ -76,6 +83,9 @@ class Graph:
                 return
             for node in (*self.checked.nodes, *self.checked.aside):
                 self._set_up(node.stage, node.name)
+            for name, stage in self._ladder.writers.items():
+                if stage is not None:
+                    self._set_up(stage, name)
             self._schedule = self._compiled()
 
     async def run(
@@ -87,6 +97,7 @@ class Graph:
         known: Mapping[str, object] | None = None,
         observe: Callable[[str, Any], None] | None = None,
         emit: Emit | None = None,
+        budget: Ledger | None = None,
     ) -> RunResult:
         """The result for one value, usually a `QueryPlan`.
 
@@ -99,12 +110,13 @@ class Graph:
                 when the run ends, be it well or not.
             emit: is given what the stages tell of an answer that is streamed, from whatever thread they run
                 in: `ragkit.events.Telling` makes events of it.
+            budget: what the run may take; all calls of chat models are entered there.
 
         Raises:
             StageError: a node failed under `on_error: fail`, or so many were skipped that nothing is left;
                 its causes are kept. `StageTimeoutError` where the node's `timeout_s` passed.
             TenantError, FilterError, QueryError: as the stage raised it, whatever its `on_error`.
-            BudgetError: the deadline passed, or a stage came to a limit.
+            BudgetError: the deadline passed, or a limit was reached for which the ladder has no rung.
             GraphError: the value is not what the graph takes, or a known one not what its node gives.
         """
         if not isinstance(value, self.checked.takes):
@@ -113,6 +125,8 @@ class Graph:
                 f"this graph takes {takes}, not {got}; a question is given as QueryPlan.of(text)"
             )
         schedule = self._schedule or await self._ready()
+        if budget is not None and budget.deadline is not None:
+            deadline = budget.deadline if deadline is None else min(deadline, budget.deadline)
         trace = Trace(secrets.token_hex(16)) if trace is None else trace
         state = RunState(
             value,
@@ -121,6 +135,7 @@ class Graph:
             deadline,
             self._indexed(known) if known else None,
             emit,
+            budget,
         )
         try:
             if deadline is None:
@@ -185,7 +200,27 @@ class Graph:
         for step in steps.values():
             step.stand_in = steps.get(step.node.stand_in or "")
             step.way = way_out(self.checked, step.name) if issubclass(step.gives, Answer) else None
+        self._put_up_ladder(steps)
         return Schedule([steps[node.name] for node in self.checked.nodes])
+
+    def _put_up_ladder(self, steps: Mapping[str, Step]) -> None:
+        ladder = self._ladder
+        nodes = {node.name: node for node in self.checked.nodes}
+        readers = {name: [n.name for n in nodes.values() if name in n.inputs] for name in nodes}
+        last = {name: _last(nodes[name], stage) for name, stage in ladder.writers.items() if stage}
+        pace = Pace({**readers, **{step.name: () for step in last.values()}})
+        for name in ladder.spared:
+            steps[name].rung = Rung(name, pace)
+        for name in ladder.writers:
+            steps[name].rung = Rung(name, pace, shorten=ladder.shorten, last=last.get(name))
+        for step in (*steps.values(), *last.values()):
+            step.pace, step.tokenizer = pace, ladder.tokenizer
+
+
+def _last(node: CheckedNode, stage: Stage[Any, Any]) -> Step:
+    """The step that writes in place of a node when its budget does not suffice."""
+    spec = NodeSpec(f"{node.name}_instead", stage, inputs=())
+    return Step(CheckedNode(spec, node.takes, node.gives, inputs=()), -1, ())
 
 
 def _nothing_left(absent: Absent, output: str) -> StageError:

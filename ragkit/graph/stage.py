@@ -25,6 +25,7 @@ from pydantic import create_model
 from ragkit.errors import GraphError
 from ragkit.events import Emit, Spent
 from ragkit.graph.following import Follower
+from ragkit.graph.meter import Meter
 from ragkit.graph.trace import NodeTrace
 from ragkit.protocols import Resources
 from ragkit.settings import Settings
@@ -45,7 +46,8 @@ class RunContext:
     `deadline` is on `time.monotonic()`'s clock, or None. `emit` takes what is told of an answer that is
     streamed, from any thread; it is None where nobody listens. `onward` makes a follower of what this stage
     writes (see `ragkit.graph.writing`), and `follower` is the one that this stage gave itself for the answer
-    that it is now given as a whole, where it gave one.
+    that it is now given as a whole, where it gave one. `budget` says what is left for this stage, and is
+    found by the chat models that it asks; None where nobody counts.
     """
 
     trace: NodeTrace
@@ -54,6 +56,7 @@ class RunContext:
     emit: Emit | None = None
     onward: Callable[[Answer], Follower | None] | None = None
     follower: Follower | None = None
+    budget: Meter | None = None
 
     def note(self, **facts: object) -> None:
         """Records facts about this node's work in the trace, visible to `ragkit ask --trace`."""

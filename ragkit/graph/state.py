@@ -10,6 +10,7 @@ from typing import Any
 
 from ragkit.errors import BudgetError
 from ragkit.events import Emit
+from ragkit.graph.budget import Ledger
 from ragkit.graph.following import Follower
 from ragkit.graph.trace import NodeTrace, Trace
 
@@ -42,8 +43,8 @@ class RunState:
     """
 
     __slots__ = (
-        "closed", "deadline", "degraded", "emit", "followers", "is_bound", "known", "pending", "running",
-        "trace", "values",
+        "closed", "deadline", "degraded", "emit", "followers", "is_bound", "known", "ledger", "pending",
+        "running", "trace", "values",
     )  # fmt: skip
 
     def __init__(
@@ -54,6 +55,7 @@ class RunState:
         deadline: float | None,
         known: Mapping[int, object] | None = None,
         emit: Emit | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         self.values: list[Any] = [value, *[None] * nodes]
         self.trace = trace
@@ -68,6 +70,7 @@ class RunState:
         self.running: dict[str, NodeTrace] = {}
         self.closed = False
         self.emit = emit
+        self.ledger = ledger
         self.followers: dict[str, Follower] = {}
 
     def record(self, trace: NodeTrace) -> None:
@@ -75,6 +78,11 @@ class RunState:
         if not self.closed:
             self.running.pop(trace.node, None)
             self.trace.nodes.append(trace)
+
+    def degrade(self, what: str) -> None:
+        """Says in the answer what is done without."""
+        if what not in self.degraded:
+            self.degraded.append(what)
 
     def check_deadline(self, node: str) -> None:
         """Raises BudgetError when the deadline has passed before `node` starts."""

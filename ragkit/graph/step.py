@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from operator import attrgetter
-from time import perf_counter
+from pathlib import Path
+from time import monotonic, perf_counter
 from typing import Any, Final
 
 import anyio
@@ -26,12 +27,16 @@ from ragkit.errors import (
     StageTimeoutError,
     TenantError,
 )
+from ragkit.graph.budget import Ledger
 from ragkit.graph.checked import CheckedNode
+from ragkit.graph.ladder import Rung
 from ragkit.graph.merge import merge_for
+from ragkit.graph.meter import Meter, enter
+from ragkit.graph.pace import Pace, Usual
 from ragkit.graph.stage import RunContext
 from ragkit.graph.state import Absent, Failure, RunState
 from ragkit.graph.threads import in_thread
-from ragkit.graph.trace import NodeTrace
+from ragkit.graph.trace import NodeStatus, NodeTrace
 from ragkit.graph.way_out import followed
 from ragkit.types import Answer, Context, QueryPlan, Ranking, Rankings
 
@@ -63,7 +68,8 @@ class Step:
 
     __slots__ = (
         "_measure_in", "_measure_out", "_merge", "_run", "gives", "index", "is_async", "is_guarded",
-        "is_threaded", "name", "node", "source", "sources", "stand_in", "use", "way", "when",
+        "is_threaded", "name", "node", "pace", "rung", "source", "sources", "stand_in", "tokenizer", "use",
+        "way", "when",
     )  # fmt: skip
 
     def __init__(self, node: CheckedNode, index: int, sources: tuple[int, ...]) -> None:
@@ -73,6 +79,9 @@ class Step:
         self.source = sources[0] if len(sources) == 1 else -1
         self.gives, self.when = node.gives, node.when
         self.stand_in: Step | None = None
+        self.rung: Rung | None = None
+        self.pace: Pace | None = None
+        self.tokenizer: Path | None = None
         self.way: tuple[CheckedNode, ...] | None = None
         self.is_async = inspect.iscoroutinefunction(stage.run)
         # A limit of time can only be kept from outside the thread that does the work.
@@ -85,12 +94,12 @@ class Step:
     @property
     def is_light(self) -> bool:
         """Called directly in the event loop."""
-        return not (self.is_async or self.is_threaded or self.is_guarded)
+        return not (self.is_async or self.is_threaded or self.is_guarded or self.rung)
 
     @property
     def fits_in_hop(self) -> bool:
         """Can be called from a worker thread, together with its neighbours."""
-        return not (self.is_async or self.is_guarded)
+        return not (self.is_async or self.is_guarded or self.rung)
 
     def settle_here(self, state: RunState) -> None:
         """Runs the node in the calling thread."""
@@ -102,7 +111,7 @@ class Step:
         """Runs the node with its limits, attempts and stand-in."""
         value = self._take(state)
         if value is not SETTLED:
-            state.values[self.index] = await self._work(value, state)
+            state.values[self.index] = await self.perform(value, state)
 
     # --- its input --------------------------------------------------------------------------------
 
@@ -166,11 +175,20 @@ class Step:
         self._end(result, ctx, state)
         return result
 
-    async def _work(self, value: Any, state: RunState) -> Any:
+    async def perform(self, value: Any, state: RunState) -> Any:
+        """What goes on from this node for a value."""
+        rung = self.rung if state.ledger is not None and state.ledger.degrades else None
+        if rung is not None and state.ledger is not None and rung.is_skipped(state.ledger):
+            state.degrade(f"budget: {self.name} skipped")
+            state.record(NodeTrace(self.name, self.use, perf_counter(), status="skipped"))
+            return value
         ctx = self._begin(value, state)
         try:
-            result = await (self._in_time(value, ctx) if self.is_guarded else self._once(value, ctx))
+            result = await (self.limited(value, ctx) if rung is None else rung.attempt(self, value, ctx))
         except Exception as error:
+            if rung is not None and isinstance(error, BudgetError):
+                self._give_up(error, ctx, state, "degraded")
+                return await rung.instead(value, error, ctx, state)
             self._fail(error, ctx, state)
             if self.stand_in is None:
                 return self._without(value, error)
@@ -180,10 +198,19 @@ class Step:
 
     async def _replaced(self, stand_in: Step, value: Any, error: Exception, state: RunState) -> Any:
         try:
-            return await stand_in._work(value, state)
+            return await stand_in.perform(value, state)
         except StageError as e:
             e.add_note(f"it stood in for {self.name!r}, which had failed with {_said(error)}")
             raise
+
+    async def limited(self, value: Any, ctx: RunContext) -> Any:
+        """The stage's result, within the limits of its node."""
+        until = math.inf if ctx.budget is None else ctx.budget.until
+        if until == math.inf:
+            return await (self._in_time(value, ctx) if self.is_guarded else self._once(value, ctx))
+        with anyio.move_on_after(until - monotonic()):
+            return await (self._in_time(value, ctx) if self.is_guarded else self._once(value, ctx))
+        raise BudgetError(f"{self.name}: no result in the time that the budget left for it")
 
     async def _in_time(self, value: Any, ctx: RunContext) -> Any:
         timeout_s = self.node.spec.timeout_s
@@ -236,26 +263,33 @@ class Step:
             ctx.follower = state.followers.get(self.name)
             if self.way is not None:
                 ctx.onward = partial(followed, self.way, followers=state.followers)
+        if state.ledger is not None:
+            ctx.budget = self._meter(value, ctx, state.ledger)
+            enter(ctx.budget)
         return ctx
+
+    def _meter(self, value: Any, ctx: RunContext, ledger: Ledger) -> Meter:
+        meter = Meter(ledger, self.name, value, degrade=ctx.degrade, tokenizer=self.tokenizer)
+        if ledger.deadline is not None:
+            meter.until = ledger.deadline
+        if self.rung is not None and ledger.degrades:
+            meter.until, meter.tight = self.rung.until(ledger), self.rung.tight(ledger)
+        return meter
 
     def _end(self, result: Any, ctx: RunContext, state: RunState) -> None:
         trace = ctx.trace
         trace.duration_s = perf_counter() - trace.start_s
         if self._measure_out is not None:
             trace.n_out = self._measure_out(result)
+        if ctx.budget is not None and self.pace is not None and ctx.budget.ledger.degrades:
+            took = ctx.budget.took
+            self.pace.took(self.name, Usual(trace.duration_s, tokens=took.tokens, usd=took.usd))
         state.record(trace)
 
     def _fail(self, error: Exception, ctx: RunContext, state: RunState) -> None:
         """Records the failure; raises unless the node may be done without."""
         is_tolerated = self.node.spec.on_error != "fail" and not isinstance(error, ASKER_ERRORS)
-        trace = ctx.trace
-        if isinstance(error, StageTimeoutError):
-            # Its thread may still run: from now on it writes into copies that nobody reads.
-            ctx.trace, ctx.degraded, ctx.emit = replace(trace, facts=dict(trace.facts)), [], None
-        trace.duration_s = perf_counter() - trace.start_s
-        trace.error = _said(error)
-        trace.status = "degraded" if is_tolerated else "failed"
-        state.record(trace)
+        self._give_up(error, ctx, state, "degraded" if is_tolerated else "failed")
         if is_tolerated:
             if self.name not in state.degraded:
                 state.degraded.append(self.name)
@@ -265,6 +299,16 @@ class Step:
         if isinstance(error, StageTimeoutError) and error.stage == self.name:
             raise error
         raise StageError(_said(error), stage=self.name) from error
+
+    def _give_up(self, error: Exception, ctx: RunContext, state: RunState, status: NodeStatus) -> None:
+        trace = ctx.trace
+        if isinstance(error, StageTimeoutError | BudgetError):
+            # Its thread may still run: from now on it writes into copies that nobody reads.
+            ctx.trace, ctx.degraded, ctx.emit = replace(trace, facts=dict(trace.facts)), [], None
+        trace.duration_s = perf_counter() - trace.start_s
+        trace.error = _said(error)
+        trace.status = status
+        state.record(trace)
 
     def _without(self, value: Any, error: Exception) -> Any:
         if self.node.passes_through:
