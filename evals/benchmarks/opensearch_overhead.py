@@ -48,7 +48,7 @@ def write_raw(client: Any, batch: Sequence[Change], number: int) -> None:
     for change in batch:
         key = document_key("", change.state.document_id)
         for record in change.records:
-            point = chunk_point(record, key, number, RAW)
+            point = chunk_point(record, key, number)
             lines += [
                 json.dumps({"create": {"_index": RAW, "_id": point.id}}),
                 json.dumps(document_of(point)),

@@ -9,9 +9,12 @@ import numpy as np
 from ragkit.errors import StoreError
 from ragkit.fields import shown
 from ragkit.protocols import Change, Vectors
+from ragkit.store import codec
 from ragkit.types import Chunk
 
 _HEX = frozenset("0123456789abcdef")
+# Bytes: 256 characters, as long as a collection lets a tenant be, and less than any store's index takes.
+_LONGEST_TENANT = 1_024
 
 
 def check_changes(changes: Sequence[Change], dimension: int) -> None:
@@ -19,7 +22,7 @@ def check_changes(changes: Sequence[Change], dimension: int) -> None:
 
     Raises:
         StoreError: a document or a chunk id twice, a chunk of another document or tenant, a malformed id,
-            or a vector that cannot be compared.
+            a tenant that is too long, half a surrogate pair in a text, or a vector that cannot be compared.
     """
     seen_documents: set[tuple[str, str]] = set()
     seen_ids: set[str] = set()
@@ -28,6 +31,13 @@ def check_changes(changes: Sequence[Change], dimension: int) -> None:
         where = f"document {shown(key[1])}"
         if not all(isinstance(name, str) for name in key):
             raise StoreError(f"{where} of tenant {shown(key[0])}: expected text for its id and its tenant")
+        n_bytes = len(key[0].encode("utf-8", "surrogatepass"))
+        if n_bytes > _LONGEST_TENANT:
+            raise StoreError(
+                f"{where}: its tenant {shown(key[0])} has {n_bytes:,} bytes, and a store takes at most "
+                f"{_LONGEST_TENANT:,}. Name it by an id or by a digest"
+            )
+        _check_texts(change, where)
         if key in seen_documents:
             raise StoreError(f"{where}: twice in one commit. Commit it once, or in two commits")
         seen_documents.add(key)
@@ -42,6 +52,23 @@ def check_changes(changes: Sequence[Change], dimension: int) -> None:
             seen_ids.add(record.chunk.id)
         if change.records:
             checked_vectors(np.stack([r.vector for r in change.records]), dimension, where)
+
+
+def _check_texts(change: Change, where: str) -> None:
+    state, document = change.state, change.document
+    texts = [state.document_id, state.tenant, state.uri, state.stage, state.reason, state.origin]
+    if document is not None:
+        texts += [document.text, document.uri, codec.shape_of_document(document)]
+    for record in change.records:
+        texts += [record.chunk.text, codec.shape_of_chunk(record.chunk), *record.chunk.acl]
+    try:
+        for text in texts:
+            if text is not None:
+                text.encode()
+    except UnicodeEncodeError as e:
+        raise StoreError(
+            f"{where}: a text holds half a surrogate pair, which no encoding can carry. Remove it"
+        ) from e
 
 
 def _check_chunk(chunk: Chunk, key: tuple[str, str], where: str) -> None:

@@ -10,6 +10,7 @@ import shutil
 import signal
 import tempfile
 import time
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,18 @@ class Server:
         os.kill(self.pid, signal.SIGKILL)
         _wait_until_gone(self.pid)
 
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stops all its processes for the time of the block; their connections stay."""
+        pids = [self.pid, *_children_of(self.pid)]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+
     def restart(self) -> None:
         """Starts it on the same data."""
         # It would stop at the end of the process what another object has started since.
@@ -86,6 +99,16 @@ class Server:
             os.kill(self.pid, signal.SIGINT)
             _wait_until_gone(self.pid)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _children_of(pid: int) -> list[int]:
+    children = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # The name, in brackets, may hold anything; state and parent follow it.
+            if int(path.read_text().rpartition(")")[2].split()[1]) == pid:
+                children.append(int(path.parent.name))
+    return children
 
 
 def _wait_until_gone(pid: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from ragkit.errors import StoreError, TransientStoreError
-from ragkit.protocols import Change
+from ragkit.protocols import Change, Scope
 from ragkit.store_spec import StoreSpec
 from ragkit.testing.data import put, quarantine, remove
-from ragkit_connectors.pgvector import PgvectorStore
+from ragkit_connectors.pgvector import PgvectorStore, silence
 from tests.connectors.pgvector_server import Server
 from tests.crash.checking import matched
 from tests.crash.ledger import Ledger, Notes
@@ -117,6 +117,34 @@ def _note_all(notes: Notes, store: PgvectorStore) -> None:
     bad = [quarantine(state.document_id) for state in store.quarantined()]
     notes.begun(bad)
     notes(done=0)
+
+
+def test_a_frozen_server_is_given_up_and_asked_again_later(
+    own_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connections stay, and its own limits of time stand still."""
+    monkeypatch.setattr(silence, "GRACE_S", 0.2)
+    given: dict[str, Any] = {"statement_timeout_s": 0.3, "connect_timeout_s": 2, "name": "frozen"}
+    store = PgvectorStore(dsn=own_server.dsn(), **given).open(SPEC)
+    vector = vector_of("a")[None]
+    store.commit([document("a", 1)])
+    store.search(vector, 1, Scope())
+
+    def late(call: Callable[[], object]) -> float:
+        start = time.monotonic()
+        with pytest.raises(TransientStoreError, match=r"no word from it for 0\.5 s|timeout.*Check that the"):
+            call()
+        return time.monotonic() - start
+
+    with store.writing():
+        with own_server.frozen():
+            taken = [late(lambda: store.search(vector, 1, Scope())), late(store.head)]
+            taken.append(late(lambda: store.commit([document("a", 2)])))
+        assert max(taken) < 10, "the deadline, a new connection, and a busy machine"
+    assert store.head() == 1
+    assert store.commit([document("a", 2)]) == 2
+    assert len(store.search(vector, 1, Scope())[0]) == 1
+    store.close()
 
 
 def test_a_commit_that_was_done_and_not_reported_is_known(

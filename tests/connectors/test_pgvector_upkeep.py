@@ -168,14 +168,6 @@ def test_states_come_in_order_page_by_page(stores: Stores, monkeypatch: pytest.M
     assert [s.document_id for s in store.states("u")] == sorted(names)
 
 
-def test_half_a_surrogate_pair_is_a_typed_error_and_nothing_is_written(stores: Stores) -> None:
-    store = stores.make(spec_of())
-    with pytest.raises(StoreError, match="half a surrogate pair, which no encoding can carry"):
-        store.commit([put("a", [("fine", EAST)]), put("b", [("x", EAST)], metadata={"lang": "\ud800"})])
-    assert (store.head(), store.counts().documents) == (0, 0)
-    assert store.state("", "\ud800") is None
-
-
 # --- several at once --------------------------------------------------------------------------------
 
 

@@ -15,13 +15,11 @@ import pytest
 from qdrant_client import QdrantClient, models
 
 from ragkit import registry
-from ragkit.errors import ConfigError, CorruptIndexError, FilterError, StoreError, TransientStoreError
-from ragkit.filters import Eq
-from ragkit.protocols import Scope
+from ragkit.errors import ConfigError, CorruptIndexError, StoreError, TransientStoreError
 from ragkit.store.remote.conditions import equals
 from ragkit.store.remote.server import RECORDS
 from ragkit.testing.data import put
-from ragkit.testing.stores import EAST, NORTH, OPEN, spec_of, texts
+from ragkit.testing.stores import EAST, OPEN, spec_of
 from ragkit_connectors.qdrant import QdrantStore
 from tests.connectors.qdrant_stores import Stores
 
@@ -69,11 +67,6 @@ def test_the_key_is_not_shown() -> None:
 
 def test_it_is_registered() -> None:
     assert registry.load("store/qdrant") is QdrantStore
-
-
-def test_another_ranker_is_refused(stores: Stores) -> None:
-    with pytest.raises(ConfigError, match=r"ranks by bm25/default.*Set collection.bm25.use"):
-        QdrantStore(location=":memory:").open(SPEC, bm25=object())  # type: ignore[arg-type]
 
 
 # --- the server -------------------------------------------------------------------------------------
@@ -127,11 +120,6 @@ def test_a_server_that_is_too_old() -> None:
         pytest.raises(StoreError, match=r"Qdrant 1\.9\.7.*needs 1\.10 or newer"),
     ):
         QdrantStore(url=url, attempts=1).open(SPEC)
-
-
-def test_a_server_that_is_not_there_is_transient() -> None:
-    with pytest.raises(TransientStoreError, match=r"cannot be reached.*Check that the server runs"):
-        QdrantStore(url="http://127.0.0.1:9", attempts=1).open(SPEC)
 
 
 # --- the collections --------------------------------------------------------------------------------
@@ -227,57 +215,3 @@ def test_a_format_of_the_future_is_not_read(tmp_path: Path) -> None:
     store.close()
     with pytest.raises(ConfigError, match=r"format 99, and this version of ragkit reads 1"):
         QdrantStore(path=tmp_path / "q").open(SPEC)
-
-
-def test_a_closed_store_refuses(stores: Stores) -> None:
-    store = stores.make(SPEC)
-    store.close()
-    with pytest.raises(StoreError, match=r"was closed|no collection|not there"):
-        store.head()
-
-
-# --- what is written and asked ----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["x" * 10_000, "a\0b", "../../etc", '{"must": []}', "a'; DROP"])
-def test_any_text_names_a_document(stores: Stores, name: str) -> None:
-    store = stores.make(SPEC)
-    store.commit([put(name, [("one \0 text", EAST)], metadata={"note": name})])
-    ids = store.search(EAST[None], 1, Scope(filter=Eq("note", name)))[0].id_list()
-    (chunk,) = store.fetch(ids, OPEN)
-    assert chunk is not None
-    assert (chunk.document_id, chunk.text, chunk.metadata["note"]) == (name, "one \0 text", name)
-    state, source = store.state("", name), store.source("", name)
-    assert state is not None
-    assert source is not None
-    assert state.document_id == source.id == name
-    assert [s.document_id for s in store.at_uri("", f"test://{name}")] == [name]
-
-
-def test_half_a_surrogate_pair_is_refused_before_anything_is_written(stores: Stores) -> None:
-    store = stores.make(SPEC)
-    store.commit([put("a", [("old", EAST)])])
-    with pytest.raises(StoreError, match=r"half a surrogate pair, which no encoding can carry. Remove it"):
-        store.commit([put("a", [("new", EAST)]), put("b", [("x \ud800", NORTH)])])
-    assert texts(store, store.search(EAST[None], 5, OPEN)[0].id_list()) == ["old"]
-
-
-def test_metadata_may_have_the_names_that_the_server_uses(stores: Stores) -> None:
-    metadata = dict.fromkeys(("id", "from", "to", "tenant", "acl", "k", "r", "a.b", "a[]", "and"), "x")
-    store = stores.make(spec_of(**{"from": "keyword", "k": "keyword", "a.b": "keyword"}))
-    store.commit([put("a", [("one", EAST)], metadata=metadata)])
-    for name in ("from", "k", "a.b"):
-        ids = store.search(EAST[None], 1, Scope(filter=Eq(name, "x")))[0].id_list()
-        (chunk,) = store.fetch(ids, OPEN)
-        assert chunk is not None
-        assert dict(chunk.metadata) == metadata
-
-
-def test_a_field_that_is_not_declared_is_an_error(stores: Stores) -> None:
-    with pytest.raises(FilterError, match="nowhere"):
-        stores.make(SPEC).search(EAST[None], 1, Scope(filter=Eq("nowhere", "x")))
-
-
-def test_a_commit_that_never_was_is_refused(stores: Stores) -> None:
-    with pytest.raises(StoreError, match="commit 7 does not exist; the current one is 0"):
-        stores.make(SPEC).search(EAST[None], 1, Scope(commit=7))

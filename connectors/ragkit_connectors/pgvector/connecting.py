@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ragkit.errors import ConfigError, StoreError
 from ragkit_connectors.pgvector.errors import explain
 from ragkit_connectors.pgvector.settings import PgSettings
+from ragkit_connectors.pgvector.silence import limit_silence, patient
 from ragkit_connectors.pgvector.vendor import register_types
 
 if TYPE_CHECKING:
@@ -103,7 +104,9 @@ def connect(target: Target) -> Connection[Any]:
     import psycopg
 
     try:
-        return psycopg.connect(**target.options, autocommit=True)
+        connection = patient().connect(**target.options, autocommit=True)
+        limit_silence(connection, float(target.options["connect_timeout"]))
+        return connection
     except psycopg.Error as e:
         # What the server said is in our error; the cause could show what the dsn said.
         raise explain(e, target.where, target.hidden) from None
@@ -115,6 +118,7 @@ def set_up(connection: Connection[Any], settings: PgSettings, where: str) -> Non
     Raises:
         StoreError: pgvector is not in the database.
     """
+    limit_silence(connection, settings.connect_timeout_s)
     # A limit below a millisecond is one: 0 would be none.
     row = connection.execute(
         _SET_UP,
@@ -129,3 +133,4 @@ def set_up(connection: Connection[Any], settings: PgSettings, where: str) -> Non
             "EXTENSION vector"
         )
     register_types(connection, row[0])
+    limit_silence(connection, settings.statement_timeout_s)

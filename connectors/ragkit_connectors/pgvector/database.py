@@ -17,6 +17,7 @@ from ragkit_connectors.pgvector.connecting import connect, set_up, target_of
 from ragkit_connectors.pgvector.encoding import to_bytes
 from ragkit_connectors.pgvector.errors import explain
 from ragkit_connectors.pgvector.settings import PgSettings
+from ragkit_connectors.pgvector.silence import patient
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -156,8 +157,10 @@ class Database:
 
         with contextlib.suppress(psycopg.Error):
             connection.rollback()
-        if connection.broken or connection.closed:
+        if connection.broken:
             pool.check()
+        elif connection.closed:  # for its silence, in which to ask the others would take as long for each
+            pool.drain()
 
     def _opened(self) -> ConnectionPool[Any]:
         with self._lock:
@@ -174,6 +177,7 @@ class Database:
         settings, where = self.settings, self.where
         pool = ConnectionPool(
             kwargs={**self.target.options, "autocommit": True},
+            connection_class=patient(),
             min_size=0,
             max_size=settings.pool_size,
             configure=lambda connection: set_up(connection, settings, where),

@@ -39,9 +39,18 @@ _PATHS = {
 }
 _MOST_VALUES = 30_000  # the protocol numbers a statement's parameters with 16 bits
 
+_MANY = 100  # alternatives
+
+
+class TooWideError(Exception):
+    """A filter has more values and names than a statement takes."""
+
 
 class Condition:
     """A filter's SQL over `c.fields`, and what is bound to it.
+
+    Raises:
+        TooWideError: it would have too much bound to it.
 
     >>> condition = Condition(Eq("lang", "ru"))
     >>> condition.sql, condition.values
@@ -57,7 +66,7 @@ class Condition:
             case And(parts):
                 return self._joined(parts, " AND ", "true")
             case Or(parts):
-                return self._joined(parts, " OR ", "false")
+                return self._joined(_gathered(parts), " OR ", "false")
             case Not(part):
                 return f"NOT coalesce({self._of(part)}, false)"
             case Exists(name):
@@ -113,12 +122,30 @@ class Condition:
 
     def _bound(self, value: str | list[str]) -> str:
         if len(self.values) >= _MOST_VALUES:
-            raise FilterError(
-                f"filter: more than {_MOST_VALUES:,} values and names. Ask for several values with 'in'"
-            )
+            raise TooWideError
         key = f"f{len(self.values)}"
         self.values[key] = sendable(value) if isinstance(value, str) else [sendable(v) for v in value]
         return f"%({key})s"
+
+
+def _gathered(parts: Sequence[Filter]) -> Sequence[Filter]:
+    """The same alternatives; of very many, those that ask for values of one field as one list.
+
+    Few stay as they are, since an index answers each of them and no list.
+    """
+    if len(parts) <= _MANY:
+        return parts
+    left: list[Filter] = []
+    values: dict[str, list[Value]] = {}
+    for part in parts:
+        match part:
+            case Eq(name, value):
+                values.setdefault(name, []).append(value)
+            case In(name, several):
+                values.setdefault(name, []).extend(several)
+            case _:
+                left.append(part)
+    return [*(In(name, tuple(several)) for name, several in values.items()), *left]
 
 
 def _holding(name: str, value: Value) -> str:

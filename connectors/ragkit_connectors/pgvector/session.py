@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ragkit_connectors.pgvector.silence import any_silence
+
 if TYPE_CHECKING:
     from psycopg import Connection
 
@@ -28,6 +30,8 @@ def setting(connection: Connection[Any], name: str, value: str) -> Iterator[None
             connection.execute("SELECT set_config(%s, %s, false)", (name, before))
 
 
-def without_limit(connection: Connection[Any]) -> contextlib.AbstractContextManager[None]:
+@contextmanager
+def without_limit(connection: Connection[Any]) -> Iterator[None]:
     """Lets statements take as long as they take: upkeep of a large index is no question."""
-    return setting(connection, "statement_timeout", "0")
+    with any_silence(connection), setting(connection, "statement_timeout", "0"):
+        yield

@@ -14,6 +14,7 @@ from ragkit_connectors.pgvector.database import Database, Reading
 from ragkit_connectors.pgvector.encoding import to_text, unspelled
 from ragkit_connectors.pgvector.fields import fields_json
 from ragkit_connectors.pgvector.schema import MOVE_EXTENSION, OPEN, holds_extension
+from ragkit_connectors.pgvector.silence import any_silence
 
 RESTORE = "Restore the schema from a backup, or drop it and ingest again"
 REPAIR = "Run: ragkit repair"
@@ -72,7 +73,7 @@ WHERE c.fields IS DISTINCT FROM w.fields::jsonb
 
 def problems_of(database: Database) -> list[str]:
     """One line per problem of an index, as of one moment, with what mends it."""
-    with database.reading() as reading:
+    with database.reading() as reading, any_silence(reading.connection):
         reading.rows("SELECT set_config('statement_timeout', '0', true)")
         where = database.where
         problems = [f"{where}: {n} {what}. {RESTORE}" for n, what in _totals(reading)]

@@ -9,12 +9,14 @@ from typing import Any
 
 from ragkit.errors import StoreError
 from ragkit.fields import shown
+from ragkit.filters import matches
 from ragkit.protocols import Scope
+from ragkit.store import codec
 from ragkit.store.scoping import check_scope
 from ragkit.store_spec import StoreSpec
 from ragkit_connectors.pgvector.database import Database, Reading
-from ragkit_connectors.pgvector.encoding import sendable, spelled, to_bytes
-from ragkit_connectors.pgvector.filters import Condition
+from ragkit_connectors.pgvector.encoding import sendable, spelled, to_bytes, to_text
+from ragkit_connectors.pgvector.filters import Condition, TooWideError
 
 _STANDS = "c.from_commit <= %(commit)s AND c.to_commit > %(commit)s"
 
@@ -54,11 +56,15 @@ def viewing(database: Database, spec: StoreSpec, scope: Scope) -> Iterator[View]
     check_scope(
         replace(scope, commit=scope.commit or 0) if scope.commit is None else scope, spec, database.where
     )
-    population, shown_, values = _conditions(scope)
+    try:
+        (population, shown_, values), is_whole = _conditions(scope), True
+    except TooWideError:
+        (population, shown_, values), is_whole = _conditions(replace(scope, filter=None)), False
     with database.reading(scope.tenant if scope.tenant is not None else "") as reading:
         commit = reading.number if scope.commit is None else scope.commit
         check_commit(commit, reading, database.where)
-        yield View(reading, replace(scope, commit=commit), population, shown_, {**values, "commit": commit})
+        view = View(reading, replace(scope, commit=commit), population, shown_, {**values, "commit": commit})
+        yield view if is_whole else _judged_here(view)
 
 
 def check_commit(commit: int, reading: Reading, where: str) -> None:
@@ -76,6 +82,18 @@ def check_commit(commit: int, reading: Reading, where: str) -> None:
             f"{where}: commit {commit} is not kept any more, the index was compacted. Ask again: the current "
             f"commit is {reading.number}. To keep a commit while it is read, hold it: PgvectorStore.hold()"
         )
+
+
+def _judged_here(view: View) -> View:
+    """The same with a filter that no statement can carry: all chunks are read, and those named that pass."""
+    assert view.scope.filter is not None
+    rows = [
+        row
+        for row, shape in view.rows('SELECT c."row", c.shape FROM chunks c WHERE {shown}')
+        if matches(view.scope.filter, codec.metadata_of(to_text(shape)))
+    ]
+    named = f'{view.shown} AND c."row" = ANY(%(rows)s::bigint[])'
+    return replace(view, shown=named, values={**view.values, "rows": rows})
 
 
 def _conditions(scope: Scope) -> tuple[str, str, dict[str, Any]]:

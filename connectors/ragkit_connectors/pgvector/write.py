@@ -89,22 +89,17 @@ def write_commit(database: Database, connection: Connection[Any], changes: Seque
     import psycopg
 
     token = uuid.uuid4()
-    try:
-        with database.explained():
-            try:
-                with connection.transaction():
-                    number = _write(connection, changes, token)
-                    reach("commit.pointer")
-            except psycopg.OperationalError:
-                # The connection may have died after the server committed and before it said so.
-                found = _number_of(database, token) if connection.closed else None
-                if found is None:
-                    raise
-                number = found
-    except UnicodeEncodeError as e:
-        raise StoreError(
-            f"{database.where}: a text holds half a surrogate pair, which no encoding can carry. Remove it"
-        ) from e
+    with database.explained():
+        try:
+            with connection.transaction():
+                number = _write(connection, changes, token)
+                reach("commit.pointer")
+        except psycopg.OperationalError:
+            # The connection may have died after the server committed and before it said so.
+            found = _number_of(database, token) if connection.closed else None
+            if found is None:
+                raise
+            number = found
     reach("commit.done")
     return number
 

@@ -13,6 +13,7 @@ from typing import Any
 from ragkit.errors import CorruptIndexError, StoreError
 from ragkit.protocols import DocumentState, StoreCounts
 from ragkit.store import codec
+from ragkit.store.admission import has_surrogate
 from ragkit.store.local import schema
 from ragkit.store.local.connections import Connections
 from ragkit.store.local.schema import OPEN
@@ -95,6 +96,8 @@ class SqliteManifest(Connections):
 
     def states(self, tenant: str | None = None) -> Iterator[DocumentState]:
         """All documents of a tenant, or of all tenants, by tenant and id; read a page at a time."""
+        if tenant is not None and has_surrogate(tenant):
+            return  # SQLite would not take the question
         key = ("" if tenant is None else tenant, "")
         while True:
             with self._read() as db:

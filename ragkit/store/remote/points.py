@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from ragkit.errors import CorruptIndexError, StoreError
+from ragkit.errors import CorruptIndexError
 from ragkit.protocols import Record
 from ragkit.store import codec
 from ragkit.store.remote.head import OPEN
@@ -28,15 +28,10 @@ def document_key(tenant: str, document_id: str) -> str:
     return point_id("document", tenant, document_id)
 
 
-def chunk_point(record: Record, key: str, number: int, where: str) -> Point:
-    """A chunk as it is written by a commit; the same chunk of the same commit is the same point.
-
-    Raises:
-        StoreError: a text that no encoding can carry.
-    """
+def chunk_point(record: Record, key: str, number: int) -> Point:
+    """A chunk as it is written by a commit; the same chunk of the same commit is the same point."""
     chunk = record.chunk
     shape = codec.shape_of_chunk(chunk)
-    check_texts((chunk.document_id, chunk.tenant, *chunk.acl, chunk.text, shape), where)
     counts = Counter(word(term) for term in record.terms)
     payload = {
         "id": chunk.id,
@@ -63,21 +58,6 @@ def term_weights(payload: Mapping[str, Any]) -> dict[str, float]:
     """How much each term of a chunk may add, in (0, 1)."""
     norm = K1 * (1 - B + B * payload["n"] / LENGTH)
     return {term: n / (n + norm) for term, n in zip(payload["terms"], payload["counts"], strict=True)}
-
-
-def check_texts(texts: Sequence[str], where: str) -> None:
-    """Refuses what cannot be sent.
-
-    Raises:
-        StoreError: one of the texts holds half a surrogate pair.
-    """
-    try:
-        for text in texts:
-            text.encode()
-    except UnicodeEncodeError as e:
-        raise StoreError(
-            f"{where}: a text holds half a surrogate pair, which no encoding can carry. Remove it"
-        ) from e
 
 
 def chunk_of(payload: Mapping[str, Any], restore: str) -> Chunk:

@@ -15,7 +15,7 @@ from ragkit.store.remote.manifest import (
     totals_key,
     visible_of,
 )
-from ragkit.store.remote.points import check_texts, document_key
+from ragkit.store.remote.points import document_key
 from ragkit.store.remote.server import Point, RemoteServer
 from ragkit.store.remote.words import point_id, word
 
@@ -79,7 +79,6 @@ class Records:
             self._point("totals", key, tenant, **dict(zip(_SIZES, sums, strict=True)))
 
     def _point(self, kind: str, key: str, tenant: str, **values: Any) -> None:
-        check_texts([tenant], self._server.where)
         payload = {"kind": kind, "key": key, "tenant": tenant, "from": self._number, "to": OPEN, **values}
         identity = point_id("record", key, str(self._number))
         self.points.append(Point(identity, payload=payload))

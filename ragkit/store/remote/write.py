@@ -108,7 +108,7 @@ def _prepared(server: RemoteServer, head: Head, changes: Sequence[Change]) -> _B
         if change.document is not None or change.state.state != "quarantined":
             batch.ended_documents.append(key)
         for record in change.records:
-            batch.chunks.append(chunk_point(record, key, batch.number, server.where))
+            batch.chunks.append(chunk_point(record, key, batch.number))
     batch.records, batch.ended_records = records.points, records.ended
     return batch
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ragkit.filters import And, Eq, Filter, Gte, In, Lt, Not, Or, matches
+from ragkit.filters import Eq, Filter
 from ragkit.protocols import Scope
 from ragkit.store.bm25.formula import Bm25
 from ragkit.store.bm25.search import DefaultBm25
@@ -116,31 +116,6 @@ def test_many_pages_are_one_point_in_time(stores: Stores, monkeypatch: pytest.Mo
     assert store.compact().n_collected == 40
     assert store.counts() == oracle.counts()
     assert not stores.server.cluster.pits
-
-
-def nested(depth: int) -> Filter:
-    wanted: Filter = Eq("year", 1)
-    for i in range(depth):
-        wanted = Not(And((wanted, Gte("year", 0)))) if i % 2 else Or((wanted, Lt("price", -1.0)))
-    return wanted
-
-
-@pytest.mark.parametrize(
-    "wanted",
-    [
-        nested(45),
-        Or(tuple(Eq("lang", f"l{i}") for i in range(3000))),
-        In("lang", tuple(f"l{i}" for i in range(70_000))),
-    ],
-    ids=["deep", "wide", "many values"],
-)
-def test_filters_beyond_the_servers_limits_hold_as_elsewhere(stores: Stores, wanted: Filter) -> None:
-    store = stores.make(spec_of())
-    metadata: list[dict[str, Any]] = [{"year": i % 3, "lang": f"l{i}" if i % 2 else "x"} for i in range(12)]
-    store.commit([put(f"d{i}", [(f"t{i}", EAST)], metadata=m) for i, m in enumerate(metadata)])
-    hits = store.search(EAST[None], 100, Scope(filter=wanted))[0].id_list()
-    found = {chunk.document_id for chunk in store.fetch(hits, Scope()) if chunk is not None}
-    assert found == {f"d{i}" for i, m in enumerate(metadata) if matches(wanted, m)}
 
 
 def test_a_question_of_more_words_than_a_request_may_have(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ragkit import registry
-from ragkit.errors import ConfigError, CorruptIndexError, FilterError, StoreError, TransientStoreError
+from ragkit.errors import ConfigError, CorruptIndexError, StoreError, TransientStoreError
 from ragkit.filters import Eq
 from ragkit.protocols import Scope
 from ragkit.store.remote.server import RECORDS, Point
@@ -74,11 +74,6 @@ def test_the_password_is_not_shown() -> None:
 
 def test_it_is_registered() -> None:
     assert registry.load("store/opensearch") is OpenSearchStore
-
-
-def test_another_ranker_is_refused(stores: Stores) -> None:
-    with pytest.raises(ConfigError, match=r"ranks by bm25/default.*Set collection.bm25.use"):
-        OpenSearchStore(hosts=[stores.server.url]).open(SPEC, bm25=object())  # type: ignore[arg-type]
 
 
 # --- the server -------------------------------------------------------------------------------------
@@ -160,11 +155,6 @@ def test_a_plugin_that_is_missed_only_when_the_index_is_made() -> None:
     with pytest.raises(StoreError, match=r"no k-NN plugin \(.*unknown setting \[index\.knn\].*Install it"):
         stores.make(SPEC, user="me", password="pass")
     stores.close()
-
-
-def test_a_server_that_is_not_there_is_transient() -> None:
-    with pytest.raises(TransientStoreError, match=r"cannot be reached.*Check that the server runs"):
-        OpenSearchStore(hosts=["http://127.0.0.1:9"], attempts=1).open(SPEC)
 
 
 def test_of_several_hosts_one_is_enough(stores: Stores) -> None:
@@ -317,13 +307,6 @@ def test_a_format_of_the_future_is_not_read(stores: Stores) -> None:
         stores.make(SPEC, name="ours")
 
 
-def test_a_closed_store_refuses(stores: Stores) -> None:
-    store = stores.make(SPEC)
-    store.close()
-    with pytest.raises(StoreError, match=r"was closed. Open another one"):
-        store.head()
-
-
 def test_after_a_fork_connections_are_made_anew(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two processes on one connection would read each other's answers."""
     store = stores.make(SPEC)
@@ -374,96 +357,6 @@ def test_a_place_in_a_long_answer_that_is_lost_is_transient(
 
 
 # --- what is written and asked ----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "name", ["x" * 10_000, "é" * 10_000, "a\0b", "../../etc", '{"query": {}}', "_all", "*"]
-)
-def test_any_text_names_a_document(stores: Stores, name: str) -> None:
-    store = stores.make(SPEC)
-    store.commit([put(name, [("one \0 text", EAST)], metadata={"note": name})])
-    ids = store.search(EAST[None], 1, Scope(filter=Eq("note", name)))[0].id_list()
-    (chunk,) = store.fetch(ids, OPEN)
-    assert chunk is not None
-    assert (chunk.document_id, chunk.text, chunk.metadata["note"]) == (name, "one \0 text", name)
-    state, source = store.state("", name), store.source("", name)
-    assert state is not None
-    assert source is not None
-    assert state.document_id == source.id == name
-    assert [s.document_id for s in store.at_uri("", f"test://{name}")] == [name]
-    assert store.verify() == []
-
-
-def test_a_tenant_too_long_for_a_term_is_refused_and_nothing_is_written(stores: Stores) -> None:
-    store = stores.make(spec_of(tenant="keyword!"))
-    with pytest.raises(StoreError, match=r"immense term in field=\"tenant\""):
-        store.commit([put("a", [("one", EAST)], tenant="t" * 40_000)])
-    assert store.counts().chunks == 0
-    assert store.commit([put("a", [("one", EAST)], tenant="t")]) > 0
-
-
-def test_half_a_surrogate_pair_is_refused_before_anything_is_written(stores: Stores) -> None:
-    store = stores.make(SPEC)
-    store.commit([put("a", [("old", EAST)])])
-    with pytest.raises(StoreError, match=r"half a surrogate pair, which no encoding can carry. Remove it"):
-        store.commit([put("a", [("new", EAST)]), put("b", [("x \ud800", NORTH)])])
-    assert texts(store, store.search(EAST[None], 5, OPEN)[0].id_list()) == ["old"]
-
-
-def test_half_a_surrogate_pair_finds_nothing(stores: Stores) -> None:
-    store = stores.make(spec_of(tenant="keyword!", acl=["keyword"]))
-    store.commit([put("a", [("old", EAST)], tenant="t", acl=["g"])])
-    for scope in (Scope("\ud800", ("g",)), Scope("t", ("\udfff",)), Scope("t", ("g",), Eq("lang", "\ud800"))):
-        assert len(store.search(EAST[None], 5, scope)[0]) == 0
-        assert len(store.search_terms([["old", "\ud800"]], 5, scope)[0]) == 0
-    assert store.states("\ud800") == []
-    assert len(store.search_terms([["old", "\ud800"]], 5, Scope("t", ("g", "\ud800")))[0]) == 1
-
-
-def test_metadata_may_have_the_names_that_the_server_uses(stores: Stores) -> None:
-    names = (
-        "_id",
-        "_source",
-        "pid",
-        "from",
-        "to",
-        "tenant",
-        "acl",
-        "k",
-        "r",
-        "dense",
-        "weights",
-        "a.b",
-        "_x",
-    )
-    metadata = dict.fromkeys(names, "x")
-    store = stores.make(spec_of(**{"from": "keyword", "k": "keyword", "a.b": "keyword", "_id": "keyword"}))
-    store.commit([put("a", [("one", EAST)], metadata=metadata)])
-    for name in ("from", "k", "a.b", "_id"):
-        ids = store.search(EAST[None], 1, Scope(filter=Eq(name, "x")))[0].id_list()
-        (chunk,) = store.fetch(ids, OPEN)
-        assert chunk is not None
-        assert dict(chunk.metadata) == metadata
-
-
-def test_a_field_may_hold_values_of_several_types(stores: Stores) -> None:
-    """No type is guessed by the server from what comes first."""
-    store = stores.make(spec_of(mixed="keyword"))
-    for i, value in enumerate((1, "one", True, [1, "two"], 1.5, None)):
-        store.commit([put(f"d{i}", [(f"t{i}", EAST)], metadata={"mixed": value, "free": value})])  # type: ignore[dict-item]
-    assert store.counts().chunks == 6
-    hits = store.search(EAST[None], 9, Scope(filter=Eq("mixed", "one")))[0].id_list()
-    assert texts(store, hits) == ["t1"]
-
-
-def test_a_field_that_is_not_declared_is_an_error(stores: Stores) -> None:
-    with pytest.raises(FilterError, match="nowhere"):
-        stores.make(SPEC).search(EAST[None], 1, Scope(filter=Eq("nowhere", "x")))
-
-
-def test_a_commit_that_never_was_is_refused(stores: Stores) -> None:
-    with pytest.raises(StoreError, match="commit 7 does not exist; the current one is 0"):
-        stores.make(SPEC).search(EAST[None], 1, Scope(commit=7))
 
 
 def test_what_a_question_holds_is_given_back_though_no_search_finds_it_yet(

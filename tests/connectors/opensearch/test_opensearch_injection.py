@@ -137,7 +137,7 @@ def test_no_text_becomes_a_part_of_a_query() -> None:
 
     def built(text: str) -> list[Any]:
         condition = upper_bound(wanted(text))
-        point = chunk_point(change(text).records[0], "key", 1, "here")
+        point = chunk_point(change(text).records[0], "key", 1)
         return [
             shape(as_query(condition)),
             shape(weighted_query(condition, {text: 1.0, "other": 2.0})),
