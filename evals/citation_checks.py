@@ -13,31 +13,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import random
-import tempfile
 import zlib
 from collections import defaultdict
 from pathlib import Path
 
 from citation_corruptions import KINDS, MISHAPS, Written, corrupted, faithful, mishap, names_in
+from citation_rig import HANDBOOK, Rig, rig, wilson
 
 import ragkit
-from ragkit.graph.stage import RunContext
-from ragkit.graph.trace import NodeTrace
-from ragkit.retrieve.bm25 import Bm25Retrieve
-from ragkit.retrieve.fuse import WeightedFuse
 from ragkit.types import Answer, Context
-from ragkit.verify.citations import VerifyCitations
 
 ROOT = Path(__file__).parent.parent
 Counts = dict[str, list[bool]]
-
-
-@ragkit.stage("generate/kept")
-def kept_context(context: Context) -> Answer:
-    """No answer: the context is what is wanted."""
-    return Answer(context.plan, text="", context=Context(context.plan, context.passages[:6]), abstained=True)
+_PASSAGES = 6
 
 
 def main() -> None:
@@ -55,39 +44,30 @@ def main() -> None:
     )
     args = parser.parse_args()
     settings = {key: json.loads(value) for key, _, value in (pair.partition("=") for pair in args.set)}
-    verify = VerifyCitations(**settings)
-    with tempfile.TemporaryDirectory() as folder:
-        graph = Bm25Retrieve() >> WeightedFuse() >> kept_context() >> verify
-        with ragkit.open(f"{folder}/index", graph=graph) as rag:
-            questions = ingested(rag, args.beir)
-            contexts = [
-                context
-                for question in questions
-                if zlib.crc32(question.encode()) % 2 == (args.split == "test")
-                and (context := rag.ask(question).context) is not None
-                and context.passages
-            ]
-            report(contexts, verify, rag, args)
+    documents, questions = corpus(args.beir)
+    with rig(documents, settings) as rigged:
+        contexts = [
+            Context(found.plan, found.passages[:_PASSAGES])
+            for question in questions
+            if zlib.crc32(question.encode()) % 2 == (args.split == "test")
+            and (found := rigged.context(question)).passages
+        ]
+        report(contexts, rigged, args)
 
 
-def ingested(rag: ragkit.RAG, beir: Path | None) -> list[str]:
-    """Fills the index; gives the questions."""
+def corpus(beir: Path | None) -> tuple[Path | list[ragkit.Document], list[str]]:
+    """The documents and the questions."""
     if beir is None:
-        rag.ingest(ROOT / "examples/corpus", progress=False)
-        listed = (ROOT / "examples/questions/questions.jsonl").read_text().splitlines()
-        return [json.loads(line)["text"] for line in listed]
-    with (beir / "corpus.jsonl").open() as corpus:
-        rows = [json.loads(line) for line in corpus][:1500]
-    rag.ingest(
-        [ragkit.Document(r["_id"], f"{r.get('title', '')}\n\n{r['text']}") for r in rows], progress=False
-    )
-    with (beir / "queries.jsonl").open() as queries:
-        return [json.loads(line)["text"] for line in queries][:400]
+        listed = (ROOT / "examples/questions/questions.jsonl").read_text(encoding="utf-8").splitlines()
+        return HANDBOOK, [json.loads(line)["text"] for line in listed]
+    with (beir / "corpus.jsonl").open(encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines][:1500]
+    documents = [ragkit.Document(r["_id"], f"{r.get('title', '')}\n\n{r['text']}") for r in rows]
+    with (beir / "queries.jsonl").open(encoding="utf-8") as queries:
+        return documents, [json.loads(line)["text"] for line in queries][:400]
 
 
-def report(
-    contexts: list[Context], verify: VerifyCitations, rag: ragkit.RAG, args: argparse.Namespace
-) -> None:
+def report(contexts: list[Context], rigged: Rig, args: argparse.Namespace) -> None:
     """Runs the answers through and prints what came of them."""
     rng = random.Random(args.seed)
     texts = [p.chunk.text for context in contexts for p in context.passages]
@@ -105,9 +85,8 @@ def report(
                 continue
             wanted -= 1
             n_answers += 1
-            given = Answer(context.plan, text=written.text, context=context, generator="generate/cited")
-            done = verify.run(given, RunContext(NodeTrace("verify", "verify/citations")))
-            judge(kind, written, done, context, rag, counts, args.show)
+            done = rigged.verified(context, written.text)
+            judge(kind, written, done, context, rigged.rag, counts, args.show)
     print(f"{args.split} half, {len(contexts)} questions, seed {args.seed}, {n_answers} answers")
     for kind, values in counts.items():
         low, high = wilson(sum(values), len(values))
@@ -171,14 +150,6 @@ def _find(sentence: str, texts: list[str]) -> str | None:
 
 def _plain(text: str) -> str:
     return "".join(c for c in text.casefold() if c.isalnum())
-
-
-def wilson(k: int, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share."""
-    z = 1.96
-    centre = (k + z * z / 2) / (n + z * z)
-    half = z * math.sqrt(k * (n - k) / n + z * z / 4) / (n + z * z)
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 if __name__ == "__main__":

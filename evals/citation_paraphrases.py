@@ -4,9 +4,9 @@
     python evals/citation_paraphrases.py --split fit --show       the half that rules and thresholds come from
 
 The other evaluation (`citation_checks.py`) stays close to the wording of its sources; this one does not. Each
-line of `citation_paraphrases.jsonl` has a true sentence and a false one, and some words of the source that the
-true one rests on. Both are given as answers that point to the passage with these words, among three more of
-the document and two of others. The two halves are about different documents. Intervals are Wilson's, 95 %.
+line of `citation_paraphrases.jsonl` has a true sentence and a false one, and some words of the source that
+the true one rests on. Both are given as answers that point to the passage with these words, among three more
+of the document and two of others. The two halves are about different documents. Intervals are Wilson's, 95 %.
 """
 
 from __future__ import annotations
@@ -14,28 +14,15 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import tempfile
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
-from citation_checks import wilson
+from citation_rig import HANDBOOK, Rig, rig, wilson
 
-import ragkit
-from ragkit.graph.stage import RunContext
-from ragkit.graph.trace import NodeTrace
-from ragkit.retrieve.bm25 import Bm25Retrieve
-from ragkit.retrieve.fuse import WeightedFuse
-from ragkit.types import Answer, Context, QueryPlan
-from ragkit.verify.citations import VerifyCitations
+from ragkit.types import Answer, Context
 
 HERE = Path(__file__).parent
-
-
-@ragkit.stage("generate/none")
-def no_answer(context: Context) -> Answer:
-    """No answer: the context is what is wanted."""
-    return Answer(context.plan, text="", context=context, abstained=True)
 
 
 def main() -> None:
@@ -52,14 +39,11 @@ def main() -> None:
     settings = {key: json.loads(value) for key, _, value in (pair.partition("=") for pair in args.set)}
     lines = (HERE / "citation_paraphrases.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [row for row in map(json.loads, lines) if row["split"] == args.split]
-    verify = VerifyCitations(**settings)
-    graph = Bm25Retrieve(k=200) >> WeightedFuse(k=200) >> no_answer() >> verify
     counts: dict[str, list[bool]] = defaultdict(list)
-    with tempfile.TemporaryDirectory() as folder, ragkit.open(f"{folder}/i", graph=graph) as rag:
-        rag.ingest(HERE.parent / "examples/corpus", progress=False)
+    with rig(HANDBOOK, settings) as rigged:
         for row in rows:
             for key in ("faithful", "changed"):
-                done = ask(rag, verify, row[key], row)
+                done = ask(rigged, row[key], row)
                 for kind in _kinds(key, row):
                     counts[kind].append(not done.citations)
                 if args.show and bool(done.citations) == (key == "changed"):
@@ -79,22 +63,24 @@ def _kinds(key: str, row: dict[str, str]) -> list[str]:
     return ["changed, caught", f"changed, caught, {language}", f"changed, caught: {row['kind']}"]
 
 
-def ask(rag: ragkit.RAG, verify: VerifyCitations, sentence: str, row: dict[str, str]) -> Answer:
-    """The answer that a sentence comes to, among four passages of its document and two of others."""
-    found = rag.ask(f"{row['faithful']} {row['source']}").context
-    assert found is not None
+def ask(rigged: Rig, sentence: str, row: dict[str, str]) -> Answer:
+    """The answer that a sentence comes to, in the context of its row."""
+    context, number = context_of(rigged, row)
+    return rigged.verified(context, f"{sentence[:-1]} [{number}].")
+
+
+def context_of(rigged: Rig, row: dict[str, str]) -> tuple[Context, int]:
+    """Four passages of a row's document and two of others, and the number of the one that is its source."""
+    found = rigged.context(f"{row['faithful']} {row['source']}")
     own = [p for p in found.passages if (p.chunk.uri or "").endswith(row["document"])]
     named = next((p for p in own if _plain(row["source"]) in _plain(p.chunk.text)), None)
     if named is None:
         raise SystemExit(f"citation_paraphrases.jsonl: no passage of {row['document']} has {row['source']!r}")
-    own = [p for p in own[:4] if p is not named]
-    others = [p for p in found.passages if p is not named and p not in own]
-    context = Context(found.plan, (*own[:3], named, *others[:2]))
-    number = len(own[:3]) + 1
+    others = [p for p in found.passages if p not in own]
+    own = [p for p in own if p is not named][:3]
     # The question of a user does not have the words of the answer.
-    asked = replace(context, plan=QueryPlan.of("?"))
-    given = Answer(asked.plan, text=f"{sentence[:-1]} [{number}].", context=asked)
-    return verify.run(given, RunContext(NodeTrace("verify", "verify/citations")))
+    plan = replace(found.plan, question="?", queries=())
+    return Context(plan, (*own, named, *others[:2])), len(own) + 1
 
 
 def _plain(text: str) -> str:

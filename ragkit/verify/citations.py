@@ -20,7 +20,7 @@ from ragkit.verify.names import missing_links
 from ragkit.verify.passages import Passages
 from ragkit.verify.policy import Policy
 from ragkit.verify.refusal import refusal
-from ragkit.verify.support import LexicalSupport, RerankerSupport, SupportModel
+from ragkit.verify.support import DENSE_SHARE, LexicalSupport, RerankerSupport, SupportModel
 from ragkit.verify.written import Claim, is_cut_off, last_word, read_answer
 
 # From 0.3 to 0.5 the share of freely reworded true sentences that are lost goes from 9 % to 24 %, and that of
@@ -69,7 +69,10 @@ class VerifyCitations(Stage[Answer, Answer]):
             True, description="Whether a sentence without a right marker is given the passage that bears it."
         )
         dense_share: float = Field(
-            0.25, ge=0.0, le=1.0, description="Weight of embedding similarity in the support, against words."
+            DENSE_SHARE,
+            ge=0.0,
+            le=1.0,
+            description="Weight of embedding similarity in the support, against words.",
         )
         reranker: RerankerRef | None = Field(
             None, description="Name of a cross-encoder under `models:` that judges support instead."

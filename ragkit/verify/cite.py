@@ -110,7 +110,9 @@ class Checker:
         ]
 
     def _candidate(self, evidence: Evidence) -> Candidate:
-        return Candidate("\n".join(evidence.sentences), coverage=evidence.coverage)
+        return Candidate(
+            "\n".join(evidence.sentences), coverage=evidence.coverage, sentences=evidence.sentences
+        )
 
     def _together(self, claim: Claim, pointed: Sequence[_Weighed]) -> _Weighed | None:
         """What is pointed to, as one; None where that does not bear the claim."""
@@ -123,8 +125,9 @@ class Checker:
             return None
         facts = problems(claim.text, self.passages.material([w.evidence for w in bearing]))
         coverage = min(1.0, sum(w.evidence.coverage for w in bearing))
-        text = "\n".join(s for w in bearing for s in w.evidence.sentences)
-        support = self.model.score(claim.text, [Candidate(text, coverage=coverage)])[0]
+        texts = tuple(s for w in bearing for s in w.evidence.sentences)
+        joined = Candidate("\n".join(texts), coverage=coverage, sentences=texts)
+        support = self.model.score(claim.text, [joined])[0]
         best = max(bearing, key=lambda w: w.support)
         return None if facts or support < least else _Weighed(best.evidence, support, ())
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from ragkit.text.normalize import normal_form
+from ragkit.verify.cues import is_negation
 from ragkit.verify.nearly import Change
 from ragkit.verify.polarity import negated
-from ragkit.verify.words import words
+from ragkit.verify.words import Word, words
 
 # A line: one side of a pair of opposites, and the other.
 _OPPOSITES: Final = r"""
@@ -25,6 +26,9 @@ increas(?:es?|ed|ing)|ris(?:es?|ing)|rose|grow[sn]?|grew // decreas(?:es?|ed|ing
 accept(?:s|ed)? // reject(?:s|ed)?|refuse[sd]?|declined?
 first|oldest|earliest // last|newest|latest
 open(?:s|ed)? // close[sd]?
+ke(?:eps?|pt)|retains? // los(?:es?|t)|voids?|forfeits?
+сохраня\w+|остается // лиша\w+|лишит\w*|пропада\w+|теря\w+
+can|able to|may // cannot|can't|unable to
 locally|offline // remotely|online
 public(?:ly)? // private(?:ly)?
 automatic(?:ally)? // manual(?:ly)?|by hand
@@ -96,8 +100,14 @@ def _bounds(ours: str, theirs: str) -> tuple[str, str] | None:
     return None
 
 
+def _before_negation(listed: Sequence[Word]) -> list[Word]:
+    """`may` of `may not`."""
+    return [listed[i - 1] for i in range(1, len(listed)) if is_negation(listed, i)]
+
+
 def _pair(ours: str, theirs: str) -> tuple[str, str] | None:
     denied = {w.lower for text in (ours, theirs) for heads in negated(words(text), 2) for w in heads}
+    denied |= {w.lower for text in (ours, theirs) for w in _before_negation(words(text))}
     for one, other in _PAIRS:
         for mine, its in ((one, other), (other, one)):
             said, stated = mine.search(ours), its.search(theirs)

@@ -8,12 +8,17 @@ _EN = "two three four five six seven eight nine ten eleven twelve thirteen fourt
 _EN += " eighteen nineteen"
 _EN_TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80}
 _RU = {
-    2: "два две двух двум двумя", 3: "три трёх трех трём трем тремя", 4: "четыре четырёх четырех",
-    5: "пять пяти пятью", 6: "шесть шести шестью", 7: "семь семи семью", 8: "восемь восьми", 9: "девять",
-    10: "десять десяти", 11: "одиннадцать одиннадцати", 12: "двенадцать двенадцати", 14: "четырнадцать",
-    15: "пятнадцать пятнадцати", 20: "двадцать двадцати", 30: "тридцать тридцати", 40: "сорок",
-    50: "пятьдесят", 60: "шестьдесят", 90: "девяносто",
+    2: "два две двух двум двумя", 3: "три трёх трех трём трем тремя", 4: "четыре четырёх четырех четырём",
+    5: "пять пяти пятью", 6: "шесть шести шестью", 7: "семь семи семью", 8: "восемь восьми",
+    9: "девять девяти", 10: "десять десяти", 40: "сорок сорока", 90: "девяносто", 100: "сто ста",
+    200: "двести двухсот", 300: "триста трёхсот трехсот", 500: "пятьсот пятисот", 50: "пятьдесят пятидесяти",
+    60: "шестьдесят шестидесяти", 70: "семьдесят семидесяти", 80: "восемьдесят восьмидесяти",
 }  # fmt: skip
+_RU_TEENS = "один две три четыр пят шест сем восем девят"
+_RU |= {
+    n: f"{start}надцать {start}надцати {start}надцатью" for n, start in enumerate(_RU_TEENS.split(), start=11)
+}
+_RU |= {n * 10: f"{start}дцать {start}дцати" for n, start in ((2, "два"), (3, "три"))}
 
 WRITTEN: Final[dict[str, int]] = {
     **{word: n for n, word in enumerate(_EN.split(), start=2)},
@@ -68,6 +73,32 @@ _KINDS: Final[dict[str, dict[float, str]]] = {
     "metre": {0.001: "mm мм", 0.01: "cm см", 1: "metre metres meter meters метр метра метров", 1000: "km км"},
     "gram": {1: "g грамм граммов", 1000: "kg кг килограмм килограмма килограммов"},
 }
+
+FRACTIONS: Final[dict[str, str]] = {
+    word: share
+    for share, listed in {
+        "1/2": "half половина половины половину половиной пол",
+        "1/3": "third треть трети",
+        "1/4": "quarter четверть четверти",
+        "2/3": "thirds",
+    }.items()
+    for word in listed.split()
+}
+"""Shares in words; `third`, `quarter` are shares only after `a` or `one`, before `of`."""
+
+PERIODS: Final[dict[str, str]] = {
+    word: period
+    for period, listed in {
+        "hour": "hourly ежечасно",
+        "day": "daily nightly ежедневно ежедневный",
+        "week": "weekly еженедельно еженедельный",
+        "month": "monthly ежемесячно ежемесячный",
+        "quarter": "quarterly ежеквартально ежеквартальный",
+        "year": "yearly annually annual ежегодно ежегодный",
+    }.items()
+    for word in listed.split()
+}
+"""Words for how often, and the period they name."""
 
 UNITS: Final[dict[str, tuple[str, str]]] = {
     word: (kind, str(factor))

@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 
 from ragkit.verify.nearly import Change
-from ragkit.verify.number_words import SCALES, UNITS, WRITTEN
+from ragkit.verify.number_words import FRACTIONS, PERIODS, SCALES, UNITS, WRITTEN
 from ragkit.verify.words import Word, words
 
 # A minus only where nothing stands before it: between numbers it is a dash.
@@ -23,8 +23,22 @@ _NUMBER = re.compile(
     r"(?:(?<![^\s(\[=<>≈~])[-−–])?"
     r"(?:(?<!\d)[1-9]\d{0,2}(?P<grouped>(?:[ ,]\d{3})+)(?!\d)(?:[.,]\d+)*|\d+(?:[.,:]\d+)*)"
 )
+# Digits of a name (`B12`, `HIV-1`, `Wick-7`) or of a pattern (`2xx`) count nothing; `v2.8` is a number.
+_IN_NAME = re.compile(r"(?:(?!(?<![^\W\d_])[vV]$)[^\W\d_]|[^\W\d_]-|_)$")
 _AFTER = re.compile(r"[\s-]{0,2}(?P<scale>[^\W\d_]+\.?)?[\s-]{0,2}")
+_RANGE = re.compile(r"\s*(?:-|–|—|to|and|or|до|и|или|,)\s*")
+_FRACTION = re.compile(
+    rf"(?<![\w-])(?:(?:a|one|two|одн\w+|две)\s+)?(?P<share>{'|'.join(FRACTIONS)})\b(?P<of>\s+of\b)?",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"[^\W\d_]+|[%‰°€$£₽¥₸₴]")
+_NAMED = {
+    period: re.compile(rf"\b(?:(?:a|per|every|each|раз в|в|кажд\w+)\s+(?:\d+ )?)(?:{names})\b", re.IGNORECASE)
+    for period, names in {
+        "hour": "hour|час", "day": "day|night|день|сутки|ночь", "week": "week|неделю", "month": "month|месяц",
+        "quarter": "quarter|квартал", "year": "year|год",
+    }.items()
+}  # fmt: skip
 _LARGE = 5
 _SIGNS = "€$£₽¥₸₴"
 
@@ -67,6 +81,8 @@ def quantities(text: str) -> list[Quantity]:
     plain = _plain(text)
     found: list[tuple[int, Quantity]] = []
     for match in _NUMBER.finditer(plain):
+        if _is_of_name(plain, match):
+            continue
         before = plain[: match.start()].rstrip()[-1:]
         found.append(
             (match.start(), _quantity(_spelling(match), match[0], before, plain[match.end() :][:60]))
@@ -75,7 +91,24 @@ def quantities(text: str) -> list[Quantity]:
         if (value := WRITTEN.get(word.lower)) is not None:
             after = plain[word.at + len(word.text) :][:60]
             found.append((word.at, _quantity(str(value), word.text, "", after)))
-    return [quantity for _, quantity in sorted(found, key=lambda pair: pair[0])]
+    ordered = sorted(found, key=lambda pair: pair[0])
+    return _with_units_of_ranges(plain, ordered)
+
+
+def _with_units_of_ranges(plain: str, found: Sequence[tuple[int, Quantity]]) -> list[Quantity]:
+    """Gives the `5` of `5 to 10 days` its unit."""
+    read = [quantity for _, quantity in found]
+    for i in range(len(found) - 2, -1, -1):
+        (at, first), second = found[i], read[i + 1]
+        between = plain[at + len(first.written) : found[i + 1][0]]
+        if second.kind and not first.kind and _RANGE.fullmatch(between):
+            unit = Decimal(second.value) / Decimal(second.bare) if _is_scaled(second) else Decimal(1)
+            read[i] = replace(first, value=_scaled(first.bare, unit), kind=second.kind, counts="")
+    return read
+
+
+def _is_scaled(quantity: Quantity) -> bool:
+    return quantity.value != quantity.bare and quantity.bare.strip("0.") != ""
 
 
 def missing_numbers(said: str, evidence: str) -> list[str]:
@@ -92,14 +125,43 @@ def missing_numbers(said: str, evidence: str) -> list[str]:
         if not in_words and _is_exotic(quantity.written) and quantity.written not in plain:
             missing.append(quantity.written)
             continue
-        same = [other for other in stated if _agree(quantity, other)]
+        same = [
+            other for other in stated if agree(quantity, other) and not _is_otherwise(quantity, other, stated)
+        ]
         if not same:
             if not in_words or quantity.kind or _is_large(quantity) or _is_counted(quantity, stated):
                 missing.append(quantity.written)
         elif _is_of_another(quantity, same, stated):
             missing.append(f"{quantity.written} {quantity.counts}")
     exotic = {n for n in numbers(said) - plain if _is_exotic(n)}
+    missing += [w for w in _shares(said) if _shares(evidence) and FRACTIONS[w] not in _values(evidence)]
+    missing += [w for w in _periods(said) if _named(evidence) and PERIODS[w] not in _named(evidence)]
     return [*missing, *sorted(exotic - set(missing))]
+
+
+def _shares(text: str) -> list[str]:
+    """The words for a half, a third, a quarter; `the third time` has none."""
+    found: list[str] = []
+    for match in _FRACTION.finditer(text):
+        word = match["share"].lower()
+        if word in ("third", "quarter") and not (match["of"] and match[0].lower() != match["share"].lower()):
+            continue
+        found.append(word)
+    return found
+
+
+def _values(text: str) -> set[str]:
+    return {FRACTIONS[word] for word in _shares(text)}
+
+
+def _periods(text: str) -> list[str]:
+    return [word.lower for word in words(text) if word.lower in PERIODS]
+
+
+def _named(text: str) -> set[str]:
+    """The periods that a text names, as `once a year` and `раз в месяц` do."""
+    found = {PERIODS[word] for word in _periods(text)}
+    return found | {period for period, pattern in _NAMED.items() if pattern.search(text)}
 
 
 def exchanged_number(changed: Sequence[Change]) -> tuple[str, str] | None:
@@ -121,10 +183,29 @@ def _unit(listed: Sequence[Word]) -> tuple[str, str] | None:
     return UNITS.get(listed[0].lower) if len(listed) == 1 else None
 
 
-def _agree(a: Quantity, b: Quantity) -> bool:
+def agree(a: Quantity, b: Quantity) -> bool:
+    """Whether two quantities are the same; where one of them has no unit the bare numbers decide."""
     if a.kind and b.kind:
         return a.kind == b.kind and a.value == b.value
-    return a.bare == b.bare
+    return a.bare == b.bare or _is_full_hour(a.bare, b.bare) or _is_full_hour(b.bare, a.bare)
+
+
+def _is_otherwise(quantity: Quantity, other: Quantity, stated: Sequence[Quantity]) -> bool:
+    """Whether `50 MB` is only found as `50 handhelds`, where sizes are told by other numbers."""
+    if not quantity.kind or other.kind:
+        return False
+    return any(o.kind == quantity.kind for o in stated)
+
+
+def _is_full_hour(hour: str, time: str) -> bool:
+    """`at ten` is `10:00`."""
+    return time.lstrip("0") == f"{hour}:00"
+
+
+def _is_of_name(text: str, match: re.Match[str]) -> bool:
+    return bool(_IN_NAME.search(text[max(0, match.start() - 3) : match.start()])) or (
+        match[0].isdecimal() and text[match.end() : match.end() + 1].lower() == "x"
+    )
 
 
 def _is_large(quantity: Quantity) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 
 from ragkit.protocols import Collection
 from ragkit.text.analyze import Analyzer
@@ -15,6 +15,11 @@ from ragkit.types import Chunk, Citation, Context, Passage, QueryPlan, ReadSente
 from ragkit.verify.align import Evidence, align
 from ragkit.verify.facts import Material
 from ragkit.verify.names import names_known
+from ragkit.verify.support import similarities
+from ragkit.verify.synonyms import light_words
+
+# Of its weight, what a word counts that says little by itself.
+LIGHT_SHARE = 0.25
 
 
 @lru_cache(maxsize=1)
@@ -49,9 +54,22 @@ class Passages:
         """What each of these passages has for a claim, in order."""
         weights = self._weights(claim)
         return [
-            align(weights, n, self.passage(n), self._sentences(n), self._headings(n) | self._asked)
+            align(
+                claim,
+                weights,
+                n,
+                self.passage(n),
+                self._sentences(n),
+                self._headings(n) | self._asked,
+                self._nearness(claim),
+            )
             for n in numbers
         ]
+
+    def _nearness(self, claim: str) -> Callable[[Sequence[str]], Sequence[float]] | None:
+        if self.collection is None or not self.collection.knows(claim):
+            return None
+        return partial(similarities, self.collection, claim)
 
     def material(self, evidence: Sequence[Evidence]) -> Material:
         """What a claim may take its facts from that rests on this evidence."""
@@ -62,6 +80,7 @@ class Passages:
             tuple(sentence for e in evidence for sentence in e.sentences),
             "\n".join((*map(_around, chunks), self.context.plan.question)),
             self.known_names,
+            led=tuple(sentence for e in evidence for sentence in e.led),
         )
 
     def citations(self, evidence: Evidence, support: float) -> list[Citation]:
@@ -86,9 +105,11 @@ class Passages:
 
     def _weights(self, claim: str) -> dict[str, float]:
         terms = sorted(set(self.terms(claim)))
-        if self.collection is None:
-            return emphasised(dict.fromkeys(terms, 1.0))
-        return emphasised(self.collection.term_weights(terms, self._plan))
+        found = dict.fromkeys(terms, 1.0)
+        if self.collection is not None:
+            found = self.collection.term_weights(terms, self._plan)
+        light = light_words()
+        return emphasised({t: LIGHT_SHARE * w if t in light else w for t, w in found.items()})
 
     @property
     def _plan(self) -> QueryPlan:

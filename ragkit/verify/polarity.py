@@ -1,35 +1,28 @@
 """Negation: whether a sentence denies what its source says, or says what its source denies.
 
-A word is negated where a negation stands shortly before it in its clause: `does not cover water` negates
-*cover* and *water*. What is negated on one side and never on the other is a contradiction. A source that says
-it by another word (`is excluded`, `запрещено`) is taken to agree with a negation. `not only`, `no later than`
-and `не более` are no negations.
+Two readings, of which either finds a contradiction:
+
+- *By word*: a word is negated where a negation stands shortly before it in its clause: `does not cover water`
+  negates *cover* and *water*. What is negated on one side and never on the other is a contradiction.
+- *By clause*: a clause denies where its negations and its verbs that negate (`refuses`, `запрещено`) are odd
+  in number. A clause of one side whose content stands on the other side, and which denies on one side alone,
+  is a contradiction, in whatever words it is told.
+
+A side that says it by another word (`is excluded`, `кроме`) is taken to agree with a negation. `not only`,
+`no later than` and `не более` are no negations.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
+from ragkit.verify.clauses import denied_clause
+from ragkit.verify.cues import DENIES, EXCLUSIVE, SCOPED, is_negation
 from ragkit.verify.nearly import Change
+from ragkit.verify.same import alike
 from ragkit.verify.words import Word, content, words
 
-_CUE_WORDS = (
-    "not no never without cannot neither nor none nobody nothing nowhere hardly unable не нет ни без вместо"
-    " никогда нельзя невозможно никто никого ничего ничто нигде никак никакой никакие никаких"
-)
-_CUES = frozenset(_CUE_WORDS.split())
-_CUE_PAIRS = frozenset({("rather", "than"), ("instead", "of"), ("out", "of")})
-_NO_CUE_BEFORE_WORDS = (
-    "only more later less fewer earlier longer than matter doubt just только более менее позднее позже ранее"
-    " раньше больше меньше реже чаще выше ниже"
-)
-_NO_CUE_BEFORE = frozenset(_NO_CUE_BEFORE_WORDS.split())
-_DENIES = (
-    "refus", "reject", "forbid", "forbidden", "prohibit", "exclud", "except", "prevent", "deni", "unavail",
-    "unsupport", "unchang", "impossibl", "lack", "absent", "missing", "fail", "ban", "disabl",
-    "unless", "instead", "запрещ", "запрет", "отказ", "отклон", "исключ", "кром", "отсутств",
-    "недоступ", "невозмож", "блокир", "отключ",
-)  # fmt: skip
 _REACH_WORDS, _REACH_HEADS = 5, 2
 _SHARE_SAID = 0.5
 
@@ -51,6 +44,15 @@ def contradiction(said: str, evidence: Sequence[str]) -> str | None:
     return _denied_by_us(ours, source) or _denied_by_source(ours, source)
 
 
+def turned_round(said: str, evidence: Sequence[str]) -> str | None:
+    """The word by which a clause of one side denies what the other says; None where they agree.
+
+    >>> turned_round("An event is sent when a bin changes.", ["Changes of bins do not produce events."])
+    'not'
+    """
+    return denied_clause(words(said), [words(sentence) for sentence in evidence])
+
+
 def exchanged_negation(changed: Sequence[Change]) -> str | None:
     """A negation that only one side of a change has."""
     for change in changed:
@@ -59,8 +61,11 @@ def exchanged_negation(changed: Sequence[Change]) -> str | None:
         if bool(ours) != bool(theirs):
             side, other = (change.ours, change.theirs) if ours else (change.theirs, change.ours)
             # What is left out together with its negation ("without restriction") is not turned round.
+            cue = next(i for i, w in enumerate(side) if w in (ours or theirs))
             is_whole = bool(side[-1].is_content) and not any(w.is_content for w in other)
-            if not is_whole and not any(w.stem.startswith(_DENIES) for w in other):
+            if side[cue].lower in SCOPED and cue + 1 < len(side):
+                is_whole = not any(alike(w.stem, o.stem) for w in side[cue + 1 :] for o in other)
+            if not is_whole and not any(w.stem.startswith(DENIES) for w in other):
                 return (ours or theirs)[0].lower
     return None
 
@@ -83,41 +88,37 @@ def negated(listed: Sequence[Word], reach: int = _REACH_HEADS) -> list[list[Word
     return found
 
 
-def is_negation(listed: Sequence[Word], i: int) -> bool:
-    """Whether the word at `i` negates what follows."""
-    lower = listed[i].lower
-    following = listed[i + 1].lower if i + 1 < len(listed) else ""
-    if (lower, following) in _CUE_PAIRS:
-        return True
-    if not (lower in _CUES or lower.endswith("n't")):
-        return False
-    before = listed[i - 1].lower if i else ""
-    return following not in _NO_CUE_BEFORE and before not in {"or", "или", "whether", "ли"}
-
-
 def _denied_by_us(ours: Sequence[Word], source: Sequence[Sequence[Word]]) -> str | None:
     stated = {word.stem for listed in source for word in listed if word.is_content}
-    has_cue = any(_denies(listed) for listed in source)
     for heads in negated(ours):
         shared = [head for head in heads if head.stem in stated]
-        for head in shared[:1]:
+        for head in () if _is_contrast(ours, heads) else shared[:1]:
             holding = [listed for listed in source if any(w.stem == head.stem for w in listed)]
             if not any(_denies(listed) for listed in holding):
                 return head.lower
-        if heads and not shared and not has_cue:
-            return heads[0].lower
     return None
+
+
+def _is_contrast(listed: Sequence[Word], heads: Sequence[Word]) -> bool:
+    """`…, not a shortened one` says what else it is not, and denies nothing."""
+    if not heads:
+        return False
+    at = listed.index(heads[0])
+    before = [word.lower for word in listed[max(0, at - 3) : at]]
+    return any(pair in (",not", ",а", "andnot") for pair in map("".join, pairwise(before)))
 
 
 def _denies(listed: Sequence[Word]) -> bool:
     """Whether a sentence has a negation, or says one by another word."""
-    return any(is_negation(listed, i) or listed[i].stem.startswith(_DENIES) for i in range(len(listed)))
+    return any(is_negation(listed, i) or listed[i].stem.startswith(DENIES) for i in range(len(listed)))
 
 
 def _denied_by_source(ours: Sequence[Word], source: Sequence[Sequence[Word]]) -> str | None:
+    if any(word.lower in EXCLUSIVE for word in ours):
+        return None
     said = {word.stem for word in ours if word.is_content}
     denied = {head.stem for heads in negated(ours, 4) for head in heads}
-    if any(word.stem.startswith(_DENIES) for word in ours):
+    if any(word.stem.startswith(DENIES) for word in ours):
         return None
     affirmed = {
         word.stem
@@ -129,10 +130,16 @@ def _denied_by_source(ours: Sequence[Word], source: Sequence[Sequence[Word]]) ->
         for heads in negated(listed, 1):
             for head in heads:
                 clause = _clause_of(listed, head)
-                near = len(clause & said) >= _SHARE_SAID * len(clause)
+                near = len(clause & said) >= _SHARE_SAID * len(clause) or _is_scoped(listed, head)
                 if near and head.stem in said - denied - affirmed:
                     return head.lower
     return None
+
+
+def _is_scoped(listed: Sequence[Word], head: Word) -> bool:
+    """Whether the negation before a word negates it alone: `without restriction`, `rather than dropping`."""
+    at = listed.index(head)
+    return any(word.lower in SCOPED for word in listed[max(0, at - 2) : at])
 
 
 def _clause_of(listed: Sequence[Word], head: Word) -> frozenset[str]:

@@ -17,13 +17,18 @@ import numpy as np
 from ragkit.errors import ModelError
 from ragkit.protocols import Collection, Reranker
 
+# Half: of 48 true English rewordings and as many sentences of other passages, words alone part 0.25 from
+# 0.29 (3 % and 97 % of them), embeddings alone 0.41 from 0.51; together they overlap the least.
+DENSE_SHARE = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Evidence for a claim: its text, and the share of the claim's words that it has, weighted by rarity."""
+    """Evidence for a claim: its text, the share of the claim's words that it has, and its sentences."""
 
     text: str
     coverage: float = field(kw_only=True)
+    sentences: tuple[str, ...] = field(default=(), kw_only=True)
 
 
 @runtime_checkable
@@ -48,7 +53,7 @@ class LexicalSupport:
     """
 
     collection: Collection | None = None
-    dense_share: float = 0.25
+    dense_share: float = DENSE_SHARE
 
     def score(self, claim: str, candidates: Sequence[Candidate]) -> list[float]:
         """One score for each candidate."""
@@ -56,10 +61,23 @@ class LexicalSupport:
         collection = self.collection
         if collection is None or not self.dense_share or not candidates or not collection.knows(claim):
             return words
-        vectors = collection.embed([claim, *(c.text for c in candidates)], "passage")
-        cosines = np.clip(vectors[1:] @ vectors[0], 0.0, 1.0).tolist()
         share = self.dense_share
-        return [(1 - share) * word + share * cosine for word, cosine in zip(words, cosines, strict=True)]
+        return [
+            (1 - share) * word + share * self._similarity(claim, candidate)
+            for word, candidate in zip(words, candidates, strict=True)
+        ]
+
+    def _similarity(self, claim: str, candidate: Candidate) -> float:
+        """The cosine of the sentence, or of all of them together, that is nearest to the claim."""
+        assert self.collection is not None
+        return max(similarities(self.collection, claim, [candidate.text, *candidate.sentences]), default=0.0)
+
+
+def similarities(collection: Collection, claim: str, texts: Sequence[str]) -> list[float]:
+    """How near each text is to the claim, by the collection's embedder: cosines, no less than 0."""
+    vectors = collection.embed([claim, *texts], "passage")
+    cosines: list[float] = np.clip(vectors[1:] @ vectors[0], 0.0, 1.0).tolist()
+    return cosines
 
 
 @dataclass(frozen=True, slots=True)
