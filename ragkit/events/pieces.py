@@ -49,6 +49,8 @@ def joined(found: tuple[Piece, ...]) -> str:
 
 
 def _apart(answer: Answer) -> tuple[Piece, ...]:
+    if not answer.text:
+        return tuple(Piece(sentence, "", "") for sentence in answer.sentences)
     return tuple(
         Piece(sentence, sentence.marked, " " if i else "") for i, sentence in enumerate(answer.sentences)
     )

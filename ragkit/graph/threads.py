@@ -19,14 +19,19 @@ Result = TypeVar("Result")
 _limiter: RunVar[anyio.CapacityLimiter] = RunVar("ragkit_graph_threads")
 
 
+def permits() -> anyio.CapacityLimiter:
+    """The permits for worker threads in the running event loop; one is held as long as its thread works."""
+    try:
+        return _limiter.get()
+    except LookupError:
+        limiter = anyio.CapacityLimiter(THREADS)
+        _limiter.set(limiter)
+        return limiter
+
+
 async def in_thread(function: Callable[[*Args], Result], *args: *Args) -> Result:
     """The function's result, from a worker thread with the caller's context variables.
 
     A cancelled caller does not wait for the thread; the call in it goes on to its end, unseen.
     """
-    try:
-        limiter = _limiter.get()
-    except LookupError:
-        limiter = anyio.CapacityLimiter(THREADS)
-        _limiter.set(limiter)
-    return await anyio.to_thread.run_sync(function, *args, abandon_on_cancel=True, limiter=limiter)
+    return await anyio.to_thread.run_sync(function, *args, abandon_on_cancel=True, limiter=permits())

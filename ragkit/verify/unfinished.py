@@ -17,6 +17,7 @@ from ragkit.verify.written import Claim, read_answer
 # within so many characters where words are long or not divided by blanks.
 _LAST_WORDS = re.compile(r"\S+\s+\S+\s*\Z")
 _MOST_CHARS = 24
+_OPEN = re.compile(r"[\[【［][^\[\]【】［］\n]{0,60}\Z|\([^()\n]{0,24}\Z")
 _ROW = re.compile(r"\s*\||.*\S \|")
 
 
@@ -28,7 +29,7 @@ def certain_claims(text: str, n_passages: int) -> list[Claim]:
     >>> certain_claims("It lasts two years. [1", 1)
     []
     """
-    text = _without_open_row(text)
+    text = _OPEN.sub("", _without_open_row(text))
     claims = read_answer(text, n_passages)
     if len(claims) < 2:
         return []

@@ -2,18 +2,20 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import os
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 
 import anyio
 import pytest
 
 from ragkit.errors import RagkitError
-from ragkit.graph.sync import run_sync
+from ragkit.graph.sync import iterate_sync, run_sync
 from ragkit.graph.threads import in_thread
 
 ASIDE = contextvars.ContextVar("ASIDE", default="unset")
@@ -178,3 +180,34 @@ def test_a_process_that_fails_says_why_and_ends() -> None:
     )
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == "ValueError: bad"
+
+
+def test_an_async_generator_is_iterated_from_any_thread_and_closed() -> None:
+    ended = threading.Event()
+
+    async def numbers() -> AsyncGenerator[int, None]:
+        try:
+            for n in range(100):
+                await anyio.sleep(0)
+                yield n
+        finally:
+            ended.set()
+
+    assert list(iterate_sync(numbers())) == list(range(100))
+    ended.clear()
+    for n in iterate_sync(numbers()):
+        if n == 3:
+            break
+    gc.collect()
+    assert ended.wait(5)
+
+
+def test_an_error_of_an_async_generator_is_raised_where_it_is_iterated() -> None:
+    async def broken() -> AsyncGenerator[int, None]:
+        yield 1
+        raise OSError("down")
+
+    numbers = iterate_sync(broken())
+    assert next(numbers) == 1
+    with pytest.raises(OSError, match="down"):
+        next(numbers)
