@@ -164,7 +164,7 @@ class AnswerCache:
 
         def look() -> tuple[Asked | None, Hit | None]:
             asked = semantic.read(call.plan.question, reader, questions)
-            return asked, None if asked is None else semantic.find(asked, questions)
+            return asked, None if asked is None else semantic.find(asked)
 
         # A model embeds it, which an event loop must not wait for.
         call.asked, hit = await in_thread(look)

@@ -10,17 +10,21 @@ from typing import Protocol
 import numpy as np
 
 from ragkit.cache.key import Key, plain
-from ragkit.cache.same import Closeness, difference
+from ragkit.cache.same.compare import difference
+from ragkit.cache.same.more import is_reworded
 from ragkit.cache.served import Hit
-from ragkit.cache.shelf import Shelf
+from ragkit.cache.shelf import Kept, Shelf
 from ragkit.config.cache import SemanticCacheSettings
 from ragkit.errors import ModelError
 from ragkit.protocols import TextKind, Vectors
 from ragkit.text.language import detect_language
 from ragkit.types import Answer
 
-# Of the nearest questions so many are held against the one that is asked.
-_LOOKED_AT = 8
+# Of the nearest questions so many are held against the one that is asked, and none that is farther from it
+# than the nearest by more than this: where that one asks something else, so do mostly those behind it.
+_LOOKED_AT, _BEHIND = 8, 0.02
+# Where all words of weight are the same, the vectors need not be as near by so much.
+_SAME_WORDS = 0.1
 _FIRST_ROWS = 64
 
 
@@ -62,7 +66,7 @@ class SemanticCache:
     Example:
         cache = SemanticCache(SemanticCacheSettings(threshold=0.9))
         asked = cache.read("How long is the warranty?", reader, collection)
-        hit = cache.find(asked, collection)
+        hit = cache.find(asked)
     """
 
     def __init__(
@@ -107,18 +111,11 @@ class SemanticCache:
             return None
         return Asked(text, reader, detect_language(text), vector)
 
-    def find(self, asked: Asked, questions: Questions) -> Hit | None:
+    def find(self, asked: Asked) -> Hit | None:
         """The answer of the nearest question that asks the same; None where none does."""
-        closeness = Closeness(questions)
-        for cosine, key in self._nearest(asked):
-            kept = self._shelf.get(key)
-            if kept is None:
-                continue
-            other = kept.value.asked
-            is_alike = other.reader == asked.reader and other.language == asked.language
-            if is_alike and difference(asked.question, other.question, closeness) is None:
-                age_s = self._shelf.clock() - kept.since_s
-                return Hit(kept.value.answer, "semantic", age_s, cosine)
+        for cosine, kept in self._nearest(asked):
+            if self._asks_the_same(asked, kept.value.asked, cosine):
+                return Hit(kept.value.answer, "semantic", self._shelf.clock() - kept.since_s, cosine)
         return None
 
     def put(self, key: Key, asked: Asked, answer: Answer, *, n_bytes: int) -> None:
@@ -138,20 +135,29 @@ class SemanticCache:
             self._shelf.clear()
             self._keys, self._vectors, self._row_of, self._free = [], None, {}, []
 
-    def _nearest(self, asked: Asked) -> list[tuple[float, Key]]:
-        """The nearest keys with their cosines, all at the threshold or above, nearest first."""
+    def _nearest(self, asked: Asked) -> list[tuple[float, Kept[_Entry]]]:
+        """The nearest entries of the same reader with their cosines, nearest first."""
         with self._shelf.lock:
             if self._vectors is None:
                 return []
             cosines = self._vectors @ asked.vector
-            rows = np.flatnonzero(cosines >= self._threshold)
-            found = [(float(cosines[row]), key) for row in rows if (key := self._keys[row]) is not None]
-        readers = [(cosine, key) for cosine, key in found if self._is_of(key, asked.reader)]
-        return sorted(readers, reverse=True)[:_LOOKED_AT]
+            rows = np.flatnonzero(cosines >= self._threshold - _SAME_WORDS)
+            found = []
+            for row in rows[np.argsort(-cosines[rows], kind="stable")]:
+                key = self._keys[row]
+                kept = None if key is None else self._shelf.peek(key)
+                if kept is not None and kept.value.asked.reader == asked.reader:
+                    found.append((float(cosines[row]), kept))
+                if len(found) == _LOOKED_AT:
+                    break
+        return [pair for pair in found if pair[0] >= found[0][0] - _BEHIND]
 
-    def _is_of(self, key: Key, reader: Key) -> bool:
-        kept = self._shelf.get(key)
-        return kept is not None and kept.value.asked.reader == reader
+    def _asks_the_same(self, asked: Asked, other: Asked, cosine: float) -> bool:
+        if other.reader != asked.reader or other.language != asked.language:
+            return False
+        if cosine < self._threshold and is_reworded(asked.question, other.question):
+            return False
+        return difference(asked.question, other.question) is None
 
     def _row(self, dimension: int) -> int:
         """A free row; twice as many are made where there is none."""

@@ -34,8 +34,8 @@ class Shelf(Generic[Value]):
         dropped: is told each key that is gone, with the shelf's lock held.
 
     >>> shelf = Shelf[str](ttl_s=60, max_entries=2, max_bytes=100)
-    >>> for key in (b"a", b"b", b"c"):
-    ...     shelf.put(key, "text", n_bytes=4)
+    >>> [shelf.put(key, "text", n_bytes=4) for key in (b"a", b"b", b"c")]
+    [True, True, True]
     >>> shelf.get(b"a"), shelf.get(b"c").value
     (None, 'text')
     """
@@ -78,6 +78,12 @@ class Shelf(Generic[Value]):
                 return None
             self._kept.move_to_end(key)
             return kept
+
+    def peek(self, key: bytes) -> Kept[Value] | None:
+        """The value of a key, whose turn to go stays what it was."""
+        with self.lock:
+            kept = self._kept.get(key)
+            return None if kept is None or self._is_over(kept) else kept
 
     def put(self, key: bytes, value: Value, *, n_bytes: int) -> bool:
         """Keeps a value, in the place of an older one; whether it found room."""
