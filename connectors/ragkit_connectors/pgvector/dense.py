@@ -43,7 +43,7 @@ _SETTINGS = (
     "SELECT set_config('hnsw.ef_search', %(ef)s, true), set_config('ivfflat.probes', %(probes)s, true)"
 )
 _ITERATIVE = (
-    "SELECT set_config('hnsw.iterative_scan', 'strict_order', true), "
+    f"{_SETTINGS}, set_config('hnsw.iterative_scan', 'strict_order', true), "
     "set_config('ivfflat.iterative_scan', 'relaxed_order', true)"
 )
 
@@ -65,23 +65,22 @@ class DenseSearch:
 
     def search(self, view: View, vectors: Vectors, k: int) -> list[HitBatch]:
         """The `k` nearest chunks for each row of `vectors`; score descending, then chunk id."""
-        by_index = self._settings.index != "none" and not self._shows_few(view)
-        if by_index:
-            self._prepare(view, k)
-        batches = []
-        for vector in vectors:
-            found = self._by_index(view, vector, k) if by_index else None
-            batches.append(self._exact(view, vector, k) if found is None else found)
-        return batches
+        queries = np.ascontiguousarray(vectors, dtype=np.float32)
+        if self._settings.index == "none" or self._shows_few(view):
+            return [self._exact(view, query, k) for query in queries]
+        found = self._by_index(view, queries, k)
+        return [
+            _ranked(query, rows, k) if len(rows) >= k else self._exact(view, query, k)
+            for query, rows in zip(queries, found, strict=True)
+        ]
 
     def _exact(self, view: View, vector: Vectors, k: int) -> HitBatch:
-        query = np.ascontiguousarray(vector, dtype=np.float32)
-        rows = view.rows(_EXACT, planned_anew=True, vector=query, limit=k + _SPARE)
+        rows = view.rows(_EXACT, planned_anew=True, vector=vector, limit=k + _SPARE)
         if len(rows) == k + _SPARE:
             most = rows[k - 1][2] + self._dimension * _ROUNDING
             if rows[-1][2] <= most:
-                return self._within(view, query, most, k)
-        return _ranked(query, [(row[0], row[1]) for row in rows], k)
+                return self._within(view, vector, most, k)
+        return _ranked(vector, [(row[0], row[1]) for row in rows], k)
 
     def _within(self, view: View, vector: Vectors, most: float, k: int) -> HitBatch:
         """All chunks up to a distance, of which only the best are kept: many texts may be the same."""
@@ -95,16 +94,19 @@ class DenseSearch:
                     best = [best[i] for i in _order(vector, best, k)]
         return _ranked(vector, best, k)
 
-    def _by_index(self, view: View, vector: Vectors, k: int) -> HitBatch | None:
-        """By the index; None where it found too few."""
-        query = np.ascontiguousarray(vector, dtype=np.float32)
+    def _by_index(self, view: View, vectors: Vectors, k: int) -> list[list[tuple[Any, ...]]]:
+        """What the index gives for each vector, in one round trip with its settings."""
         limit = k + max(_SPARE, k // 4)
         sql = _BY_INDEX
         if self._settings.halfvec:
             # Half precision puts near ones in another order: more are taken to be scored.
             sql, limit = _BY_HALF_INDEX.replace("{dimension}", f"{self._dimension:d}"), max(2 * limit, 64)
-        rows = view.rows(sql, planned_anew=True, vector=query, limit=limit)
-        return _ranked(query, rows, k) if len(rows) >= k else None
+        statement = _ITERATIVE if self._is_iterative else _SETTINGS
+        settings, connection = self._searched(view, k), view.reading.connection
+        with connection.pipeline():
+            connection.execute(statement, settings)
+            cursors = [view.cursor(sql, vector=vector, limit=limit) for vector in vectors]
+        return [cursor.fetchall() for cursor in cursors]
 
     def _shows_few(self, view: View) -> bool:
         """Whether a scope shows so few chunks that all can be compared."""
@@ -121,13 +123,12 @@ class DenseSearch:
                     self._are_few.popitem(last=False)
         return known
 
-    def _prepare(self, view: View, k: int) -> None:
+    def _searched(self, view: View, k: int) -> dict[str, str]:
+        """How much of the index is searched."""
         settings = self._settings
         ef = min(1000, max(settings.ef_search, 2 * k))
         probes = settings.probes or -(-self._lists(view) // 10)
-        view.reading.rows(_SETTINGS, {"ef": str(ef), "probes": str(probes)})
-        if self._is_iterative:
-            view.reading.rows(_ITERATIVE)
+        return {"ef": str(ef), "probes": str(probes)}
 
     def _lists(self, view: View) -> int:
         """How many lists the index has; remembered, for it changes only where the index is built anew."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ragkit.errors import StoreError
 from ragkit.fields import shown
@@ -17,6 +17,9 @@ from ragkit.store_spec import StoreSpec
 from ragkit_connectors.pgvector.database import Database, Reading
 from ragkit_connectors.pgvector.encoding import sendable, spelled, to_bytes, to_text
 from ragkit_connectors.pgvector.filters import Condition, TooWideError
+
+if TYPE_CHECKING:
+    from psycopg import Cursor
 
 _STANDS = "c.from_commit <= %(commit)s AND c.to_commit > %(commit)s"
 
@@ -41,8 +44,15 @@ class View:
 
     def rows(self, statement: str, *, planned_anew: bool = False, **values: Any) -> list[tuple[Any, ...]]:
         """What a statement gives that holds `{population}` or `{shown}`; see `Reading.rows`."""
-        sql = statement.replace("{population}", self.population).replace("{shown}", self.shown)
-        return self.reading.rows(sql, {**self.values, **values}, planned_anew=planned_anew)
+        return self.reading.rows(self._sql(statement), {**self.values, **values}, planned_anew=planned_anew)
+
+    def cursor(self, statement: str, **values: Any) -> Cursor[Any]:
+        """The same within a pipeline, planned anew; what it gives is there when that ends."""
+        given = {**self.values, **values}
+        return self.reading.connection.execute(self._sql(statement), given, prepare=False, binary=True)
+
+    def _sql(self, statement: str) -> str:
+        return statement.replace("{population}", self.population).replace("{shown}", self.shown)
 
 
 @contextmanager
