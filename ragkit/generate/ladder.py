@@ -12,6 +12,7 @@ from ragkit.generate.fence import source_of
 from ragkit.graph.checked import CheckedGraph, CheckedNode
 from ragkit.graph.ladder import Ladder
 from ragkit.graph.stage import RunContext, Stage
+from ragkit.protocols import Resources
 from ragkit.text.relevance import kept_sentences
 from ragkit.types import Answer, Context
 
@@ -28,7 +29,8 @@ class LastResort(ExtractiveGenerate):
     """The sentences that are nearest to the question, whatever their support: the last rung of the ladder.
 
     It never says that the documents hold no answer, for nobody has read them. Where its sentences do not bear
-    on the question well enough to answer it by themselves, it says so in `degraded`.
+    on the question well enough to answer it by themselves, it says so in `degraded`. Where time is limited it
+    goes by words alone, which takes a few milliseconds.
 
     >>> LastResort().config.min_support
     0.0
@@ -36,9 +38,15 @@ class LastResort(ExtractiveGenerate):
 
     def __init__(self, **settings: object) -> None:
         super().__init__(**{"min_support": 0.0, **settings})
+        self._by_words = ExtractiveGenerate(**{**self.config.as_keywords(), "dense_share": 0.0})
+
+    def setup(self, resources: Resources) -> None:
+        super().setup(resources)
+        self._by_words.setup(resources)
 
     def run(self, context: Context, ctx: RunContext) -> Answer:
-        answer = super().run(context, ctx)
+        is_hurried = ctx.budget is not None and ctx.budget.ledger.deadline is not None
+        answer = self._by_words.run(context, ctx) if is_hurried else super().run(context, ctx)
         if answer.abstained and context.passages:
             raise BudgetError(
                 "the budget did not suffice to ask a model, and no sentence of the passages can be quoted. "

@@ -16,11 +16,12 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from ragkit.errors import BudgetError
 from ragkit.graph.budget import Ledger
-from ragkit.graph.pace import Pace, Usual
+from ragkit.graph.pace import Pace
 from ragkit.graph.stage import RunContext, Stage
 from ragkit.types import Context
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from ragkit.graph.step import Step
 
 # Kept back for what follows a node, of the whole time, before it is known what that usually takes.
-KEPT_SHARE, MOST_KEPT_S = 0.1, 1.0
+KEPT_SHARE, MOST_KEPT_S = 0.2, 2.0
 MOST_SHORTENINGS = 2
 
 Shorten = Callable[[Stage[Any, Any], Context, int], Context | None]
@@ -91,22 +92,25 @@ class Rung:
 
     async def attempt(self, step: Step, value: Any, ctx: RunContext) -> Any:
         """What the node gives, with fewer passages where it takes more tokens than are left."""
-        for _ in range(MOST_SHORTENINGS):
+        shortenings = 0
+        while True:
             try:
-                return await step.limited(value, ctx)
+                result = await step.limited(value, ctx)
             except BudgetError as error:
                 shorter = self._shorter(step, value, error)
-                if shorter is None:
+                if shorter is None or shortenings == MOST_SHORTENINGS:
                     raise
-            ctx.degrade(f"budget: {self._name} with fewer passages")
-            value = shorter
-        return await step.limited(value, ctx)
+                value, shortenings = shorter, shortenings + 1
+                continue
+            if shortenings:
+                ctx.degrade(f"budget: {self._name} with fewer passages")
+            return result
 
     async def instead(self, value: Any, error: BudgetError, ctx: RunContext, state: RunState) -> Any:
         """What goes on in place of what the node could not give."""
         if ctx.budget is not None and ctx.budget.time_left() <= 0:
             # It took all the time that it had, and would again.
-            self._pace.took(self._name, Usual(ctx.trace.duration_s))
+            self._pace.gave_up(self._name, perf_counter() - ctx.trace.start_s)
         if self._shorten is None:
             state.degrade(f"budget: {self._name} skipped")
             return value

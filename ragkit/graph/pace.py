@@ -45,6 +45,11 @@ class Smoothed:
             self._mean = figure
         self.n += 1
 
+    def exceed(self, figure: float) -> None:
+        """Takes into account that a figure would have been larger than this one."""
+        self._mean = max(self._mean, figure)
+        self.n += 1
+
     def forget(self) -> None:
         """Lets it fall a little."""
         self._mean *= 1 - FORGOTTEN_SHARE
@@ -80,6 +85,11 @@ class Pace:
             self._seconds[node].add(what.seconds)
             self._tokens[node].add(what.tokens)
             self._usd[node].add(what.usd)
+
+    def gave_up(self, node: str, seconds: float) -> None:
+        """Enters that a node was not done after so many seconds."""
+        if node in self._seconds:
+            self._seconds[node].exceed(seconds)
 
     def skipped(self, node: str) -> None:
         """Enters that a node was done without."""
