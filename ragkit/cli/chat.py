@@ -35,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
     With `--json` all turns come at the end, as one object.
     """
     from ragkit.cli.ask import answer_json
+    from ragkit.cli.live import is_live, print_live
     from ragkit.cli.show import print_answer
     from ragkit.errors import ConfigError, GraphError, RagkitError
     from ragkit.types import Turn
@@ -50,7 +51,10 @@ def run(args: argparse.Namespace) -> int:
                 history.clear()
             elif question:
                 try:
-                    answer = rag.ask(question, history=tuple(history), **asked)
+                    if is_live() and not args.json:
+                        answer = print_live(rag.stream(question, history=tuple(history), **asked))
+                    else:
+                        answer = rag.ask(question, history=tuple(history), **asked)
                 except (ConfigError, GraphError):
                     raise
                 except RagkitError as e:
@@ -58,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
                     print(f"error: {e}", file=sys.stderr)
                     continue
                 turns.append({"question": question, **answer_json(answer)})
-                if not args.json:
+                if not args.json and not is_live():
                     print_answer(answer)
                 history += [Turn("user", question), Turn("assistant", answer.text)]
                 del history[:-TURNS_KEPT]

@@ -38,7 +38,7 @@ def add_reader_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--filter", metavar="JSON", help='a filter, for example: \'{"lang": "ru"}\'')
 
 
-def add_json_option(parser: argparse.ArgumentParser) -> None:
+def add_json_option(parser: argparse._ActionsContainer) -> None:
     """`--json`: one JSON object on stdout."""
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -102,15 +102,28 @@ def print_json(value: object) -> None:
     Raises:
         RagkitError: it holds NaN or an infinity, which JSON does not know; nothing is printed.
     """
+    sys.stdout.write(_json(value, indent=2) + "\n")
+
+
+def print_json_line(value: object) -> None:
+    """One JSON object on a line of its own, at once.
+
+    Raises:
+        RagkitError: as `print_json`.
+    """
+    sys.stdout.write(_json(value, indent=None) + "\n")
+    sys.stdout.flush()
+
+
+def _json(value: object, *, indent: int | None) -> str:
     knows_unicode = sys.stdout.encoding.lower().replace("-", "") == "utf8"
     try:
-        text = json.dumps(value, ensure_ascii=not knows_unicode, indent=2, allow_nan=False)
+        return json.dumps(value, ensure_ascii=not knows_unicode, indent=indent, allow_nan=False)
     except ValueError as e:
         raise RagkitError(
             f"the result holds a number that JSON does not know: {e}. A model or a stage of your own may "
             "have given it. See it without --json"
         ) from e
-    sys.stdout.write(text + "\n")
 
 
 def _assignment(text: str) -> tuple[str, Any]:

@@ -31,7 +31,13 @@ _STATUS_WORDS = {
 def print_answer(answer: Answer) -> None:
     """The answer, then every citation with its file, its heading or page, and its exact quote."""
     console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-    console.print(_plain(answer.text, "bold" if not answer.abstained else "yellow"))
+    console.print(plain(answer.text, "bold" if not answer.abstained else "yellow"))
+    print_sources(answer)
+
+
+def print_sources(answer: Answer) -> None:
+    """Every citation of an answer, and what is to be known about it."""
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     shown = ""
     for citation in answer.citations:
         place = f"  [{citation.marker}] {citation.uri or citation.document_id}"
@@ -40,12 +46,12 @@ def print_answer(answer: Answer) -> None:
         if citation.page:
             place += f", p. {citation.page}"
         if place != shown:
-            console.print(_plain(place, "cyan"))
+            console.print(plain(place, "cyan"))
             shown = place
-        console.print(_plain(f"      “{' '.join(citation.quote.split())}”", "dim"))
+        console.print(plain(f"      “{' '.join(citation.quote.split())}”", "dim"))
     if answer.generator == "generate/extractive" and not answer.abstained:
         console.print(
-            _plain("  (quoted from the documents word for word; no language model was asked)", "dim")
+            plain("  (quoted from the documents word for word; no language model was asked)", "dim")
         )
     _print_degraded(console, answer.degraded)
 
@@ -59,9 +65,9 @@ def print_ranking(ranking: Ranking) -> None:
         parts = ", ".join(f"{name} {score:.3f}" for name, score in hit.scores.items())
         place = hit.chunk.uri or hit.chunk.document_id
         heading = f" › {hit.chunk.heading}" if hit.chunk.heading else ""
-        console.print(_plain(f"{n:>3}. {hit.score:.4f}  {place}{heading}", "bold"))
-        console.print(_plain(f"     {parts}", "cyan"))
-        console.print(_plain(f"     {_beginning(hit.chunk.text)}", "dim"))
+        console.print(plain(f"{n:>3}. {hit.score:.4f}  {place}{heading}", "bold"))
+        console.print(plain(f"     {parts}", "cyan"))
+        console.print(plain(f"     {_beginning(hit.chunk.text)}", "dim"))
     _print_degraded(console, ranking.degraded)
 
 
@@ -69,7 +75,7 @@ def print_report(report: IngestReport) -> None:
     """The counts, then documents that were deleted or not committed, each with stage and reason."""
     console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     console.print(
-        _plain(
+        plain(
             f"{report.seen} seen: {report.committed} committed, {report.unchanged} unchanged, "
             f"{report.quarantined} quarantined, {report.rejected} rejected; {report.deleted} deleted; "
             f"{report.chunks} chunks, {report.embedded_chunks} embedded, {report.seconds:.1f} s",
@@ -81,11 +87,11 @@ def print_report(report: IngestReport) -> None:
         documents = [document for document in report.documents if document.state == state]
         for document in documents[:_LISTED]:
             line = f"  {state}: {document.uri} ({document.stage}): {document.reason}"
-            console.print(_plain(line, "yellow"))
+            console.print(plain(line, "yellow"))
         if len(documents) > _LISTED:
             console.print(f"  … and {len(documents) - _LISTED:,} more {state}; --json lists all of them")
     for note in report.notes:
-        console.print(_plain(f"  note: {note}", "cyan"))
+        console.print(plain(f"  note: {note}", "cyan"))
 
 
 def print_status(status: Status) -> None:
@@ -95,22 +101,22 @@ def print_status(status: Status) -> None:
     lines = [f"  {state.uri} ({state.stage}): {state.reason}" for state in status.quarantined]
     console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     for line in lines:
-        console.print(_plain(line, "yellow"))
+        console.print(plain(line, "yellow"))
 
 
 def print_lines(lines: Sequence[str]) -> None:
     """Plain lines."""
     console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     for line in lines:
-        console.print(_plain(line, ""))
+        console.print(plain(line, ""))
 
 
 def print_facts(title: str, facts: dict[str, Any]) -> None:
     """Names and values, one to a line."""
     console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-    console.print(_plain(title, "bold"))
+    console.print(plain(title, "bold"))
     for name, value in facts.items():
-        console.print(_plain(f"  {name.replace('_', ' ')}: {value}", ""))
+        console.print(plain(f"  {name.replace('_', ' ')}: {value}", ""))
 
 
 def print_trace(trace: dict[str, Any]) -> None:
@@ -122,7 +128,7 @@ def print_trace(trace: dict[str, Any]) -> None:
         facts = ", ".join(f"{key}={value}" for key, value in node["facts"].items())
         table.add_row(
             *(
-                _plain(str("" if cell is None else cell), "")
+                plain(str("" if cell is None else cell), "")
                 for cell in (
                     node["node"],
                     node["use"],
@@ -139,7 +145,7 @@ def print_trace(trace: dict[str, Any]) -> None:
 
 def _print_degraded(console: Console, names: Sequence[str]) -> None:
     for name in names:
-        console.print(_plain(f"  degraded: {name}", "yellow"))
+        console.print(plain(f"  degraded: {name}", "yellow"))
 
 
 def _beginning(text: str) -> str:
@@ -147,6 +153,6 @@ def _beginning(text: str) -> str:
     return line if len(line) <= _SHOWN_CHARS else line[: _SHOWN_CHARS - 1] + "…"
 
 
-def _plain(text: str, style: str) -> Text:
+def plain(text: str, style: str) -> Text:
     """Text in one style, without control characters: a document must not drive the terminal."""
     return Text("".join(c if c.isprintable() or c in "\n\t" else " " for c in text), style=style)
