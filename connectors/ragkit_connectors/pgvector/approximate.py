@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,6 @@ INDEX = "chunks_by_nearness"
 _NEXT = "chunks_by_nearness_next"
 _PATIENCE_MS, _PAUSE_S, _TRIES = 1_000, 0.5, 20
 _MOST = {("hnsw", False): 2_000, ("hnsw", True): 4_000, ("ivfflat", False): 2_000, ("ivfflat", True): 4_000}
-_ROWS_PER_LIST = 1_000
 _STALE = 0.2
 _KNOWN = "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = to_regclass('chunks')"
 _DEFINED = "SELECT obj_description(to_regclass(%s), 'pg_class')"
@@ -131,5 +131,5 @@ def _definition(settings: PgSettings, dimension: int, n_rows: int) -> str:
     if settings.index == "hnsw":
         m, ef = settings.neighbours, max(settings.ef_construction, 2 * settings.neighbours)
         return f"hnsw {column} WITH (m = {m:d}, ef_construction = {ef:d})"
-    lists = settings.lists or max(1, min(32_768, n_rows // _ROWS_PER_LIST))
+    lists = settings.lists or max(1, min(32_768, 2 * math.isqrt(n_rows)))
     return f"ivfflat {column} WITH (lists = {lists:d})"

@@ -16,10 +16,12 @@ from contextlib import contextmanager
 
 from ragkit.errors import StoreError
 from ragkit.store.remote.conditions import all_of, equals, in_range
+from ragkit.store.remote.head import Head
 from ragkit.store.remote.server import RECORDS, Point, ReadOnlyError, RemoteServer
 from ragkit.store.remote.words import point_id
 
 HELD_S = 600  # for how long at most a commit is kept for one reader
+_MARGIN_S = 120  # before its end, for clocks that differ and calls that take their time
 
 
 class Holds:
@@ -32,6 +34,7 @@ class Holds:
     def _begin(self) -> None:
         self._held: Counter[int] = Counter()
         self._ends: dict[int, float] = {}
+        self._heads: dict[int, Head] = {}
         self._lock = threading.Lock()
         self._process = os.getpid()
         self._name = uuid.uuid4().hex
@@ -53,6 +56,23 @@ class Holds:
             if self._process == os.getpid():
                 self._give_back(commit)
 
+    def keep(self, head: Head) -> None:
+        """Remembers what the record of commits said while its commit was held already."""
+        with self._lock:
+            if self._held[head.number]:
+                self._heads[head.number] = head
+
+    def head_of(self, commit: int) -> Head | None:
+        """What was remembered with a commit that cannot be collected for now; it need not be asked for again.
+
+        Nothing that it says of this commit changes: numbers up to it were burnt before it was begun.
+        """
+        if self._process != os.getpid():
+            return None
+        with self._lock:
+            is_safe = self._ends.get(commit, 0.0) - time.monotonic() > _MARGIN_S
+            return self._heads.get(commit) if is_safe else None
+
     def oldest(self, *, before: int) -> int:
         """The oldest commit below `before` that anybody reads; `before` if nobody reads an older one."""
         wanted = all_of([equals("kind", "hold"), in_range("ends_ms", gt=time.time() * 1000)])
@@ -71,6 +91,7 @@ class Holds:
             with self._lock, contextlib.suppress(StoreError):
                 noted = [self._id(commit) for commit in self._ends]
                 self._held.clear()
+                self._heads.clear()
                 self._ends.clear()
                 self._server.remove(RECORDS, noted)
 
@@ -91,6 +112,7 @@ class Holds:
             self._held[commit] -= 1
             if self._held[commit] == 0:
                 del self._held[commit]
+                self._heads.pop(commit, None)
                 if self._ends.pop(commit, None) is not None:
                     # One that cannot be removed now ends by itself.
                     with contextlib.suppress(StoreError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import ClassVar
 
 from ragkit.arrays import HitBatch
@@ -24,7 +24,7 @@ from ragkit.store.remote.repair import repaired
 from ragkit.store.remote.server import RemoteServer
 from ragkit.store.remote.sparse import SparseSearch
 from ragkit.store.remote.verify import problems_of
-from ragkit.store.remote.view import viewing
+from ragkit.store.remote.view import View, viewing
 from ragkit.store.remote.write import write_commit
 from ragkit.store_spec import StoreSpec
 from ragkit.types import Chunk, Document
@@ -69,7 +69,9 @@ class RemoteStore:
             number = self.head()
             with self._holds.hold(number):
                 # A commit between the two lines may have been followed by a compaction that did not see us.
-                if self.head() == number:
+                current = head.read(self._server)
+                if current.number == number:
+                    self._holds.keep(current)
                     yield number
                     return
 
@@ -77,23 +79,23 @@ class RemoteStore:
         """The `k` nearest chunks by cosine similarity for each row of `vectors` (`[q, d]`, unit length)."""
         check_k(k)
         checked_vectors(vectors, self.spec.dimension, "query vectors")
-        with viewing(self._server, self.spec, scope) as view:
+        with self._viewing(scope) as view:
             return self._dense.search(view, vectors, min(int(k), _MOST_HITS))
 
     def search_terms(self, queries: Sequence[Sequence[str]], k: int, scope: Scope) -> list[HitBatch]:
         """The `k` best chunks by BM25 for each list of terms; only chunks that share a term are returned."""
         check_k(k)
-        with viewing(self._server, self.spec, scope) as view:
+        with self._viewing(scope) as view:
             return self._sparse.search(view, queries, min(int(k), _MOST_HITS))
 
     def fetch(self, ids: Sequence[str], scope: Scope) -> list[Chunk | None]:
         """The chunks with these ids, in this order; None for one that the scope does not show."""
-        with viewing(self._server, self.spec, scope) as view:
+        with self._viewing(scope) as view:
             return chunks.fetch(view, ids)
 
     def vectors(self, ids: Sequence[str], scope: Scope) -> Vectors:
         """The stored vectors of these chunks, shape `[n, d]`; zeros for one that the scope hides."""
-        with viewing(self._server, self.spec, scope) as view:
+        with self._viewing(scope) as view:
             return chunks.vectors(view, ids, self.spec.dimension)
 
     def commit(self, changes: Iterable[Change]) -> int:
@@ -147,6 +149,9 @@ class RemoteStore:
     def counts(self) -> StoreCounts:
         """Counts at the current commit."""
         return self._manifest.counts()
+
+    def _viewing(self, scope: Scope) -> AbstractContextManager[View]:
+        return viewing(self._server, self.spec, scope, self._holds.head_of)
 
     # --- upkeep -----------------------------------------------------------------------------------
 

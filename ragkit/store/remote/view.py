@@ -54,14 +54,22 @@ class View:
 
 
 @contextmanager
-def viewing(server: RemoteServer, spec: StoreSpec, scope: Scope) -> Iterator[View]:
+def viewing(
+    server: RemoteServer, spec: StoreSpec, scope: Scope, head_of: Callable[[int], Head | None]
+) -> Iterator[View]:
     """What a scope shows, of the current commit where it pins none.
+
+    Args:
+        head_of: the head that was read for a commit which is held since, if it is; it spares two questions.
 
     Raises:
         TenantError, FilterError, StoreError: see `check_scope`; nothing is asked of the server then.
         StoreError: the pinned commit does not exist, or was collected, at the latest while it was read.
     """
     check_scope(replace(scope, commit=scope.commit or 0), spec, server.where)
+    if scope.commit is not None and (held := head_of(scope.commit)) is not None:
+        yield _view(server, scope, held)
+        return
     head = heads.read(server)
     commit = head.number if scope.commit is None else scope.commit
     if commit > head.number or commit in head.burnt:
@@ -69,11 +77,15 @@ def viewing(server: RemoteServer, spec: StoreSpec, scope: Scope) -> Iterator[Vie
             f"{server.where}: commit {shown(commit)} does not exist; the current one is {head.number}"
         )
     _check_kept(commit, head, server.where)
-    population = all_of([head.shows(commit), *_of_tenant(scope)])
-    shown_ = all_of([population, *_of_reader(scope)])
-    yield View(server, replace(scope, commit=commit), head, population, shown_)
+    yield _view(server, replace(scope, commit=commit), head)
     # What is collected leaves only after the head says so: what was read before that was whole.
     _check_kept(commit, heads.read(server), server.where)
+
+
+def _view(server: RemoteServer, scope: Scope, head: Head) -> View:
+    assert scope.commit is not None
+    population = all_of([head.shows(scope.commit), *_of_tenant(scope)])
+    return View(server, scope, head, population, all_of([population, *_of_reader(scope)]))
 
 
 def at_head(server: RemoteServer, ask: Callable[[Head], T]) -> T:
