@@ -35,12 +35,9 @@ class PgSettings(Settings):
     ef_construction: int = Field(64, ge=4, le=1000, description="hnsw: candidates while building.")
     ef_search: int = Field(100, ge=1, le=1000, description="hnsw: candidates while searching.")
     lists: int = Field(
-        0,
-        ge=0,
-        le=32768,
-        description="ivfflat: lists; 0 takes twice the square root of the number of chunks.",
+        0, ge=0, le=32768, description="ivfflat: lists; 0 takes twice the root of the number of chunks."
     )
-    probes: int = Field(0, ge=0, le=32768, description="ivfflat: lists searched; 0 takes 15 % of them.")
+    probes: int = Field(0, ge=0, le=32768, description="ivfflat: lists searched; 0 takes a quarter of them.")
     pool_size: int = Field(8, ge=1, le=1000, description="Most connections that read at once.")
     connect_timeout_s: float = Field(10.0, gt=0, le=600, description="How long to wait for a connection.")
     statement_timeout_s: float = Field(
