@@ -3,11 +3,11 @@
     python evals/semantic_cache.py DATA
 
 DATA holds the folders `paraphrase-en` (pairs of questions of one FAQ that ask the same or not) and
-`squad11-dev` (many questions about each passage, each with its answer). Pairs are split in two by the hash of
-their first question. On one half the highest threshold is taken at which at least 30 % of the pairs that ask
-the same hit; it is reported once on the other half, with exact (Clopper-Pearson) 95 % intervals, beside cosine
-alone at the threshold that gives cosine the same hit rate on the first half. The curve below is of that other
-half too, to look at, not to choose by.
+`squad11-dev` (many questions about each passage, each with its answer). Pairs are split in two by the hash
+of their first question. On one half the highest threshold is taken at which at least 30 % of the pairs that
+ask the same hit; it is reported once on the other half, with exact (Clopper-Pearson) 95 % intervals, beside
+cosine alone at the threshold that gives cosine the same hit rate on the first half. The curve below is of
+that other half too, to look at, not to choose by.
 
 The pairs that ask something else were drawn at random, so they are far apart and easy. Two harder tests
 follow. In the first, questions of SQuAD are kept and others asked, of the same articles: a hit is false where

@@ -7,6 +7,7 @@ from typing import Any
 
 from ragkit.assembly import Assembly
 from ragkit.config.spec import Config
+from ragkit.cache.answers import CacheCounts
 from ragkit.errors import CorruptIndexError
 from ragkit.graph.runner import Graph
 from ragkit.status import Status, status_of
@@ -69,6 +70,10 @@ class Upkeep:
     def status(self) -> Status:
         """What the index holds, what it was made with, and what could not be ingested."""
         return status_of(self._parts.collection)
+
+    def cache_counts(self) -> CacheCounts:
+        """What the caches of answers hold, and how they were used since this was opened."""
+        return self._parts.answers.counts()
 
     def verify(self) -> list[str]:
         """Proves the index sound: every file, row, vector and text is compared with what was written.
