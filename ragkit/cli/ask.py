@@ -76,6 +76,7 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "confidence": answer.confidence,
         "degraded": list(answer.degraded),
         "generator": answer.generator,
+        "cached": answer.cached,
         "usage": usage_json(answer.usage),
         "trace_id": answer.trace_id,
     }

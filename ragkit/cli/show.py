@@ -53,6 +53,9 @@ def print_sources(answer: Answer) -> None:
         console.print(
             plain("  (quoted from the documents word for word; no language model was asked)", "dim")
         )
+    if answer.cached:
+        of = "the same question" if answer.cached == "result" else "a question that means the same"
+        console.print(plain(f"  (kept from before, for {of})", "dim"))
     _print_degraded(console, answer.degraded)
 
 
