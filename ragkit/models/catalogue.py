@@ -12,6 +12,7 @@ from ragkit.errors import ModelError
 from ragkit.models.manifest import (
     MANIFEST,
     EmbedderManifest,
+    LateManifest,
     ModelManifest,
     RerankerManifest,
     read_manifest,
@@ -100,13 +101,18 @@ def manifest_of(folder: Path) -> ModelManifest:
     except (OSError, ValueError):
         content = {}  # told below, with the remedy
     kind = content.get("kind") if isinstance(content, dict) else None
-    if kind not in (None, "embedder", "reranker"):
+    forms: dict[object, type[ModelManifest]] = {
+        None: EmbedderManifest,
+        "embedder": EmbedderManifest,
+        "reranker": RerankerManifest,
+        "late-reranker": LateManifest,
+    }
+    if kind not in forms:
         raise ModelError(
-            f"{folder / MANIFEST}: kind is {kind!r}: expected 'reranker' or 'embedder'. Upgrade ragkit"
+            f"{folder / MANIFEST}: kind is {kind!r}: expected 'reranker', 'late-reranker' or 'embedder'. "
+            "Upgrade ragkit"
         )
-    if kind == "reranker":
-        return read_manifest(folder, RerankerManifest)
-    return read_manifest(folder, EmbedderManifest)
+    return read_manifest(folder, forms[kind])
 
 
 def _below(folder: Path) -> Iterator[Path]:

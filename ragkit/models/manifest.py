@@ -15,6 +15,7 @@ from ragkit.settings import Settings
 
 MANIFEST = "model.json"
 PAIR_SPECIAL_TOKENS = 3  # [CLS] question [SEP] passage [SEP]
+FRAME_TOKENS = 2  # [CLS] text [SEP]
 WINDOW_OVERLAP = 32  # tokens of a long passage that two neighbouring windows share
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -105,6 +106,37 @@ class RerankerManifest(ModelManifest):
         return {"max_tokens", "max_query_tokens", "sha256"}
 
 
+class LateManifest(ModelManifest):
+    """The content of `model.json` of a reranker that compares a question with a passage token by token.
+
+    Args:
+        dimension: length of a token's vector.
+        max_tokens: of a question or of a window of a passage; a longer passage is read in windows.
+        max_query_tokens: a question is cut after this many tokens.
+        scale: what the mean similarity is multiplied by to give a logit.
+        blend: how to weigh the score against the order before reranking; kept as it is.
+    """
+
+    kind: Literal["late-reranker"]
+    dimension: PositiveInt
+    max_query_tokens: PositiveInt
+    scale: Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+    blend: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _leaves_room(self) -> Self:
+        room = self.max_tokens - FRAME_TOKENS
+        if room <= WINDOW_OVERLAP or room < self.max_query_tokens:
+            raise ValueError(
+                f"max_tokens {self.max_tokens} leaves {room} tokens for a text; more than {WINDOW_OVERLAP} "
+                f"and at least max_query_tokens, {self.max_query_tokens}, are needed"
+            )
+        return self
+
+    def _shaping(self) -> set[str]:
+        return {"max_tokens", "max_query_tokens", "scale", "sha256"}
+
+
 Manifest = TypeVar("Manifest", bound=ModelManifest)
 
 
@@ -113,7 +145,7 @@ def read_manifest(folder: Path, form: type[Manifest]) -> Manifest:
 
     Args:
         folder: the model's.
-        form: `EmbedderManifest` or `RerankerManifest`: what is needed.
+        form: `EmbedderManifest`, `RerankerManifest` or `LateManifest`: what is needed.
 
     Raises:
         ModelError: there is no `model.json`, it is not a manifest, or it is of another kind of model.
@@ -155,6 +187,7 @@ def _check_kind(folder: Path, content: object, form: type[ModelManifest]) -> Non
 _KINDS: tuple[tuple[str, type[ModelManifest], str], ...] = (
     ("embedder", EmbedderManifest, "OnnxEmbedder(folder)"),
     ("reranker", RerankerManifest, "OnnxReranker(folder) or `use: rerank/onnx`"),
+    ("late-reranker", LateManifest, "LateReranker(folder) or `use: rerank/bundled`"),
 )
 
 

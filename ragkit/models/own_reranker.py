@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
-from ragkit.models.cross_encoder import OnnxReranker
+from ragkit.models.reranker_folder import open_reranker
+from ragkit.protocols import Vectors
 from ragkit.settings import Settings
 
 
-class OwnReranker(OnnxReranker):
-    """A cross-encoder on ONNX Runtime, from a folder with `model.onnx`, `tokenizer.json` and `model.json`.
+class OwnReranker:
+    """A reranker on ONNX Runtime, from a folder with `model.onnx`, `tokenizer.json` and `model.json`.
+
+    The folder may hold a cross-encoder or a model that compares token by token.
 
     Example:
         OwnReranker(folder="models/my-reranker").score("who pays?", ["The tenant pays.", "It rained."])
@@ -25,4 +30,32 @@ class OwnReranker(OnnxReranker):
 
     def __init__(self, **settings: object) -> None:
         self.config = self.Config.checked("rerank/onnx", settings)
-        super().__init__(self.config.folder, threads=self.config.threads)
+        self._model = open_reranker(self.config.folder, threads=self.config.threads)
+
+    @property
+    def name(self) -> str:
+        """The model's name, for people."""
+        return self._model.name
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies what the scores depend on: two of one fingerprint give the same scores."""
+        return self._model.fingerprint
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """ISO 639-1 codes that the model was trained on; empty means any language."""
+        return self._model.languages
+
+    @property
+    def blend(self) -> Mapping[str, Any] | None:
+        """How the model's maker weighs its scores against the order before reranking, if told."""
+        return self._model.blend
+
+    def score(self, query: str, texts: Sequence[str]) -> Vectors:
+        """One score per text, shape `[n]`, float32, a logit, higher is better, in the order of `texts`.
+
+        Raises:
+            ModelError: the model's files are damaged, it failed, or it gave NaN or infinity.
+        """
+        return self._model.score(query, texts)

@@ -29,7 +29,9 @@ from ragkit.train.bert_graph_nodes import GraphNodes
 # .0042 with 8 (measured as SMOOTHING was).
 GELU_ZERO_POINT = 32
 
-__all__ = ["BertShape", "Precision", "Weights", "cross_encoder", "sentence_encoder"]
+__all__ = ["BertShape", "Precision", "Weights", "cross_encoder", "sentence_encoder", "token_encoder"]
+
+MOST_EMPHASIS = 3.0  # what the token weigher adds to the logarithm of a weight, at most
 
 
 def sentence_encoder(weights: Weights, shape: BertShape, precision: Precision) -> ModelProto:
@@ -103,6 +105,49 @@ def cross_encoder(
     _weighted_sum(encoder.graph, "score", first, weights, "classifier", 0)
     inputs = [_tensor(name, TensorProto.INT64, "batch", "tokens") for name in ("input_ids", "segments")]
     return encoder.graph.model("cross_encoder", inputs, outputs)
+
+
+def token_encoder(
+    weights: Weights,
+    shape: BertShape,
+    precision: Precision,
+    *,
+    magnitudes: Mapping[str, NDArray[np.float32]] | None = None,
+) -> ModelProto:
+    """The ONNX model that gives each token a vector of unit length, and a weight for where it is asked for.
+
+    A token's weight is `token_weights[id]` times the exponential of `weigher.weight [1, width] · vector`, the
+    latter before it is brought to unit length and cut to ±3.
+
+    Args:
+        weights: the encoder's tensors under their names in the published checkpoint, `token_weights [words]`
+            and `weigher.weight`.
+        shape: the encoder's sizes.
+        precision: `fp32` or `int8`, see the module's text; what comes after the layers is float32 in both.
+        magnitudes: as for `cross_encoder`, of texts alone.
+
+    Returns:
+        A model with the input `input_ids`, int64 `[batch, tokens]`, rows of equal length, and the outputs
+        `vectors`, float32 `[batch, tokens, width]`, and `weights`, float32 `[batch, tokens]`.
+    """
+    how = Quantisation(magnitudes=magnitudes or {}, gelu_zero_point=GELU_ZERO_POINT)
+    encoder = BertEncoder(weights, shape, precision, how)
+    g, rows = encoder.graph, encoder.tokens()
+    for number in range(shape.layers):
+        rows = encoder.layer(number, rows)
+    tokens = encoder.unfolded(rows)
+    length = g.op("Max", g.op("ReduceL2", tokens, g.integers(-1), keepdims=1), g.number(1e-12))
+    g.result("vectors", "Div", tokens, length)
+    weigher = g.constant("weigher.0.weight", weights["weigher.weight"][0])
+    emphasis = g.op("ReduceSum", g.op("Mul", tokens, weigher), g.integers(-1), keepdims=0)
+    cut = g.op("Clip", emphasis, g.number(-MOST_EMPHASIS), g.number(MOST_EMPHASIS))
+    plain = g.op("Gather", g.constant("token_weights", weights["token_weights"]), "input_ids", axis=0)
+    g.result("weights", "Mul", plain, g.op("Exp", cut))
+    outputs = [
+        _tensor("vectors", TensorProto.FLOAT, "batch", "tokens", encoder.width),
+        _tensor("weights", TensorProto.FLOAT, "batch", "tokens"),
+    ]
+    return g.model("token_encoder", [_tensor("input_ids", TensorProto.INT64, "batch", "tokens")], outputs)
 
 
 def _weighted_sum(g: GraphNodes, output: str, vectors: str, weights: Weights, head: str, row: int) -> None:

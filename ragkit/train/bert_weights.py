@@ -29,7 +29,7 @@ _PARTS = {
 }
 _PRODUCT = re.compile(r"(?P<name>.+)\.(?P<form>integers|transposed)")
 _JOINED = re.compile(r"(?P<layer>encoder\.layer\.\d+\.)(?P<kind>attention(?:\.key_value|\.query)?)")
-_HEAD = re.compile(r"(?P<head>classifier|reader)\.(?P<row>\d+)\.(?P<part>weight|bias)")
+_HEAD = re.compile(r"(?P<head>classifier|reader|weigher)\.(?P<row>\d+)\.(?P<part>weight|bias)")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +91,8 @@ def _tensors(constants: Mapping[str, Array]) -> Weights:
             heads.setdefault(f"{head['head']}.{head['part']}", {})[int(head["row"])] = value.astype(
                 np.float32
             )
+        elif name == "token_weights":
+            found[name] = value.astype(np.float32)
         elif name.endswith(".attention.bias"):
             layer = name.removesuffix("attention.bias")
             for part, bias in zip(_PARTS["attention"], np.split(value, 3), strict=True):

@@ -149,7 +149,57 @@ class _Layers(nn.Module):
         self.layer = nn.ModuleList(_Layer(shape) for _ in range(shape.layers))
 
 
-class CrossEncoder(nn.Module):
+class Encoder(nn.Module):
+    """The layers that both kinds of reranker have; what scores is added by the kind.
+
+    Args:
+        shape: sizes of the encoder.
+        dropout: share of values that training leaves out, in [0, 1).
+    """
+
+    heads: tuple[str, ...] = ()
+    """Names that begin so are of the heads, which a checkpoint may lack."""
+
+    def __init__(self, shape: EncoderShape, *, dropout: float = 0.1):
+        super().__init__()
+        self.shape = shape
+        self.dropout = dropout
+        self.embeddings = _Embeddings(shape)
+        self.encoder = _Layers(shape)
+
+    def hidden(self, ids: Tensor, segments: Tensor, mask: Tensor) -> Tensor:
+        """The last layer's rows `[b, t, width]`; arguments as for `CrossEncoder.forward`."""
+        hidden = functional.dropout(self.embeddings(ids, segments), self.dropout, self.training)
+        seen = mask[:, None, None, :]
+        for layer in self.encoder.layer:
+            hidden = layer(hidden, seen, self.dropout)
+        return hidden
+
+    def take(self, weights: Weights) -> None:
+        """Takes over the tensors that it knows; a head that `weights` lacks stays as it is.
+
+        Raises:
+            ModelError: an encoder tensor is missing, or a tensor has another shape.
+        """
+        own = self.state_dict()
+        missing = [name for name in own if name not in weights and not name.startswith(self.heads)]
+        if missing:
+            raise ModelError(
+                f"the weights lack {', '.join(missing[:3])}: expected those of a BERT encoder under their "
+                "published names"
+            )
+        for name, value in own.items():
+            if name in weights and weights[name].shape != tuple(value.shape):
+                raise ModelError(f"{name} has the shape {weights[name].shape}, expected {tuple(value.shape)}")
+        known = {name: torch.from_numpy(np.array(weights[name])) for name in own if name in weights}
+        self.load_state_dict({**own, **known})
+
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """Copies of all tensors, float32, under the names of the checkpoint."""
+        return {name: value.float().cpu().numpy().copy() for name, value in self.state_dict().items()}
+
+
+class CrossEncoder(Encoder):
     """Scores pairs of question and passage; higher is better.
 
     Args:
@@ -163,12 +213,10 @@ class CrossEncoder(nn.Module):
     torch.Size([1])
     """
 
+    heads = ("classifier.", "reader.")
+
     def __init__(self, shape: EncoderShape, *, reader: bool = False, dropout: float = 0.1):
-        super().__init__()
-        self.shape = shape
-        self.dropout = dropout
-        self.embeddings = _Embeddings(shape)
-        self.encoder = _Layers(shape)
+        super().__init__(shape, dropout=dropout)
         self.classifier = nn.Linear(shape.width, 1)
         self.reader = nn.Linear(shape.width, 2) if reader else None
         for head in (self.classifier, self.reader):
@@ -184,33 +232,6 @@ class CrossEncoder(nn.Module):
             segments: 0 for the question and its marks, 1 for the passage, int64 `[b, t]`.
             mask: true where a token is, false where a row is filled up, bool `[b, t]`.
         """
-        hidden = functional.dropout(self.embeddings(ids, segments), self.dropout, self.training)
-        seen = mask[:, None, None, :]
-        for layer in self.encoder.layer:
-            hidden = layer(hidden, seen, self.dropout)
+        hidden = self.hidden(ids, segments, mask)
         score = self.classifier(hidden[:, 0]).squeeze(-1).float()
         return score, None if self.reader is None else self.reader(hidden).float()
-
-    def take(self, weights: Weights) -> None:
-        """Takes over the tensors that it knows; a head that `weights` lacks stays as it is.
-
-        Raises:
-            ModelError: an encoder tensor is missing, or a tensor has another shape.
-        """
-        own = self.state_dict()
-        heads = ("classifier.", "reader.")
-        missing = [name for name in own if name not in weights and not name.startswith(heads)]
-        if missing:
-            raise ModelError(
-                f"the weights lack {', '.join(missing[:3])}: expected those of a BERT encoder under their "
-                "published names"
-            )
-        for name, value in own.items():
-            if name in weights and weights[name].shape != tuple(value.shape):
-                raise ModelError(f"{name} has the shape {weights[name].shape}, expected {tuple(value.shape)}")
-        known = {name: torch.from_numpy(np.array(weights[name])) for name in own if name in weights}
-        self.load_state_dict({**own, **known})
-
-    def weights(self) -> dict[str, NDArray[np.float32]]:
-        """Copies of all tensors, float32, under the names of the checkpoint."""
-        return {name: value.float().cpu().numpy().copy() for name, value in self.state_dict().items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import ModelError
-from ragkit.models.cross_encoder import OnnxReranker
 from ragkit.models.pairs import PairEncoder, pair_arrays
+from ragkit.models.reranker_folder import open_reranker
 from ragkit.models.tokenizer import TextTokenizer
-from ragkit.train.bert_graph import BertShape, cross_encoder
+from ragkit.train.bert_graph import BertShape, cross_encoder, token_encoder
 from ragkit.train.bert_graph_calibration import channel_magnitudes
 from ragkit.train.bert_graph_folder import write_model_folder
-from ragkit.train.cross_encoder import CrossEncoder
+from ragkit.train.cross_encoder import Encoder
+from ragkit.train.late_encoder import LateEncoder
 
 MOST_INVERTED = 0.05
 # Two scores nearer than this share of the spread of all scores may change places: integers round.
 _NEAR = 0.1
+_CALIBRATED = 4  # passages of a question
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class SelfTest:
 
 def write_model(
     folder: Path,
-    model: CrossEncoder,
+    model: Encoder,
     asked: Sequence[tuple[str, Sequence[str]]],
     *,
     tokenizer: Path,
@@ -58,10 +60,10 @@ def write_model(
 
     Args:
         folder: made if it is not there.
-        model: trained.
+        model: trained, of either kind.
         asked: some dozens of questions with passages, which tell how large its activations get.
         tokenizer: the file of the model that training started from.
-        manifest: the content of `model.json` without checksums.
+        manifest: the content of `model.json` without checksums and without what the kind of model adds.
 
     Raises:
         ModelError: the folder cannot be written.
@@ -73,20 +75,45 @@ def write_model(
         norm_epsilon=model.shape.norm_epsilon,
     )
     weights = model.weights()
-    pairs = PairEncoder(
-        TextTokenizer(tokenizer),
-        max_tokens=manifest["max_tokens"],
-        max_query_tokens=manifest["max_query_tokens"],
-    )
-    read = (pair_arrays([pair]) for question, texts in asked for pair in pairs.encode(question, texts[:4]))
-    graph = cross_encoder(weights, shape, "int8", magnitudes=channel_magnitudes(weights, shape, read))
+    if isinstance(model, LateEncoder):
+        read = _texts(asked, TextTokenizer(tokenizer), manifest["max_tokens"])
+        graph = token_encoder(weights, shape, "int8", magnitudes=channel_magnitudes(weights, shape, read))
+        scale = float(np.exp(weights["log_scale"]))
+        kind = {"kind": "late-reranker", "dimension": model.shape.width, "scale": scale}
+    else:
+        read = _pairs(asked, TextTokenizer(tokenizer), manifest)
+        graph = cross_encoder(weights, shape, "int8", magnitudes=channel_magnitudes(weights, shape, read))
+        kind = {"kind": "reranker"}
     try:
-        write_model_folder(folder, graph, tokenizer=tokenizer.read_text(encoding="utf-8"), manifest=manifest)
+        write_model_folder(
+            folder, graph, tokenizer=tokenizer.read_text(encoding="utf-8"), manifest={**manifest, **kind}
+        )
     except OSError as error:
         raise ModelError(
             f"{folder} cannot be written: {error.strerror or error}. A model takes 25 MB: make room and run "
             "the same command again; the training is kept and need not be repeated"
         ) from error
+
+
+Feeds = Iterator[dict[str, NDArray[np.int64]]]
+
+
+def _pairs(
+    asked: Sequence[tuple[str, Sequence[str]]], tokenizer: TextTokenizer, manifest: Mapping[str, Any]
+) -> Feeds:
+    pairs = PairEncoder(
+        tokenizer, max_tokens=manifest["max_tokens"], max_query_tokens=manifest["max_query_tokens"]
+    )
+    for question, texts in asked:
+        for pair in pairs.encode(question, texts[:_CALIBRATED]):
+            yield pair_arrays([pair])
+
+
+def _texts(asked: Sequence[tuple[str, Sequence[str]]], tokenizer: TextTokenizer, max_tokens: int) -> Feeds:
+    for question, texts in asked:
+        for ids in tokenizer.encode([question, *texts[:_CALIBRATED]], max_tokens=max_tokens):
+            row = np.array([ids], np.int64)
+            yield {"input_ids": row, "segments": np.zeros_like(row)}
 
 
 def self_test(
@@ -102,7 +129,7 @@ def self_test(
     Raises:
         ModelError: the file cannot be loaded, or ranks otherwise than the model that it was made from.
     """
-    reranker = OnnxReranker(folder, threads=1)
+    reranker = open_reranker(folder, threads=1)
     found = [reranker.score(question, texts) for question, texts in asked]
     test = compared(expected, found)
     if not test.is_passed:

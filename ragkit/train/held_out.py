@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ragkit.evaluation.run import Run
 from ragkit.evaluation.scores import score
-from ragkit.train.cross_encoder import CrossEncoder
+from ragkit.train.cross_encoder import Encoder
 from ragkit.train.groups import Group
 from ragkit.train.recipe import Recipe
 from ragkit.train.scoring import pair_scores
@@ -28,7 +28,7 @@ class Standing:
 
 
 def standing(
-    model: CrossEncoder, groups: Sequence[Group], recipe: Recipe, *, step: int, half: bool = False
+    model: Encoder, groups: Sequence[Group], recipe: Recipe, *, step: int, half: bool = False
 ) -> Standing:
     """Ranks each group's relevant passages among its others, by the model alone.
 

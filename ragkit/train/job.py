@@ -10,17 +10,19 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from ragkit.app import RAG
 from ragkit.assembly import Assembly
 from ragkit.errors import ModelError
 from ragkit.train.card import Account
-from ragkit.train.cross_encoder import CrossEncoder, EncoderShape
+from ragkit.train.cross_encoder import CrossEncoder, Encoder, EncoderShape
 from ragkit.train.device import chosen_device
 from ragkit.train.fit import fit
 from ragkit.train.fit_plan import FitEvent, FitPlan, Fitted
 from ragkit.train.groups import Group
+from ragkit.train.late_encoder import LateEncoder
 from ragkit.train.material import Material, gathered
 from ragkit.train.options import Silent, Teller, TrainOptions
 from ragkit.train.passages import Passages
@@ -132,7 +134,7 @@ class _Job:
             seed=options.seed,
         )
 
-    def _fitted(self, start: StartModel, material: Material) -> tuple[CrossEncoder, Fitted]:
+    def _fitted(self, start: StartModel, material: Material) -> tuple[Encoder, Fitted]:
         recipe = self._recipe(start)
         maker = GroupMaker(start.folder / "tokenizer.json", max_tokens=recipe.max_tokens)
         train = maker.groups(material.train)
@@ -192,12 +194,13 @@ def _opened(options: TrainOptions) -> Iterator[tuple[RAG, Passages]]:
         parts.close()
 
 
-def _torch_model(start: StartModel, *, seed: int) -> CrossEncoder:
+def _torch_model(start: StartModel, *, seed: int) -> Encoder:
     shape = EncoderShape.of(start.bert.tensors, heads=start.bert.heads, norm_epsilon=start.bert.norm_epsilon)
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)  # a head that the start lacks has random weights
-        model = CrossEncoder(shape)
-    model.take(start.bert.tensors)
+        model = CrossEncoder(shape) if start.scale is None else LateEncoder(shape)
+    scale = {} if start.scale is None else {"log_scale": np.array(np.log(start.scale), np.float32)}
+    model.take({**start.bert.tensors, **scale})
     return model
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from ragkit.app import RAG
 from ragkit.errors import ModelError
-from ragkit.models.bundled_reranker import BUNDLED_RERANKER
-from ragkit.models.cross_encoder import OnnxReranker
+from ragkit.models.bundled_reranker import BUNDLED_RERANKER, BundledReranker
 from ragkit.models.manifest import MANIFEST
+from ragkit.models.reranker_folder import open_reranker
 from ragkit.protocols import Reranker
 from ragkit.train.card import OWN, Account
-from ragkit.train.cross_encoder import CrossEncoder
+from ragkit.train.cross_encoder import Encoder
 from ragkit.train.export import SelfTest, self_test, write_model
 from ragkit.train.gain import Gain, measured
 from ragkit.train.lessons import GIVEN, Lesson
@@ -52,7 +52,7 @@ def retrieval(rag: RAG, options: TrainOptions, *, is_trial: bool = False) -> Ret
 
 
 def exported(
-    folder: Path, model: CrossEncoder, start: StartModel, recipe: Recipe, name: str, material: Material
+    folder: Path, model: Encoder, start: StartModel, recipe: Recipe, name: str, material: Material
 ) -> SelfTest:
     """Writes the model to `folder` and tests that it ranks as before.
 
@@ -63,7 +63,6 @@ def exported(
     maker = GroupMaker(tokenizer, max_tokens=recipe.max_tokens)
     asked = _tested(material, maker, recipe)
     manifest = {
-        "kind": "reranker",
         "name": name,
         "revision": "int8-1",
         "max_tokens": recipe.max_tokens,
@@ -87,7 +86,7 @@ def blended(folder: Path, material: Material, retrieve: Retrieve, teller: Teller
     """
     lessons = [one.lesson for one in material.stop]
     teller.phase("weighing the model against the first stage", len(lessons))
-    blend = weighed(lessons, retrieve, OnnxReranker(folder), on_each=teller.advance)
+    blend = weighed(lessons, retrieve, open_reranker(folder), on_each=teller.advance)
     path = folder / MANIFEST
     try:
         described = json.loads(path.read_text(encoding="utf-8")) | {"blend": blend.model_dump()}
@@ -114,10 +113,10 @@ def gains(
     """
     rerankers: dict[str, Reranker] = {}
     if (BUNDLED_RERANKER / MANIFEST).exists():
-        rerankers["bundled reranker"] = OnnxReranker(BUNDLED_RERANKER)
+        rerankers["bundled reranker"] = BundledReranker()
     if start.is_reranker and start.folder != BUNDLED_RERANKER:
-        rerankers["start model"] = OnnxReranker(start.folder)
-    rerankers[OWN] = OnnxReranker(folder)
+        rerankers["start model"] = open_reranker(start.folder)
+    rerankers[OWN] = open_reranker(folder)
     given = [lesson for lesson in material.parts.report if lesson.kind == GIVEN]
     made = [lesson for lesson in material.parts.report if lesson.kind != GIVEN]
     found: list[Gain] = []

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ragkit.train.cross_encoder import CrossEncoder
+from ragkit.train.cross_encoder import Encoder
 from ragkit.train.pairs import TokenIds, pair_batch
 from ragkit.train.recipe import Recipe
 
@@ -16,7 +16,7 @@ _TOKENS_AT_ONCE = 8_192
 
 
 def pair_scores(
-    model: CrossEncoder, pairs: Sequence[tuple[TokenIds, TokenIds]], recipe: Recipe, *, half: bool = False
+    model: Encoder, pairs: Sequence[tuple[TokenIds, TokenIds]], recipe: Recipe, *, half: bool = False
 ) -> NDArray[np.float32]:
     """One score per pair, float32 `[n]`, in their order.
 

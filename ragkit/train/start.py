@@ -8,7 +8,7 @@ from pathlib import Path
 from ragkit.models.bundled_reranker import BUNDLED_RERANKER
 from ragkit.models.catalogue import manifest_of
 from ragkit.models.embedder import BUNDLED
-from ragkit.models.manifest import MANIFEST, ModelManifest, RerankerManifest, verify_files
+from ragkit.models.manifest import MANIFEST, LateManifest, ModelManifest, RerankerManifest, verify_files
 from ragkit.train.bert_weights import BertWeights, read_bert_weights
 
 MAX_TOKENS = 384  # chunks of the default size, their headings and a question
@@ -32,7 +32,12 @@ class StartModel:
     @property
     def is_reranker(self) -> bool:
         """Whether it ranks already; an encoder starts with a head of random weights."""
-        return isinstance(self.manifest, RerankerManifest)
+        return isinstance(self.manifest, RerankerManifest | LateManifest)
+
+    @property
+    def scale(self) -> float | None:
+        """What a model that compares token by token multiplies similarities by; None for the other kinds."""
+        return self.manifest.scale if isinstance(self.manifest, LateManifest) else None
 
     @property
     def positions(self) -> int:
@@ -42,14 +47,15 @@ class StartModel:
     @property
     def max_tokens(self) -> int:
         """Longest pair to train with."""
-        return min(MAX_TOKENS, self.positions)
+        own = self.manifest.max_tokens if isinstance(self.manifest, LateManifest) else self.positions
+        return min(MAX_TOKENS, self.positions, own)
 
     @property
     def max_query_tokens(self) -> int:
         """Longest question to train with."""
-        own = (
-            self.manifest.max_query_tokens if isinstance(self.manifest, RerankerManifest) else self.positions
-        )
+        own = self.positions
+        if isinstance(self.manifest, RerankerManifest | LateManifest):
+            own = self.manifest.max_query_tokens
         return min(MAX_QUERY_TOKENS, own, self.max_tokens // 2)
 
 

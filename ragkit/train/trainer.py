@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ragkit.errors import ConfigError
 from ragkit.train.batches import batches
-from ragkit.train.cross_encoder import CrossEncoder
+from ragkit.train.cross_encoder import Encoder
 from ragkit.train.device import half_precision
 from ragkit.train.groups import Group, Sample
 from ragkit.train.loss import ranking_loss, reader_loss
@@ -50,7 +50,7 @@ class Trainer:
         trainer.use_average()
     """
 
-    def __init__(self, model: CrossEncoder, groups: Sequence[Group], recipe: Recipe, *, device: str = "cpu"):
+    def __init__(self, model: Encoder, groups: Sequence[Group], recipe: Recipe, *, device: str = "cpu"):
         if recipe.max_tokens > model.shape.positions:
             raise ConfigError(
                 f"training: max_tokens is {recipe.max_tokens}, and the model has {model.shape.positions} "
@@ -116,7 +116,7 @@ class Trainer:
         )
 
     @contextmanager
-    def averaged(self) -> Iterator[CrossEncoder]:
+    def averaged(self) -> Iterator[Encoder]:
         """The model with the averaged weights, in evaluation mode, for the time of the block."""
         kept = [value.detach().clone() for value in self._trained]
         _copy(self._average, self._trained)

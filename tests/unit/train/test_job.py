@@ -14,10 +14,12 @@ from ragkit.cli import main
 from ragkit.config.defaults import default_config
 from ragkit.errors import ConfigError
 from ragkit.models.cross_encoder import OnnxReranker
+from ragkit.models.late_reranker import LateReranker
+from ragkit.models.reranker_folder import open_reranker
 from ragkit.train.options import TrainOptions
 from ragkit.train.weighing import USUAL
 from tests.conftest import CORPUS
-from tests.unit.models import small_reranker
+from tests.unit.models import small_late, small_reranker
 
 pytest.importorskip("torch", reason="needs the extra train: make test EXTRAS=all")
 
@@ -75,6 +77,18 @@ def test_a_training_gives_a_model_with_its_report(
     assert "## Where it does not help" in card
     assert main(train) == 2
     assert "holds a model already" in capsys.readouterr().err
+
+
+def test_a_model_that_compares_token_by_token_stays_one(
+    train: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train[train.index("--from") + 1] = str(small_late.write_late(tmp_path / "late"))
+    assert main([*train, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["gains"]
+    own = open_reranker(tmp_path / "mine")
+    assert isinstance(own, LateReranker)
+    assert own.score("Where are returns kept?", ["On shelf nine.", ""])[1] == 0.0
 
 
 def test_a_stopped_training_is_kept_and_goes_on(
