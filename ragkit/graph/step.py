@@ -198,10 +198,18 @@ class Step:
 
     async def _replaced(self, stand_in: Step, value: Any, error: Exception, state: RunState) -> Any:
         try:
-            return await stand_in.perform(value, state)
+            result = await stand_in.perform(value, state)
         except StageError as e:
             e.add_note(f"it stood in for {self.name!r}, which had failed with {_said(error)}")
             raise
+        if isinstance(result, Answer) and result.abstained and isinstance(value, Context) and value.passages:
+            # The one that failed might have found an answer: to deny that there is any would be a guess.
+            raise StageError(
+                f"{_said(error)}. {stand_in.name!r}, which stands in for it, found no answer in the "
+                f"{len(value.passages)} passages, and cannot tell that there is none",
+                stage=self.name,
+            ) from error
+        return result
 
     async def limited(self, value: Any, ctx: RunContext) -> Any:
         """The stage's result, within the limits of its node."""
