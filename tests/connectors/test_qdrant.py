@@ -82,6 +82,7 @@ def test_a_question_in_a_held_commit_asks_each_thing_once() -> None:
     """Nobody can collect what is held, so the record of commits is not read again for each search."""
     stores = Stores()
     store = stores.make(spec_of(), NotingStore)
+    assert isinstance(store, NotingStore)
     store.commit([put("a", [("one two", EAST), ("three", EAST)])])
 
     def asked(scope: Scope) -> list[str]:

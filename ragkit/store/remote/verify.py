@@ -13,11 +13,11 @@ from ragkit.errors import CorruptIndexError
 from ragkit.protocols import DocumentState
 from ragkit.store.identity import chunk_id, content_hash
 from ragkit.store.remote import head as heads
-from ragkit.store.remote.conditions import all_of, equals, is_among
+from ragkit.store.remote.conditions import all_of, any_of, equals, in_range, is_among, none_of
 from ragkit.store.remote.head import Head
 from ragkit.store.remote.manifest import document_of, state_key, state_of, totals_key, visible, visible_of
 from ragkit.store.remote.points import CONTENT, chunk_of, document_key
-from ragkit.store.remote.server import CHUNKS, Found, RemoteServer
+from ragkit.store.remote.server import CHUNKS, RECORDS, Found, RemoteServer
 from ragkit.store.remote.words import words_of
 from ragkit.store_spec import StoreSpec
 from ragkit.types import Chunk, Document
@@ -46,9 +46,13 @@ def problems_of(server: RemoteServer, spec: StoreSpec) -> list[str]:
     sums = _Sums()
     lines = list(_of_documents(server, head, spec, sums))
     lines += _of_totals(server, head, sums)
+    ahead = list(_of_later_commits(server, head))
+    after = heads.read(server)
     # A commit meanwhile shows other things than those that were looked at.
-    if heads.read(server).number != head.number:
+    if after.number != head.number:
         return problems_of(server, spec)
+    # One that has begun since is none that was lost.
+    lines += ahead if after.intent == head.intent else []
     return [f"{server.where}: {line}" for line in lines]
 
 
@@ -129,6 +133,20 @@ def _of_chunk(
         yield f"{where} has other counts of terms than were written. {mended}"
     if not is_derived_right(hit, chunk, spec):
         yield f"{where} has a vector or words of filters that were not written. {REPAIR}"
+
+
+def _of_later_commits(server: RemoteServer, head: Head) -> Iterator[str]:
+    """What the next commits would take for theirs: it is there where one half is of a later snapshot."""
+    known = [*head.burnt, *([head.intent] if head.intent else [])]
+    from_later = all_of([in_range("from", gt=head.number), none_of(is_among("from", known))])
+    to_later = all_of([in_range("to", gt=head.number, lt=heads.OPEN), none_of(is_among("to", known))])
+    for place, what in ((CHUNKS, "chunks"), (RECORDS, "records")):
+        n = server.count(place, any_of([from_later, to_later]))
+        if n:
+            yield (
+                f"{n} {what} are of commits after the current one, {head.number}: halves of different "
+                f"times lie together. {server.restore}, of one time"
+            )
 
 
 def _of_totals(server: RemoteServer, head: Head, sums: _Sums) -> Iterator[str]:
