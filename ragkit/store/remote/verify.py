@@ -138,7 +138,7 @@ def _of_chunk(
 def _of_later_commits(server: RemoteServer, head: Head) -> Iterator[str]:
     """What the next commits would take for theirs: it is there where one half is of a later snapshot."""
     known = [*head.burnt, *([head.intent] if head.intent else [])]
-    from_later = all_of([in_range("from", gt=head.number), none_of(is_among("from", known))])
+    from_later = all_of([in_range("from", gt=head.number, lt=heads.OPEN), none_of(is_among("from", known))])
     to_later = all_of([in_range("to", gt=head.number, lt=heads.OPEN), none_of(is_among("to", known))])
     for place, what in ((CHUNKS, "chunks"), (RECORDS, "records")):
         n = server.count(place, any_of([from_later, to_later]))
