@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ragkit.cache.same.asking import other_asking
 from ragkit.cache.same.facts import other_fact
 from ragkit.cache.same.more import says_more
@@ -23,11 +25,14 @@ def difference(one: str, other: str) -> str | None:
     ours, theirs = normal_form(one).casefold(), normal_form(other).casefold()
     if ours == theirs:
         return None
-    checks = (
-        ("fact", other_fact(one, other)),
-        ("sense", other_sense(one, other)),
-        ("asking", other_asking(ours, theirs)),
-        ("order", other_order(one, other)),
-        ("more", says_more(one, other)),
+    checks: tuple[tuple[str, Callable[[str, str], str | None], tuple[str, str]], ...] = (
+        ("asking", other_asking, (ours, theirs)),
+        ("more", says_more, (one, other)),
+        ("order", other_order, (one, other)),
+        ("fact", other_fact, (one, other)),
+        ("sense", other_sense, (one, other)),
     )
-    return next((f"{kind}: {what}" for kind, what in checks if what), None)
+    for kind, check, asked in checks:
+        if (what := check(*asked)) is not None:
+            return f"{kind}: {what}"
+    return None

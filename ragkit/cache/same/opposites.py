@@ -136,12 +136,15 @@ def opposites(one: str, other: str) -> tuple[str, str] | None:
     >>> opposites("add or remove?", "remove or add?") is None
     True
     """
+    ours, theirs = set(_WORD.findall(one)), set(_WORD.findall(other))
+    # A word that both have is opposite to none.
+    mine, its = " ".join(sorted(ours - theirs)), " ".join(sorted(theirs - ours))
     for first, second in _pairs():
-        for mine, its in ((first, second), (second, first)):
-            said, stated = mine.search(one), its.search(other)
-            if said and stated and not (its.search(one) or mine.search(other)):
-                return said[0], stated[0]
-    return _prefixed(one, other)
+        for said, stated in ((first, second), (second, first)):
+            here, there = said.search(mine), stated.search(its)
+            if here and there and not (stated.search(one) or said.search(other)):
+                return here[0], there[0]
+    return _prefixed(ours - theirs, theirs - ours)
 
 
 # `unlock`, `disconnect`, `неполный`: the word and nothing but its contrary before it.
@@ -165,10 +168,11 @@ _CONTRARY: Final = (
 _FEWEST = 4
 
 
-def _prefixed(one: str, other: str) -> tuple[str, str] | None:
-    ours, theirs = set(_WORD.findall(one)), set(_WORD.findall(other))
-    for mine, its in (*_contraries(ours - theirs, theirs - ours), *_contraries(theirs - ours, ours - theirs)):
-        return (mine, its) if mine in ours else (its, mine)
+def _prefixed(ours: set[str], theirs: set[str]) -> tuple[str, str] | None:
+    for mine, its in _contraries(ours, theirs):
+        return mine, its
+    for its, mine in _contraries(theirs, ours):
+        return mine, its
     return None
 
 

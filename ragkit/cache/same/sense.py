@@ -40,7 +40,7 @@ def other_sense(one: str, other: str) -> str | None:
     if _negations(one) != _negations(other):
         return "negation"
     ours, theirs = normal_form(one).casefold(), normal_form(other).casefold()
-    if pair := opposites(ours, theirs) or opposite(one, other) or opposite(other, one):
+    if pair := opposites(ours, theirs) or opposite(one, other):
         return f"{pair[0]} and {pair[1]}"
     if bool(_PAST.search(ours)) and not _FUTURE.search(ours) and bool(_FUTURE.search(theirs)):
         return "past and future"

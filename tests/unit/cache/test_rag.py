@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ WARRANTY = "The warranty on the scanner lasts 24 months. The warranty on its bat
 RETURNS = "Goods can be returned within 30 days. A return needs the receipt."
 QUESTION = "How long is the warranty on the scanner?"
 REWORDED = "How long is the warranty of the scanner?"
-CACHES = {"cache": {"result": {}, "semantic": {}}}
+CACHES: dict[str, Any] = {"cache": {"result": {}, "semantic": {}}}
 
 
 @pytest.fixture
