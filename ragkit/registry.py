@@ -60,6 +60,12 @@ BUILT_IN: dict[str, Component] = _ours(
         *_ST,
     ),
     (
+        "rerank/entailment",
+        "ragkit_connectors.entailment:EntailmentModel",
+        "whether a text entails a claim, by a hub or local model, for verify/citations",
+        *_ST,
+    ),
+    (
         "rerank/onnx",
         "ragkit.models.own_reranker:OwnReranker",
         "a cross-encoder of your own, from a folder, on the CPU",

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder, SentenceTransformer
 
 
-class _ModelSettings(Settings):
+class ModelSettings(Settings):
+    """What names and loads a model of sentence-transformers."""
+
     model: str = Field(min_length=1, description="Name on the hub, or a local folder.")
     revision: str | None = Field(None, description="Commit or tag on the hub; pin it in production.")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps.")
@@ -41,7 +43,7 @@ class SentenceTransformersEmbedder:
                                      passage_prefix="passage: ")
     """
 
-    class Config(_ModelSettings):
+    class Config(ModelSettings):
         query_prefix: str = Field("", description="Put before every query, as some models want.")
         passage_prefix: str = Field("", description="Put before every passage.")
 
@@ -95,19 +97,19 @@ class SentenceTransformersEmbedder:
         model = self._model()
         with self._lock:
             vectors = model.encode(
-                [prefix + _encodable(text) for text in texts],
+                [prefix + encodable(text) for text in texts],
                 batch_size=self.config.batch_size,
                 normalize_embeddings=True,
                 convert_to_numpy=True,
                 show_progress_bar=False,
             )
-        return _finite(np.asarray(vectors, dtype=np.float32), self.config.model)
+        return finite(np.asarray(vectors, dtype=np.float32), self.config.model)
 
     def _model(self) -> SentenceTransformer:
         with self._lock:
             if self._loaded is None:
-                library = _library("embed/sentence-transformers")
-                self._loaded = _load(library.SentenceTransformer, self.config)
+                package = library("embed/sentence-transformers")
+                self._loaded = load_model(package.SentenceTransformer, self.config)
                 if self.config.max_tokens:
                     self._loaded.max_seq_length = self.config.max_tokens
             return self._loaded
@@ -120,7 +122,7 @@ class CrossEncoderReranker:
         CrossEncoderReranker(model="BAAI/bge-reranker-v2-m3")
     """
 
-    class Config(_ModelSettings):
+    class Config(ModelSettings):
         pass
 
     def __init__(self, **settings: object) -> None:
@@ -151,7 +153,7 @@ class CrossEncoderReranker:
         with self._lock:
             scores = np.asarray(
                 model.predict(
-                    [(_encodable(query), _encodable(text)) for text in texts],
+                    [(encodable(query), encodable(text)) for text in texts],
                     batch_size=self.config.batch_size,
                     show_progress_bar=False,
                     convert_to_numpy=True,
@@ -163,19 +165,20 @@ class CrossEncoderReranker:
                 f"{self.config.model} gives {scores.shape[1:]} outputs for a passage, a reranker gives one. "
                 "Choose a model for ranking"
             )
-        return _finite(scores, self.config.model)
+        return finite(scores, self.config.model)
 
     def _model(self) -> CrossEncoder:
         with self._lock:
             if self._loaded is None:
-                library = _library("rerank/cross-encoder")
-                self._loaded = _load(library.CrossEncoder, self.config)
+                package = library("rerank/cross-encoder")
+                self._loaded = load_model(package.CrossEncoder, self.config)
                 if self.config.max_tokens:
                     self._loaded.max_length = self.config.max_tokens
             return self._loaded
 
 
-def _library(component: str) -> Any:
+def library(component: str) -> Any:
+    """sentence-transformers, for this component; MissingExtraError where it is not installed."""
     try:
         import sentence_transformers
     except ModuleNotFoundError as e:
@@ -185,7 +188,8 @@ def _library(component: str) -> Any:
     return sentence_transformers
 
 
-def _load(kind: Any, config: _ModelSettings) -> Any:
+def load_model(kind: Any, config: ModelSettings) -> Any:
+    """A model of this kind, safetensors only and without code of its own; ModelError where it cannot be."""
     try:
         return kind(
             config.model,
@@ -201,11 +205,13 @@ def _load(kind: Any, config: _ModelSettings) -> Any:
         ) from e
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
+    """The text without lone surrogates, which tokenizers refuse."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _finite(values: Vectors, model: str) -> Vectors:
+def finite(values: Vectors, model: str) -> Vectors:
+    """The values; ModelError where one is no number."""
     if not np.isfinite(values).all():
         raise ModelError(
             f"the model {model!r} gave NaN or infinity. Its files may be damaged: fetch it again"

@@ -22,7 +22,9 @@ LEAST_WORDS = 0.15
 NEAR, WELL_COVERED = 0.45, 0.8
 _ITEM = re.compile(r"\s*(?:[-*•–]|\d{1,3}[.)])\s+")
 _ENDS, _LEADING_WORDS = (".", "!", "?", "…"), 12
+MOST_EMBEDDED = 32
 Weights = Mapping[str, float]
+Nearness = Callable[[Sequence[str]], Sequence[float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def align(
     passage: Passage,
     sentences: Sequence[ReadSentence],
     heading: frozenset[str] = frozenset(),
-    nearness: Callable[[Sequence[str]], Sequence[float]] | None = None,
+    nearness: Nearness | None = None,
 ) -> Evidence:
     """The places of a passage that bear a claim best; without spans where nothing is shared.
 
@@ -87,10 +89,9 @@ def align(
             break
         chosen.append(best)
         covered |= shared[best]
-    if nearness is not None and sum(weights[t] for t in covered) < WELL_COVERED * total:
-        near = nearness([s.text for s in kept])
-        nearest = max(range(len(kept)), key=lambda i: (near[i], -i), default=-1)
-        if nearest >= 0 and near[nearest] >= NEAR and nearest not in chosen:
+    if nearness is not None and _weight(weights, covered) < WELL_COVERED * total:
+        nearest = _nearest(nearness, kept, [_weight(weights, terms) for terms in shared])
+        if nearest is not None and nearest not in chosen:
             chosen.insert(0, nearest)
             covered |= shared[nearest]
     for i in _stating(weights, shared, covered) if chosen else ():
@@ -106,6 +107,14 @@ def align(
         min(1.0, weight / total) if total else 0.0,
         tuple(_led(kept, i) for i in chosen),
     )
+
+
+def _nearest(nearness: Nearness, kept: Sequence[ReadSentence], by_words: Sequence[float]) -> int | None:
+    """The sentence nearest in meaning, if it is near; of many those that share the most words are asked."""
+    asked = sorted(range(len(kept)), key=lambda i: (-by_words[i], i))[:MOST_EMBEDDED]
+    near = dict(zip(asked, nearness([kept[i].text for i in asked]), strict=True))
+    best = max(near, key=lambda i: (near[i], -i), default=None)
+    return best if best is not None and near[best] >= NEAR else None
 
 
 def _led(kept: Sequence[ReadSentence], i: int) -> str:
@@ -131,8 +140,12 @@ def _gain(weights: Weights, shared: set[str], sentence: ReadSentence, covered: s
     return new * (1.0 + 0.1 * len(shared) / max(1, len(sentence.terms)))
 
 
+def _weight(weights: Weights, terms: set[str]) -> float:
+    return sum(weights[t] for t in terms)
+
+
 def _words_of(weights: Weights, shared: set[str]) -> float:
-    return sum(weights[t] for t in shared if not is_number(t))
+    return _weight(weights, {t for t in shared if not is_number(t)})
 
 
 def _stating(weights: Weights, shared: Sequence[set[str]], covered: set[str]) -> list[int]:

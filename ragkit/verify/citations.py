@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -20,7 +20,7 @@ from ragkit.verify.names import missing_links
 from ragkit.verify.passages import Passages
 from ragkit.verify.policy import Policy
 from ragkit.verify.refusal import refusal
-from ragkit.verify.support import DENSE_SHARE, LexicalSupport, RerankerSupport, SupportModel
+from ragkit.verify.support import DENSE_SHARE, LexicalSupport, RerankerSupport, SupportModel, scale_of
 from ragkit.verify.written import Claim, is_cut_off, last_word, read_answer
 
 # From 0.3 to 0.5 the share of freely reworded true sentences that are lost goes from 9 % to 24 %, and that of
@@ -77,10 +77,12 @@ class VerifyCitations(Stage[Answer, Answer]):
         reranker: RerankerRef | None = Field(
             None, description="Name of a cross-encoder under `models:` that judges support instead."
         )
-        reranker_scale: Literal["logit", "probability"] = Field(
-            "logit", description="What the cross-encoder's scores are."
+        reranker_scale: Literal["auto", "logit", "probability"] = Field(
+            "auto",
+            description="What the cross-encoder's scores are; auto is what it says itself, else logit.",
         )
 
+    shows_tokens: ClassVar[bool] = True
     config: Config
     collection: Collection | None = None
     model: SupportModel = LexicalSupport()
@@ -90,7 +92,7 @@ class VerifyCitations(Stage[Answer, Answer]):
         self.model = LexicalSupport(self.collection, self.config.dense_share)
         if self.config.reranker is not None:
             reranker = resources.reranker(self.config.reranker)
-            self.model = RerankerSupport(reranker, self.config.reranker_scale)
+            self.model = RerankerSupport(reranker, scale_of(reranker, self.config.reranker_scale))
 
     def run(self, answer: Answer, ctx: RunContext) -> Answer:
         if answer.abstained or answer.context is None:

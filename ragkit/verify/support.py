@@ -80,6 +80,16 @@ def similarities(collection: Collection, claim: str, texts: Sequence[str]) -> li
     return cosines
 
 
+Scale = Literal["logit", "probability"]
+
+
+def scale_of(model: Reranker, configured: Literal["auto", "logit", "probability"]) -> Scale:
+    """What a cross-encoder's scores are: as configured, else as its `scale` says, else logits."""
+    if configured != "auto":
+        return configured
+    return "probability" if getattr(model, "scale", "") == "probability" else "logit"
+
+
 @dataclass(frozen=True, slots=True)
 class RerankerSupport:
     """A cross-encoder's judgement: the claim as its query, the evidence as its passage.
@@ -90,7 +100,7 @@ class RerankerSupport:
     """
 
     model: Reranker
-    scale: Literal["logit", "probability"] = "logit"
+    scale: Scale = "logit"
 
     def score(self, claim: str, candidates: Sequence[Candidate]) -> list[float]:
         """One score for each candidate.
