@@ -3,6 +3,8 @@ PYTHON ?= python3
 EXTRAS ?= light
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+# A worker for each core; a file's tests stay together, for they share what is slow to set up.
+WORKERS ?= -n auto --dist loadfile
 STAMP  := $(VENV)/.ragkit-$(EXTRAS)
 
 .PHONY: demo test test-full gate lint types setup bench clean
@@ -11,7 +13,7 @@ demo: $(VENV)/.ragkit-run
 	$(BIN)/python examples/demo.py
 
 test: setup lint types gate
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(WORKERS) $(ARGS)
 
 # Is the shipped default as good as it was? Ends with 3 where it is not; runs/gate/junit.xml says what fell.
 gate: setup
@@ -19,7 +21,7 @@ gate: setup
 	$(BIN)/ragkit eval evals/suites/quickstart.yaml --out runs/gate
 
 test-full: setup lint types
-	RAGKIT_SCALE=full $(BIN)/python -m pytest $(ARGS)
+	RAGKIT_SCALE=full $(BIN)/python -m pytest $(WORKERS) $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check .
