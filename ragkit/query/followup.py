@@ -33,7 +33,8 @@ _PRONOUN = re.compile(
 )
 _POINTS_BACK = re.compile(
     r"\bthis\b|\bthese\b|\bthose\b(?! who)"
-    r"|\bthat(?=\s*(?:[?.!,]|$|(?:is|was|are|does|do|did|will|would|can|could|mean|work|happen|cost|appl|too)))"
+    r"|\bthat(?=\s*(?:[?.!,]|$|(?:is|was|are|does|do|did|will|would|can|could|mean|work|happen|cost"
+    r"|appl|too)))"
     r"|\b(?:of|about|for|with|from|by|like) that\b(?=\W|$)"
     r"|\b(?:any others?|the others?|others|the same|any more|more details?|which ones?"
     r"|the (?:first|second|last) one|the latter|the former)\b"
@@ -43,8 +44,10 @@ _POINTS_BACK = re.compile(
 )
 _NAME = re.compile(r"(?<=[^\s.?!…] )[A-ZА-ЯЁ][\w'-]+")
 _OWN_WORD = re.compile(
-    r"\b(?:who|whom|whose|what|when|where|why|how|which|is|are|was|were|do|does|did|can|could|will|would|should|may"
-    r"|must|has|have|кто|кого|кому|чей|что|когда|где|куда|откуда|почему|зачем|как|какой|какая|какое|какие|каков[аы]?"
+    r"\b(?:who|whom|whose|what|when|where|why|how|which|is|are|was|were|do|does|did|can|could|will"
+    r"|would|should|may"
+    r"|must|has|have|кто|кого|кому|чей|что|когда|где|куда|откуда|почему|зачем|как|какой|какая|какое"
+    r"|какие|каков[аы]?"
     r"|сколько|можно|нужно|надо|ли|есть)\b",
     re.IGNORECASE,
 )
@@ -53,8 +56,8 @@ _OWN_WORD = re.compile(
 def leans(question: str, terms: Terms) -> bool:
     """Whether a question can hardly be understood without the turns before it.
 
-    A pronoun counts where at most one word of content stands before it: further on it mostly means something
-    that the question itself has named.
+    It points back to them, or has but one word of content. A pronoun counts where at most one word of content
+    stands before it: further on it mostly means something that the question itself has named.
 
     Args:
         question: as it was asked.
@@ -65,15 +68,18 @@ def leans(question: str, terms: Terms) -> bool:
     >>> [leans(q, terms) for q in ("And abroad?", "Сколько он стоит?", "How long does the warranty last?")]
     [True, True, False]
     """
+    return points_back(question, terms) or len(set(terms(question))) < 2
+
+
+def points_back(question: str, terms: Terms) -> bool:
+    """Whether a question has words that stand for something said before, or begin in the midst of a talk."""
     text = question.strip()
     if _GOES_ON.match(text) or _ASKS_ALONE.fullmatch(text) or _POINTS_BACK.search(text):
         return True
     pronoun = _PRONOUN.search(text)
-    if pronoun is not None and not _NAME.search(text[: pronoun.start()]):
-        before = set(terms(text[: pronoun.start()])) & set(terms(text))
-        if len(before) < 2:
-            return True
-    return len(set(terms(text))) < 2
+    if pronoun is None or _NAME.search(text[: pronoun.start()]):
+        return False
+    return len(set(terms(text[: pronoun.start()])) & set(terms(text))) < 2
 
 
 def has_own_word(question: str) -> bool:
