@@ -40,6 +40,7 @@ class ReflectGenerate(Stage[Answer, Answer]):
 
     Config = CitedGenerate.Config
     followed_by: ClassVar[str] = "verify"
+    shows_tokens: ClassVar[bool] = True
     config: CitedGenerate.Config
 
     def __init__(self, **settings: object) -> None:

@@ -24,7 +24,7 @@ from pydantic import create_model
 
 from ragkit.errors import GraphError
 from ragkit.events import Emit, Spent
-from ragkit.graph.following import Follower
+from ragkit.graph.following import Follower, Onward
 from ragkit.graph.meter import Meter
 from ragkit.graph.trace import NodeTrace
 from ragkit.protocols import Resources
@@ -54,7 +54,7 @@ class RunContext:
     deadline: float | None = None
     degraded: list[str] = field(default_factory=list)
     emit: Emit | None = None
-    onward: Callable[[Answer], Follower | None] | None = None
+    onward: Callable[[Answer], Onward | None] | None = None
     follower: Follower | None = None
     budget: Meter | None = None
 
@@ -88,6 +88,8 @@ class Stage(Generic[In, Out]):
     use: ClassVar[str] = ""
     # The role of a stage that must come after this one, whatever way a question takes: `verify`.
     followed_by: ClassVar[str] = ""
+    # Whether the tokens of a model before this stage may be seen as they come (see `ragkit.graph.following`).
+    shows_tokens: ClassVar[bool] = False
     inline: bool = False
 
     def __init__(self, **settings: object) -> None:

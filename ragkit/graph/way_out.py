@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import MutableMapping, Sequence
 
 from ragkit.graph.checked import CheckedGraph, CheckedNode
-from ragkit.graph.following import Follower, Following
+from ragkit.graph.following import Follower, Following, Onward
 from ragkit.types import Answer
 
 
@@ -26,7 +26,7 @@ def way_out(graph: CheckedGraph, name: str) -> tuple[CheckedNode, ...] | None:
 
 def followed(
     way: Sequence[CheckedNode], draft: Answer, followers: MutableMapping[str, Follower]
-) -> Follower | None:
+) -> Onward | None:
     """One follower for a whole way; each node's own is put into `followers` under its name."""
     made: list[Follower] = []
     for node in way:
@@ -42,7 +42,7 @@ def followed(
             part = follower(part)
         return part
 
-    return follow
+    return Onward(follow, all(node.stage.shows_tokens for node in way))
 
 
 def _way_on(graph: CheckedGraph, name: str) -> tuple[CheckedNode, ...] | None:

@@ -11,7 +11,7 @@ from time import perf_counter
 import anyio
 
 from ragkit.events import Begun, Part, Token
-from ragkit.graph.following import Follower
+from ragkit.graph.following import Onward
 from ragkit.graph.stage import RunContext
 from ragkit.graph.threads import in_thread
 from ragkit.types import Answer
@@ -33,8 +33,8 @@ class Writing:
             told.write("It lasts two years. [1]")
     """
 
-    def __init__(self, ctx: RunContext, draft: Answer, follower: Follower) -> None:
-        self._ctx, self._draft, self._follower = ctx, draft, follower
+    def __init__(self, ctx: RunContext, draft: Answer, onward: Onward) -> None:
+        self._ctx, self._draft, self._onward = ctx, draft, onward
         self._start_s = perf_counter()
         self._text = ""
         self._grown, self._has_ended = asyncio.Event(), False
@@ -47,7 +47,8 @@ class Writing:
         if not self._text:
             self._ctx.note(first_token_s=round(perf_counter() - self._start_s, 6))
         self._text += piece
-        self._tell(Token(piece))
+        if self._onward.shows_tokens:
+            self._tell(Token(piece))
         if _MAY_END.search(self._text, max(0, len(self._text) - len(piece) - _NEAR)):
             self._grown.set()
 
@@ -59,7 +60,7 @@ class Writing:
             if self._has_ended:
                 return
             try:
-                part = await in_thread(self._follower, self._draft.with_(text=self._text))
+                part = await in_thread(self._onward.follow, self._draft.with_(text=self._text))
             except Exception as error:
                 self._ctx.note(following=f"{type(error).__name__}: {error}")
                 return
@@ -84,11 +85,11 @@ async def writing(ctx: RunContext, draft: Answer) -> AsyncIterator[Writing | Non
         ctx: of the run of the stage.
         draft: the answer without its text.
     """
-    follower = None if ctx.onward is None else ctx.onward(draft)
-    if follower is None:
+    onward = None if ctx.onward is None else ctx.onward(draft)
+    if onward is None:
         yield None
         return
-    told = Writing(ctx, draft, follower)
+    told = Writing(ctx, draft, onward)
     task = asyncio.ensure_future(told.follow())
     try:
         yield told

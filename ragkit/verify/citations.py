@@ -83,6 +83,7 @@ class VerifyCitations(Stage[Answer, Answer]):
         )
 
     shows_tokens: ClassVar[bool] = True
+    shows_tokens: ClassVar[bool] = True
     config: Config
     collection: Collection | None = None
     model: SupportModel = LexicalSupport()

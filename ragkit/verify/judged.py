@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from pydantic import Field
 
@@ -53,6 +53,7 @@ class JudgeCitations(Stage[Answer, Answer]):
             None, gt=0.0, description="Seconds for the call; else the model's own."
         )
 
+    shows_tokens: ClassVar[bool] = True
     config: Config
     model: ChatModel
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
@@ -162,10 +163,16 @@ def test_events_fold_to_the_answer_that_is_not_streamed(kind: str, handbook_inde
     for seed in range(scaled(40)):
         question = QUESTIONS[(7 * seed) % len(QUESTIONS)]
         with opened(handbook_index, KINDS[kind](seed)) as rag:
-            events = list(rag.stream(question))
-            assert same(fold(events), rag.ask(question)), (kind, seed, question)
-            n_done += sum(isinstance(event, Done) for event in events)
-    assert n_done == scaled(40)
+            try:
+                expected = rag.ask(question)
+            except StageError as e:
+                # What stands in for a model must not deny that there is an answer, streamed or not.
+                with pytest.raises(StageError, match=re.escape(str(e))):
+                    list(rag.stream(question))
+                continue
+            assert same(fold(rag.stream(question)), expected), (kind, seed, question)
+            n_done += 1
+    assert n_done == scaled(40) or (n_done > 0 and kind.startswith("dies"))
 
 
 def test_the_default_answers_fold_too(handbook: ragkit.RAG) -> None:

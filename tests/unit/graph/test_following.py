@@ -42,7 +42,9 @@ class Writes(Stage[QueryPlan, Answer]):
 
 
 class Lets(Stage[Answer, Answer]):
-    """Lets everything through, in capitals, or withholds."""
+    """Lets everything through, in small letters, or withholds."""
+
+    shows_tokens = True
 
     def __init__(self, *, withholds: bool = False, follow: Callable[[Answer], Answer] | None = None) -> None:
         super().__init__()
@@ -57,6 +59,12 @@ class Lets(Stage[Answer, Answer]):
     def run(self, answer: Answer, ctx: RunContext) -> Answer:
         self.seen = ctx.follower
         return answer.with_(text=answer.text.lower())
+
+
+class Masks(Lets):
+    """Lets through what it has changed, and no tokens."""
+
+    shows_tokens = False
 
 
 class Guard(Stage[Answer, Answer]):
@@ -98,6 +106,12 @@ def test_nothing_is_seen_before_a_stage_that_may_change_it(later: Stage[Answer, 
     told, answer = told_of(GraphSpec.of(Writes() >> Lets() >> later))
     assert told == []
     assert answer.text
+
+
+def test_tokens_are_not_seen_before_a_stage_that_changes_the_text() -> None:
+    told, _ = told_of(GraphSpec.of(Writes(pause_s=0.02) >> Lets() >> Masks()))
+    assert texts(told) == []
+    assert next(p.answer.text for p in told if isinstance(p, Part)) == "a0. "
 
 
 def stand_in(guarded: bool) -> GraphSpec:
