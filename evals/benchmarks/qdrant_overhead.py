@@ -6,16 +6,21 @@ Without --url the client is Qdrant's own engine within the process (package qdra
 shard does, without network, so every call costs its least and what ragkit adds weighs its most. Raw is the
 same client, called by hand: a query is the ids and scores of the 10 nearest; a bulk write puts the same
 chunks (dense and sparse vector, payload) into a collection of the same form, 1,000 passages a time; it makes
-its points as it goes, as any program must. `held` is a query in a held commit, as a graph asks. `hybrid`
-compares two calls in two threads, which is what a graph makes, with one call for both. Ways take turns.
+its points as it goes, as any program must. `query` is one in a held commit, as a graph asks; `same_question`
+compares it with a raw query that asks for what ragkit needs to keep its word: of a commit, with vectors.
+`hybrid` compares two calls in two threads, which is what a graph makes, with one call for both.
+
+Ways take turns. Within the process the clock is the processor's, else the wall's.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,9 +29,11 @@ from qdrant_client import models
 from evals.benchmarks.opensearch_overhead import changes_of, take_turns
 from evals.benchmarks.store_query import DIMENSION, SEED, make_passages, make_questions
 from ragkit.protocols import Change, Scope, Vectors
-from ragkit.store.remote.points import chunk_point, document_key
+from ragkit.store.remote.conditions import all_of, in_range
+from ragkit.store.remote.points import JUDGED, chunk_point, document_key
 from ragkit.store_spec import StoreSpec
 from ragkit_connectors.qdrant import QdrantStore
+from ragkit_connectors.qdrant.filters import as_filter
 from ragkit_connectors.qdrant.points import DENSE, TERMS, point_struct, summed
 
 K, CANDIDATES, PER_REQUEST = 10, 50, 500
@@ -66,6 +73,14 @@ def nearest(client: Any, vector: Vectors) -> Any:
     )  # fmt: skip
 
 
+def nearest_of(client: Any, vector: Vectors, shown: Any) -> Any:
+    """The question that ragkit asks, by hand."""
+    return client.query_points(
+        collection_name=OURS, query=vector.tolist(), using=DENSE, query_filter=shown, limit=K + 16,
+        with_payload=list(JUDGED), with_vectors=[DENSE],
+    )  # fmt: skip
+
+
 def both_arms(client: Any, vector: Vectors, words: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The two questions of a hybrid search."""
     asked: dict[str, Any] = {"query_filter": None, "limit": CANDIDATES, "with_payload": ["id"]}
@@ -81,9 +96,10 @@ def measured(url: str | None, n: int, n_questions: int, *, optimized: bool) -> d
     store, client = opened(url, OURS)
     other, raw = opened(url, RAW)
     batches = changes_of(texts, vectors)
+    turns = partial(take_turns, clock=time.perf_counter if url is not None else time.process_time)
     try:
         with store.writing():
-            bulk = take_turns(
+            bulk = turns(
                 len(batches),
                 lambda at: store.commit(batches[at]),
                 lambda at: write_raw(raw, batches[at], at + 1),
@@ -91,33 +107,29 @@ def measured(url: str | None, n: int, n_questions: int, *, optimized: bool) -> d
         if optimized and url is None:
             client.shards[OURS].optimize()
         asked = [question.vector for question in questions]
-        current = Scope(commit=store.head())
-        plain = take_turns(
-            n_questions,
-            lambda at: store.search(asked[at][None], K, current),
-            lambda at: nearest(client, asked[at]),
-        )
         with store.hold() as commit:
-            held = take_turns(
-                n_questions,
-                lambda at: store.search(asked[at][None], K, Scope(commit=commit)),
-                lambda at: nearest(client, asked[at]),
-            )
+
+            def ours(at: int) -> object:
+                return store.search(asked[at][None], K, Scope(commit=commit))
+
+            query = turns(n_questions, ours, lambda at: nearest(client, asked[at]))
+            shown = as_filter(all_of([in_range("from", lte=commit), in_range("to", gt=commit)]))
+            same = turns(n_questions, ours, lambda at: nearest_of(client, asked[at], shown))
         arms = [both_arms(client, q.vector, q.text.split()) for q in questions]
         with ThreadPoolExecutor(2) as threads:
 
             def ask(arm: dict[str, Any]) -> Any:
                 return client.query_points(collection_name=OURS, **arm)
 
-            hybrid = take_turns(
+            hybrid = turns(
                 n_questions,
                 lambda at: list(threads.map(ask, arms[at])),
                 lambda at: in_one_call(client, arms[at]),
             )
         return {
             "engine": store.engine().version if url is not None else "qdrant-edge-py, in process",
-            "seed": SEED, "passages": n, "optimized": optimized, "bulk_1000": bulk, "query": plain,
-            "held": held, "hybrid": {
+            "seed": SEED, "passages": n, "optimized": optimized, "bulk_1000": bulk, "query": query,
+            "same_question": same, "hybrid": {
                 "two_calls_ms": hybrid["ours_ms"], "one_call_ms": hybrid["raw_ms"], "ratio": hybrid["ratio"],
             },
         }  # fmt: skip

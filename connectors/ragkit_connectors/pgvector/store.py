@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from ragkit.arrays import HitBatch
 from ragkit.errors import StoreError
 from ragkit.failpoints import reach
 from ragkit.filters import OPERATORS
@@ -14,17 +13,14 @@ from ragkit.protocols import (
     Analyzer,
     Capabilities,
     Change,
-    DocumentState,
     RankerFactory,
     Scope,
-    StoreCounts,
     Vectors,
 )
 from ragkit.store.abilities import Compaction, Engine, Holdings
-from ragkit.store.arguments import check_k
-from ragkit.store.changes import checked_vectors
+from ragkit.store.served import ServedStore
 from ragkit.store_spec import StoreSpec
-from ragkit.types import Chunk, Document
+from ragkit.types import Chunk
 from ragkit_connectors.pgvector import approximate, chunks, schema
 from ragkit_connectors.pgvector.compact import compact, holdings, mark
 from ragkit_connectors.pgvector.database import Database
@@ -38,15 +34,14 @@ from ragkit_connectors.pgvector.session import without_limit
 from ragkit_connectors.pgvector.settings import PgSettings
 from ragkit_connectors.pgvector.sparse import SparseSearch
 from ragkit_connectors.pgvector.verify import problems_of
-from ragkit_connectors.pgvector.view import viewing
+from ragkit_connectors.pgvector.view import View, viewing
 from ragkit_connectors.pgvector.write import checked, write_commit
 from ragkit_connectors.pgvector.writer_lock import WriterLock
 
 Embed = Callable[[Sequence[str]], Vectors]
-_MOST_HITS = 2**31
 
 
-class PgvectorStore:
+class PgvectorStore(ServedStore[View]):
     """An index in one schema of a PostgreSQL database: many readers, one writer, on any number of machines.
 
     Made with its settings, usable once opened:
@@ -56,6 +51,7 @@ class PgvectorStore:
     """
 
     use = "store/pgvector"
+    _sparse: SparseSearch
     format_version = schema.FORMAT_VERSION
     Config = PgSettings
 
@@ -129,27 +125,14 @@ class PgvectorStore:
                     yield number
                     return
 
-    def search(self, vectors: Vectors, k: int, scope: Scope) -> list[HitBatch]:
-        """The `k` nearest chunks by cosine similarity for each row of `vectors` (`[q, d]`, unit length)."""
-        check_k(k)
-        checked_vectors(vectors, self.spec.dimension, "query vectors")
-        with viewing(self._database, self.spec, scope) as view:
-            return self._dense.search(view, vectors, min(int(k), _MOST_HITS))
-
-    def search_terms(self, queries: Sequence[Sequence[str]], k: int, scope: Scope) -> list[HitBatch]:
-        """The `k` best chunks by BM25 for each list of terms; only chunks that share a term are returned."""
-        check_k(k)
-        with viewing(self._database, self.spec, scope) as view:
-            return self._sparse.search(view, queries, min(int(k), _MOST_HITS))
-
     def fetch(self, ids: Sequence[str], scope: Scope) -> list[Chunk | None]:
         """The chunks with these ids, in this order; None for one that the scope does not show."""
-        with viewing(self._database, self.spec, scope) as view:
+        with self._viewing(scope) as view:
             return chunks.fetch(view, ids)
 
     def vectors(self, ids: Sequence[str], scope: Scope) -> Vectors:
         """The stored vectors of these chunks, shape `[n, d]`; zeros for one that the scope hides."""
-        with viewing(self._database, self.spec, scope) as view:
+        with self._viewing(scope) as view:
             return chunks.vectors(view, ids, self.spec.dimension)
 
     def commit(self, changes: Iterable[Change]) -> int:
@@ -174,29 +157,8 @@ class PgvectorStore:
         with self._lock:
             yield
 
-    def state(self, tenant: str, document_id: str) -> DocumentState | None:
-        """What is known of a document, or None."""
-        return self._manifest.state(tenant, document_id)
-
-    def states(self, tenant: str | None = None) -> Iterator[DocumentState]:
-        """All documents of a tenant, or of all tenants, by tenant and id."""
-        return self._manifest.states(tenant)
-
-    def at_uri(self, tenant: str, uri: str) -> Iterable[DocumentState]:
-        """The documents of a tenant that came from a place, by id."""
-        return self._manifest.at_uri(tenant, uri)
-
-    def quarantined(self) -> Iterable[DocumentState]:
-        """The documents of all tenants that could not be ingested, by tenant and id."""
-        return self._manifest.quarantined()
-
-    def source(self, tenant: str, document_id: str) -> Document | None:
-        """A document as it was committed, with its canonical text; None when there is none."""
-        return self._manifest.source(tenant, document_id)
-
-    def counts(self) -> StoreCounts:
-        """Counts at the current commit."""
-        return self._manifest.counts()
+    def _viewing(self, scope: Scope) -> AbstractContextManager[View]:
+        return viewing(self._database, self.spec, scope)
 
     # --- upkeep -----------------------------------------------------------------------------------
 

@@ -6,14 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import ClassVar
 
-from ragkit.arrays import HitBatch
 from ragkit.errors import StoreError
 from ragkit.failpoints import reach
-from ragkit.protocols import Change, DocumentState, Scope, StoreCounts, Vectors
+from ragkit.protocols import Change, Scope, Vectors
 from ragkit.store.abilities import Compaction, Holdings
-from ragkit.store.arguments import check_k
 from ragkit.store.bm25.formula import Bm25
-from ragkit.store.changes import check_changes, checked_vectors
+from ragkit.store.changes import check_changes
 from ragkit.store.remote import chunks, head
 from ragkit.store.remote.compact import compact, holdings, mark
 from ragkit.store.remote.dense import DenseSearch
@@ -26,13 +24,12 @@ from ragkit.store.remote.sparse import SparseSearch
 from ragkit.store.remote.verify import problems_of
 from ragkit.store.remote.view import View, viewing
 from ragkit.store.remote.write import write_commit
+from ragkit.store.served import ServedStore
 from ragkit.store_spec import StoreSpec
-from ragkit.types import Chunk, Document
-
-_MOST_HITS = 2**30
+from ragkit.types import Chunk
 
 
-class RemoteStore:
+class RemoteStore(ServedStore[View]):
     """All that a store does once its connector has a server that holds an index.
 
     A connector gives it settings, `open` and `capabilities`; see `ragkit_connectors.qdrant`.
@@ -43,7 +40,6 @@ class RemoteStore:
 
     use: ClassVar[str]
     format_version = head.FORMAT_VERSION
-    spec: StoreSpec
 
     def serve(self, server: RemoteServer, spec: StoreSpec, formula: Bm25, *, exact_below: int | None) -> None:
         """Takes a server that holds an index for a spec. See `DenseSearch` for `exact_below`."""
@@ -74,19 +70,6 @@ class RemoteStore:
                     self._holds.keep(current)
                     yield number
                     return
-
-    def search(self, vectors: Vectors, k: int, scope: Scope) -> list[HitBatch]:
-        """The `k` nearest chunks by cosine similarity for each row of `vectors` (`[q, d]`, unit length)."""
-        check_k(k)
-        checked_vectors(vectors, self.spec.dimension, "query vectors")
-        with self._viewing(scope) as view:
-            return self._dense.search(view, vectors, min(int(k), _MOST_HITS))
-
-    def search_terms(self, queries: Sequence[Sequence[str]], k: int, scope: Scope) -> list[HitBatch]:
-        """The `k` best chunks by BM25 for each list of terms; only chunks that share a term are returned."""
-        check_k(k)
-        with self._viewing(scope) as view:
-            return self._sparse.search(view, queries, min(int(k), _MOST_HITS))
 
     def fetch(self, ids: Sequence[str], scope: Scope) -> list[Chunk | None]:
         """The chunks with these ids, in this order; None for one that the scope does not show."""
@@ -125,30 +108,6 @@ class RemoteStore:
         """
         with self._lease:
             yield
-
-    def state(self, tenant: str, document_id: str) -> DocumentState | None:
-        """What is known of a document, or None."""
-        return self._manifest.state(tenant, document_id)
-
-    def states(self, tenant: str | None = None) -> Iterable[DocumentState]:
-        """All documents of a tenant, or of all tenants, by tenant and id."""
-        return self._manifest.states(tenant)
-
-    def at_uri(self, tenant: str, uri: str) -> Iterable[DocumentState]:
-        """The documents of a tenant that came from a place, by id."""
-        return self._manifest.at_uri(tenant, uri)
-
-    def quarantined(self) -> Iterable[DocumentState]:
-        """The documents of all tenants that could not be ingested, by tenant and id."""
-        return self._manifest.quarantined()
-
-    def source(self, tenant: str, document_id: str) -> Document | None:
-        """A document as it was committed, with its canonical text; None when there is none."""
-        return self._manifest.source(tenant, document_id)
-
-    def counts(self) -> StoreCounts:
-        """Counts at the current commit."""
-        return self._manifest.counts()
 
     def _viewing(self, scope: Scope) -> AbstractContextManager[View]:
         return viewing(self._server, self.spec, scope, self._holds.head_of)
