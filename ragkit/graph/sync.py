@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import threading
 from collections.abc import AsyncGenerator, Coroutine, Generator
 from concurrent.futures import Future
@@ -74,16 +75,22 @@ def iterate_sync(stream: AsyncGenerator[Item, None]) -> Generator[Item, None, No
         while (item := run_sync(_next(stream))) is not _END:
             yield item
     finally:
-        standing = _standing_loop()
-        if threading.get_ident() == standing.thread.ident:
-            # The collector runs in whatever thread it is; this one must not wait for itself.
-            standing.loop.create_task(_close(stream))
-        else:
-            run_sync(_close(stream))
+        _close_sync(stream)
 
 
 async def _next(stream: AsyncGenerator[Item, None]) -> Item | Any:
     return await anext(stream, _END)
+
+
+def _close_sync(stream: AsyncGenerator[Any, None]) -> None:
+    if sys.is_finalizing():
+        return  # the loop's thread stands still by now, and would never answer
+    standing = _standing_loop()
+    if threading.get_ident() == standing.thread.ident:
+        # The collector runs in whatever thread it is; this one must not wait for itself.
+        standing.loop.create_task(_close(stream))
+    else:
+        run_sync(_close(stream))
 
 
 async def _close(stream: AsyncGenerator[Any, None]) -> None:

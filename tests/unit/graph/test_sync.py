@@ -211,3 +211,37 @@ def test_an_error_of_an_async_generator_is_raised_where_it_is_iterated() -> None
     assert next(numbers) == 1
     with pytest.raises(OSError, match="down"):
         next(numbers)
+
+
+def test_a_process_ends_though_a_generator_was_left_in_the_middle() -> None:
+    program = (
+        "from ragkit.graph.sync import iterate_sync\n"
+        "async def numbers():\n"
+        "    for n in range(100):\n"
+        "        yield n\n"
+        "left = iterate_sync(numbers())\n"
+        "print(next(left))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "0", "")
+
+
+def test_a_generator_that_is_collected_in_the_loop_itself_is_closed_without_waiting() -> None:
+    ended = threading.Event()
+
+    async def numbers() -> AsyncGenerator[int, None]:
+        try:
+            yield 1
+        finally:
+            ended.set()
+
+    left = iterate_sync(numbers())
+    assert next(left) == 1
+
+    async def close() -> None:
+        left.close()
+
+    run_sync(close())
+    assert ended.wait(5)
