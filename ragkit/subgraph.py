@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
 from threading import Lock
@@ -13,6 +14,8 @@ from pydantic import ValidationError
 from ragkit.chat import Message, Prompted
 from ragkit.errors import GraphError, QueryError, did_you_mean
 from ragkit.graph.check import check
+from ragkit.graph.checked import CheckedGraph
+from ragkit.graph.ladder import Ladder
 from ragkit.graph.runner import Graph
 from ragkit.graph.spec import SOURCE, GraphSpec, NodeSpec
 from ragkit.graph.stage import Ports, RunContext, Stage
@@ -32,10 +35,13 @@ class RetrievalGraphs:
     Args:
         spec: the whole graph.
         resources: what stages are set up with.
+        ladder: what may be done without in a graph where a budget runs short.
     """
 
-    def __init__(self, spec: GraphSpec, resources: Resources) -> None:
-        self._spec, self._resources = spec, resources
+    def __init__(
+        self, spec: GraphSpec, resources: Resources, *, ladder: Callable[[CheckedGraph], Ladder | None]
+    ) -> None:
+        self._spec, self._resources, self._ladder = spec, resources, ladder
         self._kept: OrderedDict[tuple[Retriever, int], Graph] = OrderedDict()
         self._lock = Lock()
 
@@ -45,7 +51,8 @@ class RetrievalGraphs:
         # Another thread may drop what this one has just kept, so it is not looked up again.
         graph = self._kept.get(key)
         if graph is None:
-            graph = Graph(check(retrieval_graph(self._spec, retriever, k)), self._resources)
+            checked = check(retrieval_graph(self._spec, retriever, k))
+            graph = Graph(checked, self._resources, ladder=self._ladder(checked))
             with self._lock:
                 self._kept[key] = graph
                 while len(self._kept) > GRAPHS_KEPT:
@@ -145,7 +152,7 @@ def prompted_node(spec: GraphSpec, name: str | None) -> NodeSpec:
     Raises:
         GraphError: there is none.
     """
-    asking = [node for node in spec.nodes if isinstance(node.stage, Prompted)]
+    asking = [node for node in spec.nodes if _asks(node.stage)]
     if name is None:
         # What follows an answer would have its model asked first, only to show what is asked next.
         from_passages = [node for node in asking if node.stage.ports.takes is Context]
@@ -164,6 +171,11 @@ def prompted_node(spec: GraphSpec, name: str | None) -> NodeSpec:
         "no stage of this graph asks a chat model, so there is no prompt. One that does: "
         "generate: {use: generate/cited, llm: …}"
     )
+
+
+def _asks(stage: Stage[Any, Any]) -> bool:
+    """Whether a stage has a prompt, and a model to ask with it: some do without one."""
+    return isinstance(stage, Prompted) and getattr(stage.config, "llm", True) is not None
 
 
 def prompt_graph(spec: GraphSpec, name: str | None) -> GraphSpec:

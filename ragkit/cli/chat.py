@@ -18,8 +18,8 @@ _HELP = "/new forgets the conversation, /exit or Ctrl-D ends it"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
     parser.description = (
-        "Ask one question after another, each line one. Earlier turns are told to the stages that take them, "
-        f"such as generate/cited; the search is made with the question alone. {_HELP}."
+        "Ask one question after another, each line one. Earlier turns are told to the stages that take them: "
+        f"query/condense, so that a follow-up is searched for with its subject, and generate/cited. {_HELP}."
     )
     parser.epilog = (
         "Example: ragkit chat --config rag.yaml\n         printf 'How long?\\nAnd abroad?\\n' | ragkit chat"

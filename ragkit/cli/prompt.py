@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ragkit.chat import Message
+    from ragkit.types import Turn
 
 _SAMPLES = {"en": "What is it?", "ru": "Что это такое?"}
 
@@ -32,11 +33,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = (
         'Example: ragkit prompt "How long is the warranty?" --config rag.yaml\n'
-        "         ragkit prompt --config rag.yaml > tone.txt    (then prompt: tone.txt in the stage)"
+        "         ragkit prompt --config rag.yaml > tone.txt    (then prompt: tone.txt in the stage)\n"
+        '         ragkit prompt "And abroad?" --node condense --turn "How long is it?" --config rag.yaml'
     )
     parser.add_argument("question", nargs="?", help="a question, in quotes; without one the file is shown")
     parser.add_argument("--node", metavar="NAME", help="the stage (the last one that answers from passages)")
     parser.add_argument("--language", choices=list(_SAMPLES), default="en", help="of the file to show (en)")
+    parser.add_argument(
+        "--turn",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="what was said before, the user's first turn first; once for each turn",
+    )
     add_reader_options(parser)
     add_index_options(parser)
     add_json_option(parser)
@@ -48,7 +57,12 @@ def run(args: argparse.Namespace) -> int:
         return _show_file(args)
     with open_rag(args) as rag:
         messages = rag.prompt(
-            args.question, node=args.node, tenant=args.tenant, acl=args.acl, filter=parsed_filter(args)
+            args.question,
+            node=args.node,
+            tenant=args.tenant,
+            acl=args.acl,
+            filter=parsed_filter(args),
+            history=_turns(args.turn),
         )
     if args.json:
         emit({"messages": [{"role": m.role, "text": m.text} for m in messages], "tokens": _tokens(messages)})
@@ -70,6 +84,13 @@ def _show_file(args: argparse.Namespace) -> int:
     else:
         _write(text)
     return 0
+
+
+def _turns(texts: Sequence[str]) -> tuple[Turn, ...]:
+    """The texts as turns of the user and of the assistant, one after the other."""
+    from ragkit.types import Turn
+
+    return tuple(Turn("assistant" if n % 2 else "user", text) for n, text in enumerate(texts))
 
 
 def _tokens(messages: Sequence[Message]) -> int:

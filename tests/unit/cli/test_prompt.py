@@ -96,3 +96,26 @@ def test_in_python_it_takes_history_and_a_node(config: Path) -> None:
         assert [m.role for m in messages] == ["system", "user", "assistant", "user"]
         with pytest.raises(GraphError, match=r"'fuse' is no node with a prompt\. Nodes with one: backup"):
             rag.prompt(QUESTION, node="fuse")
+
+
+def test_a_stage_that_understands_the_question_shows_its_prompt(
+    handbook_index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nodes = "  condense: {{use: query/condense, llm: taped, when: history}}\n  sparse: {{use: retrieve/bm25}}"
+    path = tmp_path / "rag.yaml"
+    text = CONFIG.replace("  sparse: {{use: retrieve/bm25}}", nodes).format(index=handbook_index)
+    path.write_text(text, encoding="utf-8")
+    asked = ["prompt", "And abroad?", "--config", str(path), "--node", "condense"]
+    assert main([*asked, "--turn", "How long is the warranty?", "--turn", "Two years."]) == 0
+    shown = capsys.readouterr().out
+    assert '{"role": "assistant", "text": "Two years."}' in shown
+    assert shown.endswith("Last question: And abroad?\n")
+    assert main(["prompt", "--config", str(path), "--node", "condense", "--language", "ru"]) == 0
+    assert capsys.readouterr().out.startswith("Ты готовишь вопросы для поиска")
+
+
+def test_a_stage_without_a_model_has_no_prompt(
+    handbook_index: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["prompt", "How long?", "--index", str(handbook_index), "--node", "condense"]) == 2
+    assert "no stage of this graph asks a chat model" in capsys.readouterr().err
