@@ -9,11 +9,9 @@ import pytest
 
 import ragkit
 from ragkit.errors import RagkitError
-from tests.conftest import CORPUS
 from tests.connectors.opensearch.server.http import LocalServer
 
 pytest.importorskip("opensearchpy", reason="needs the extra opensearch")
-QUESTION = "How long is the Wick 7 covered?"
 CONFIG = """\
 ragkit: 1
 models: {embed: embed/bundled}
@@ -40,30 +38,6 @@ def config(tmp_path: Path, server: LocalServer) -> Path:
     path = tmp_path / "rag.yaml"
     path.write_text(CONFIG.replace("URL", server.url), encoding="utf-8")
     return path
-
-
-def test_the_handbook_is_ingested_and_answers(config: Path) -> None:
-    with ragkit.load(config) as rag:
-        report = rag.ingest(CORPUS / "en" / "policies", progress=False)
-        assert report.committed == report.seen > 3
-        answer = rag.ask(QUESTION)
-        assert answer.citations[0].uri == "policies/warranty.md"
-        again = rag.ingest(CORPUS / "en" / "policies", progress=False)
-        assert (again.committed, again.unchanged) == (0, report.seen)
-        assert rag.verify() == []
-
-
-def test_the_same_question_has_the_same_passages_as_on_the_embedded_store(
-    config: Path, tmp_path: Path
-) -> None:
-    with ragkit.load(config) as search, ragkit.open(tmp_path / "index") as local:
-        for rag in (search, local):
-            rag.ingest(CORPUS / "ru", progress=False)
-        for question in ("Как вернуть товар?", "гарантия на сканер"):
-            for retriever in ("bm25", "dense"):
-                ours, theirs = (r.retrieve(question, retriever=retriever).hits for r in (search, local))
-                assert [h.chunk.id for h in ours] == [h.chunk.id for h in theirs]
-                assert [h.score for h in ours] == pytest.approx([h.score for h in theirs], abs=1e-6)
 
 
 def test_what_is_forgotten_is_gone(config: Path, server: LocalServer) -> None:
