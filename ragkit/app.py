@@ -19,7 +19,6 @@ from ragkit.config.spec import Config
 from ragkit.errors import QueryError
 from ragkit.events import Event
 from ragkit.fields import shown
-from ragkit.generate.ladder import ladder_of
 from ragkit.graph.check import check
 from ragkit.graph.kept_traces import KeptTraces
 from ragkit.graph.runner import Graph
@@ -100,12 +99,11 @@ class RAG(Upkeep):
         self._parts = Assembly(config, create=create)
         self._spec = with_own_stages(config.graph)
         checked = check(self._spec, takes=QueryPlan, gives=Answer)
-        self._graph = Graph(checked, self._parts, ladder=ladder_of(checked, config.budget.tokenizer))
-        self._retrieval = RetrievalGraphs(self._spec, self._parts)
+        self._allowance = Allowance(config.budget)
+        self._graph = Graph(checked, self._parts, ladder=self._allowance.ladder(checked))
+        self._retrieval = RetrievalGraphs(self._spec, self._parts, ladder=self._allowance.ladder)
         self._traces = KeptTraces(TRACES_KEPT)
-        self._answering = Answering(
-            self._graph, self._parts, self._traces, allowance=Allowance(config.budget)
-        )
+        self._answering = Answering(self._graph, self._parts, self._traces, allowance=self._allowance)
 
     def __enter__(self) -> RAG:
         return self
@@ -310,7 +308,8 @@ class RAG(Upkeep):
             raise QueryError(f"retriever={shown(retriever)}: expected one of: {known}")
         await self._opened()
         with self._parts.collection.held(self._plan(question, tenant, acl, filter, ())) as plan:
-            result = await self._retrieval.graph(retriever, k).run(plan)
+            ledger = self._allowance.ledger(tenant)
+            result = await self._retrieval.graph(retriever, k).run(plan, budget=ledger)
         self._traces.keep(result.trace)
         ranking: Ranking = result.value
         # A last stage without a `k` of its own gives all that it was given.
@@ -355,7 +354,8 @@ class RAG(Upkeep):
         graph = Graph(check(with_own_stages(prompt_graph(self._spec, node))), self._parts)
         await self._opened()
         with self._parts.collection.held(self._plan(question, tenant, acl, filter, history)) as plan:
-            messages: tuple[Message, ...] = (await graph.run(plan)).value
+            ledger = self._allowance.ledger(tenant)
+            messages: tuple[Message, ...] = (await graph.run(plan, budget=ledger)).value
         return messages
 
     def trace(self, trace_id: str) -> dict[str, Any]:

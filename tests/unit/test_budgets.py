@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -299,23 +300,41 @@ def test_sixteen_questions_at_once_do_not_overdraw_a_tenant(tmp_path: Path) -> N
                for a in answers if a.generator != "generate/cited")  # fmt: skip
 
 
+class Asking(Stage[ragkit.QueryPlan, ragkit.QueryPlan]):
+    """A stage of one's own that asks its model from an event loop of its own, in a worker thread."""
+
+    use = "query/asking"
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.given = model
+
+    def setup(self, resources: Any) -> None:
+        self.model = resources.chat_model(self.given)
+
+    def run(self, plan: ragkit.QueryPlan, ctx: RunContext) -> ragkit.QueryPlan:
+        asked = [Message("system", "supported"), Message("user", "How long is it? " * 20)]
+        anyio.run(partial(self.model.complete, asked, max_tokens=20))
+        return plan
+
+
+def asking_first(model: Any) -> GraphSpec:
+    first = NodeSpec("asking", Asking(model), inputs=(SOURCE,))
+    rest = graph(Reader()).nodes[1:]
+    return GraphSpec((first, NodeSpec("sparse", Bm25Retrieve(), inputs=("asking",)), *rest), "verify")
+
+
 def test_what_is_counted_goes_with_the_task_and_the_thread(handbook_index: Path) -> None:
-    """A stage of one's own that asks its model from a worker thread's loop is counted all the same."""
-    model = Reader()
-
-    @stage("query/asking")
-    class Asking(Stage[ragkit.QueryPlan, ragkit.QueryPlan]):
-        def setup(self, resources: Any) -> None:
-            self.model = resources.chat_model(model)
-
-        def run(self, plan: ragkit.QueryPlan, ctx: RunContext) -> ragkit.QueryPlan:
-            asked = [Message("system", "supported"), Message("user", "x" * 400)]
-            anyio.run(lambda: self.model.complete(asked))
-            return plan
-
-    spec = graph(Reader())
-    first = NodeSpec("asking", Asking(), inputs=(SOURCE,))
-    nodes = (first, NodeSpec("sparse", Bm25Retrieve(), inputs=("asking",)), *spec.nodes[1:])
-    with opened(handbook_index, GraphSpec(nodes, "verify")) as rag:
+    with opened(handbook_index, asking_first(Reader())) as rag:
         answer = rag.ask(QUESTIONS["en"])
     assert answer.usage.output_tokens == 40
+
+
+def test_retrieval_alone_takes_from_the_tenants_budget_too(handbook_index: Path) -> None:
+    model = Reader()
+    with opened(handbook_index, asking_first(model), tenant={"tokens": 300}) as rag:
+        rankings = [rag.retrieve(QUESTIONS["en"], k=3) for _ in range(4)]
+    assert 1 <= len(model.asked) < 4
+    assert rankings[0].degraded == ()
+    assert rankings[-1].degraded == ("budget: asking skipped",)
+    assert [hit.chunk.id for hit in rankings[-1].hits] == [hit.chunk.id for hit in rankings[0].hits]
