@@ -191,7 +191,8 @@ def test_of_faithful_text_nothing_is_taken_back(handbook_index: Path) -> None:
         kinds = [type(event) for event in events]
         assert Retracted not in kinds
         n_shown += kinds.count(Shown)
-        n_early += kinds[: kinds.index(Spent)].count(Shown)
+        # Where no passage is found no model is asked.
+        n_early += kinds[: kinds.index(Spent)].count(Shown) if Spent in kinds else 0
     # The last sentence of each waits for the end of the text.
     assert n_shown > n_early > 0
 
