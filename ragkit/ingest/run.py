@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from ragkit.errors import DocumentError
 from ragkit.failpoints import reach
 from ragkit.fields import ACL
+from ragkit.ingest.earlier import earlier_vectors, together
 from ragkit.ingest.embed import embed_documents
 from ragkit.ingest.feed import Feed
 from ragkit.ingest.pace import Pace
@@ -193,7 +194,10 @@ class Run:
         fresh = [prepared for prepared in batch.documents if prepared.document is not None]
         if not fresh:
             return iter(())
-        before, n_texts = self._n_passages, batch.n_chunks
+        texts = [[chunk.search_text for chunk in prepared.chunks] for prepared in fresh]
+        known = [earlier_vectors(prepared, self._collection) for prepared in fresh]
+        missing = [[t for t in own if t not in had] for own, had in zip(texts, known, strict=True)]
+        before, n_texts = self._n_passages, sum(map(len, missing))
 
         def step(n: int, share: float) -> None:
             self._n_passages = before + n
@@ -202,15 +206,11 @@ class Run:
 
         step(0, 0.0)
         begun = time.monotonic()
-        embedded = embed_documents(
-            [[chunk.search_text for chunk in prepared.chunks] for prepared in fresh],
-            self._collection.embedder,
-            step,
-        )
+        embedded = embed_documents(missing, self._collection.embedder, step)
         self._pace.note(embedded.n_texts, seconds=time.monotonic() - begun)
         self.tally.add_embedded(embedded.n_texts)
         self._n_passages = before + embedded.n_texts
-        return iter(embedded.vectors)
+        return iter(together(texts, known, missing, embedded.vectors))
 
     def _remove(self, states: list[DocumentState]) -> None:
         if self._stopped():

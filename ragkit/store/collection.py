@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ragkit.arrays import HitBatch
 from ragkit.errors import QueryError, StoreError
-from ragkit.fields import FieldSpec, shown
+from ragkit.fields import ACL, TENANT, FieldSpec, shown
 from ragkit.filter_parser import parse_filter
 from ragkit.protocols import (
     Analyzer,
@@ -299,6 +299,18 @@ class StoreCollection:
             for state in self._manifest.at_uri(self._access.tenant(tenant) or "", name):
                 if state.document_id != name:
                     yield state
+
+    def scope_of(self, state: DocumentState) -> Scope:
+        """What reads all of one document at the current commit, for whoever runs the collection.
+
+        Not for answering: it is in the name of the document's own tenant and groups.
+        """
+        acl: tuple[str, ...] | None = None
+        if ACL in self.fields:
+            document = self._manifest.source(state.tenant, state.document_id)
+            acl = () if document is None else document.acl
+        tenant = state.tenant if TENANT in self.fields else None
+        return Scope(tenant=tenant, acl=acl, commit=self.head())
 
     def quarantined(self) -> Iterable[DocumentState]:
         """The documents of all tenants that could not be ingested, by tenant and id."""
