@@ -56,7 +56,7 @@ class Asked:
 class SemanticCache:
     """Answers of one commit, found by the cosine of their questions and kept apart by reader.
 
-    Near is not enough: `How do I enable it?` is near `How do I disable it?`. What is near is therefore held
+    Near is not enough: `What is covered?` is near `What is not covered?`. What is near is therefore held
     against the question word by word (`ragkit.cache.same`); one difference that matters makes it another one.
 
     Args:
