@@ -23,7 +23,7 @@ from ragkit.text.language import detect_language
 from ragkit.text.language_names import question_language
 from ragkit.text.relevance import kept_sentences
 from ragkit.text.template import Places, Template, built_in, load_template
-from ragkit.text.wording import abstention
+from ragkit.text.wording import abstention, why_nothing
 from ragkit.types import AbstainReason, Answer, Context, Turn, Usage
 
 PLACES = Places(("passages", "question", "no_answer", "fence"), ("language",))
@@ -108,9 +108,7 @@ class CitedGenerate(Stage[Context, Answer]):
 
     async def run(self, context: Context, ctx: RunContext) -> Answer:
         if not context.passages:
-            # Commit 0: nothing was ever ingested, so there is nothing that could have answered.
-            reason: AbstainReason = "no_documents" if context.plan.commit == 0 else "no_evidence"
-            return self._abstain(context, reason)
+            return self._abstain(context, why_nothing(context.plan))
         request = await in_thread(self.request, context)
         draft = Answer(context.plan, text="", context=request.context, generator=self.use)
         done = await asked(self.model, request.messages, draft, self.config, ctx)

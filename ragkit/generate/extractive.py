@@ -15,7 +15,7 @@ from ragkit.settings import Settings
 from ragkit.text.language import detect_language
 from ragkit.text.relevance import Candidate, Scores, judged, kept_sentences
 from ragkit.text.spans import contains
-from ragkit.text.wording import abstention
+from ragkit.text.wording import abstention, why_nothing
 from ragkit.types import AbstainReason, Answer, Citation, Context, Passage, ReadSentence, Sentence, Span
 
 _LIST_MARKER = re.compile(r"^\s*(?:[-*•–]|\d{1,3}[.)])\s+")
@@ -81,8 +81,7 @@ class ExtractiveGenerate(Stage[Context, Answer]):
     def run(self, context: Context, ctx: RunContext) -> Answer:
         pieces = self._pieces(context)
         if not pieces:
-            # Commit 0: nothing was ever ingested, so there is nothing that could have answered.
-            return self._abstain(context, "no_documents" if context.plan.commit == 0 else "no_evidence")
+            return self._abstain(context, why_nothing(context.plan))
         scores = judged(
             context.plan,
             [Candidate(piece.sentence, context.passages[piece.passage]) for piece in pieces],

@@ -22,6 +22,7 @@ from ragkit.models.json_schema import json_in, json_problem
 from ragkit.models.schema_support import schema_problem
 from ragkit.text.template import Places
 from ragkit.text.thoughts import without_thoughts
+from ragkit.text.wording import why_nothing
 from ragkit.types import AbstainReason, Answer, Citation, Context, Sentence
 
 _EVIDENCE: Mapping[str, Any] = {
@@ -95,8 +96,7 @@ class StructuredGenerate(CitedGenerate):
 
     async def run(self, context: Context, ctx: RunContext) -> Answer:
         if not context.passages:
-            reason: AbstainReason = "no_documents" if context.plan.commit == 0 else "no_evidence"
-            return self._abstain(context, reason)
+            return self._abstain(context, why_nothing(context.plan))
         request = await in_thread(self.request, context)
         done = await self._asked(request, ctx)
         self._note(request, context, done, ctx)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ragkit.types import AbstainReason
+from ragkit.types import AbstainReason, QueryPlan
 
 _ABSTENTIONS: dict[str, dict[str, str]] = {
     "en": {
@@ -26,6 +26,18 @@ def abstention(reason: AbstainReason, language: str) -> str:
     """The sentence that states an abstention. Languages without a wording of their own get English."""
     wording = _ABSTENTIONS.get(language, _ABSTENTIONS["en"])
     return wording.get(reason, wording["no_evidence"])
+
+
+def why_nothing(plan: QueryPlan) -> AbstainReason:
+    """The reason of an abstention where no passage was found at all.
+
+    >>> why_nothing(QueryPlan.of("How long?"))
+    'no_evidence'
+    """
+    if plan.commit == 0:
+        # Nothing was ever ingested, so there is nothing that could have answered.
+        return "no_documents"
+    return "out_of_scope" if plan.intent == "out_of_scope" else "no_evidence"
 
 
 def is_abstention(text: str) -> bool:

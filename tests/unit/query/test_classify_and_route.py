@@ -8,15 +8,16 @@ import pytest
 
 from ragkit.errors import ConfigError
 from ragkit.filters import And, Eq, Or
+from ragkit.generate.extractive import ExtractiveGenerate
 from ragkit.graph.when import When
 from ragkit.query.classify import ClassifyQuery
 from ragkit.query.intents import INTENTS, intent_of
 from ragkit.query.route import RouteQuery
 from ragkit.text.analyze import Analyzer
-from ragkit.types import QueryPlan
+from ragkit.types import Context, QueryPlan
 from tests.unit.generate.scripted import Scripted
 from tests.unit.making import run_context
-from tests.unit.query.asked import run
+from tests.unit.query.asked import WithFields, run
 
 TERMS = Analyzer().terms
 ROUTES = {
@@ -93,6 +94,18 @@ def test_the_intent_decides_before_any_model() -> None:
     model = Scripted("never asked")
     plan = run(RouteQuery(routes=ROUTES, llm=model), replace(QueryPlan.of("Hello"), intent="out_of_scope"))
     assert (plan.route, plan.filter, model.asked) == ("nowhere", Or(()), [])
+
+
+@pytest.mark.parametrize(
+    ("intent", "commit", "reason"),
+    [("out_of_scope", 1, "out_of_scope"), ("out_of_scope", 0, "no_documents"), ("faq", 1, "no_evidence")],
+)
+def test_where_nothing_was_searched_for_the_answer_says_why(intent: str, commit: int, reason: str) -> None:
+    generate = ExtractiveGenerate()
+    generate.setup(WithFields())
+    plan = replace(QueryPlan.of("Привет!"), intent=intent, commit=commit)
+    answer = generate.run(Context(plan, ()), run_context())
+    assert (answer.abstained, answer.reason) == (True, reason)
 
 
 def test_a_model_chooses_by_what_is_told_of_the_routes() -> None:
