@@ -66,9 +66,14 @@ BUILT_IN: dict[str, Component] = _ours(
         *_ST,
     ),
     (
+        "rerank/bundled",
+        "ragkit.models.bundled_reranker:BundledReranker",
+        "compares question and passage token by token, English, offline",
+    ),
+    (
         "rerank/onnx",
         "ragkit.models.own_reranker:OwnReranker",
-        "a cross-encoder of your own, from a folder, on the CPU",
+        "a reranker of your own, from a folder, on the CPU",
     ),
     (
         "llm/openai",

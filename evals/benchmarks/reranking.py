@@ -1,4 +1,4 @@
-"""Speed of the ONNX reranker beside CrossEncoder of sentence-transformers, same weights, fp32, same CPU.
+"""Speed of our rerankers beside CrossEncoder of sentence-transformers: a model of its shape, fp32, same CPU.
 
     python evals/benchmarks/reranking.py                    # random weights of the shape of MiniLM-L6
     python evals/benchmarks/reranking.py --weights model.safetensors
@@ -9,9 +9,10 @@ many times as fast ragkit is. The contenders take turns, so that a busy machine 
 median over the turns of the ratio within a turn. Then `--queries` queries to ragkit on all cores, one after
 the other and all at once, in turns: their throughput, CPU time, and the time that a caller waits.
 
-Speed does not depend on the weights; with those of `--weights` (the encoder and `classifier.…` under the
-names of the published checkpoint) the agreement of the scores means something too. sentence-transformers is
-left out where it is not installed.
+The bundled reranker reads question and passage apart: it is timed as if every passage was new, and as if all
+were kept from an earlier question. Speed does not depend on the weights; with those of `--weights` (the
+encoder and `classifier.…` under the names of the published checkpoint) the agreement of the scores means
+something too. sentence-transformers is left out where it is not installed.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from pathlib import Path
 import numpy as np
 from reranking_models import Scorer, original, random_weights, read_weights, write_ours
 
+from ragkit.models.bundled_reranker import BundledReranker
 from ragkit.models.cross_encoder import OnnxReranker
 from ragkit.models.loaded import LoadedModel
 from ragkit.models.manifest import RerankerManifest, read_manifest
@@ -138,6 +140,17 @@ def sharing(folder: Path, repeats: int) -> None:
         print(f"{tokens:3} tokens, ms a pair by pairs in a call: {', '.join(told)}", flush=True)
 
 
+def contenders(folder: Path, precision: str, passages: Sequence[str], threads: int) -> dict[str, Scorer]:
+    """Our own: the cross-encoder of `folder`, and the bundled reranker without and with kept passages."""
+    keeping = BundledReranker(threads=threads)
+    keeping.score("anything", passages)
+    return {
+        f"ragkit {precision}": OnnxReranker(folder, threads=threads).score,
+        "ragkit bundled": BundledReranker(threads=threads, kept_mb=0).score,
+        "ragkit bundled, kept": keeping.score,
+    }
+
+
 def main() -> None:
     """Command line: see the module's text."""
     parser = argparse.ArgumentParser(description="Benchmark the ONNX reranker.")
@@ -159,19 +172,23 @@ def main() -> None:
         write_ours(ours, weights, arguments.precision, [(QUERY, passages_of(150, 16, arguments.seed + 1))])
         print(f"{len(passages)} pairs of {arguments.tokens} tokens, seed={arguments.seed} turns={repeats}")
         if arguments.part in (None, "speed"):
-            scorers = {f"ragkit {arguments.precision}": OnnxReranker(ours, threads=1).score}
+            scorers = contenders(ours, arguments.precision, passages, 1)
             with_original = bool(importlib.util.find_spec("sentence_transformers"))
             if with_original:
                 scorers["sentence-transformers fp32"] = original(theirs, weights, 1)
             compare("one core", scorers, passages, repeats, time.process_time)
-            scores = [np.asarray(score(QUERY, passages)) for score in scorers.values()]
-            print(f"correlation of the scores: {np.corrcoef(scores)[0, -1]:.4f}", flush=True)
-            scorers = {f"ragkit {arguments.precision}": OnnxReranker(ours).score}
+            if with_original:
+                first, *_, last = (np.asarray(score(QUERY, passages)) for score in scorers.values())
+                print(f"correlation of the scores: {np.corrcoef(first, last)[0, 1]:.4f}", flush=True)
+            scorers = contenders(ours, arguments.precision, passages, usable_cores())
             if with_original:
                 scorers["sentence-transformers fp32"] = original(theirs, weights, usable_cores())
             compare(f"{usable_cores()} cores", scorers, passages, repeats, time.perf_counter)
         if arguments.part in (None, "concurrency"):
+            print(f"cross-encoder {arguments.precision}")
             concurrency(OnnxReranker(ours).score, passages, arguments.queries, repeats)
+            print("bundled, passages new")
+            concurrency(BundledReranker(kept_mb=0).score, passages, arguments.queries, repeats)
         if arguments.part in (None, "lengths"):
             sharing(ours, repeats)
 

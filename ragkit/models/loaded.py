@@ -12,7 +12,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from ragkit.errors import ModelError
-from ragkit.models.manifest import ModelManifest, verified_bytes, verify_files
+from ragkit.models.manifest import ModelManifest, model_bytes, verified_bytes, verify_files
 from ragkit.models.onnx_session import open_session
 from ragkit.models.tokenizer import TextTokenizer
 
@@ -74,7 +74,7 @@ class LoadedModel:
                 if self._session is None:
                     verify_files(self._folder, self._manifest, but="model.onnx")
                     path = self._folder / "model.onnx"
-                    session = open_session(path, verified_bytes(self._folder, self._manifest, "model.onnx"))
+                    session = open_session(path, model_bytes(self._folder, self._manifest))
                     self._check_ports(path, session)
                     self._session = session
         return self._session

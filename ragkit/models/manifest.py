@@ -106,6 +106,18 @@ class RerankerManifest(ModelManifest):
         return {"max_tokens", "max_query_tokens", "sha256"}
 
 
+class Extended(Settings):
+    """A file of another model's folder that a model's own `model.onnx` is the continuation of.
+
+    Args:
+        folder: of the other model, relative to this one's.
+        sha256: of its `model.onnx`.
+    """
+
+    folder: str
+    sha256: Sha256
+
+
 class LateManifest(ModelManifest):
     """The content of `model.json` of a reranker that compares a question with a passage token by token.
 
@@ -114,6 +126,7 @@ class LateManifest(ModelManifest):
         max_tokens: of a question or of a window of a passage; a longer passage is read in windows.
         max_query_tokens: a question is cut after this many tokens.
         scale: what the mean similarity is multiplied by to give a logit.
+        extends: the encoder's file that `model.onnx` goes on from; None where it is whole.
         blend: how to weigh the score against the order before reranking; kept as it is.
     """
 
@@ -121,6 +134,7 @@ class LateManifest(ModelManifest):
     dimension: PositiveInt
     max_query_tokens: PositiveInt
     scale: Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+    extends: Extended | None = None
     blend: dict[str, Any] | None = None
 
     @model_validator(mode="after")
@@ -134,7 +148,7 @@ class LateManifest(ModelManifest):
         return self
 
     def _shaping(self) -> set[str]:
-        return {"max_tokens", "max_query_tokens", "scale", "sha256"}
+        return {"max_tokens", "max_query_tokens", "scale", "extends", "sha256"}
 
 
 Manifest = TypeVar("Manifest", bound=ModelManifest)
@@ -231,6 +245,25 @@ def verified_bytes(folder: Path, manifest: ModelManifest, name: str) -> bytes:
         raise _unreadable(path, error) from error
     _compare(path, hashlib.sha256(content).hexdigest(), manifest.sha256[name])
     return content
+
+
+def model_bytes(folder: Path, manifest: ModelManifest) -> bytes:
+    """The whole of a model's graph, with what its `model.onnx` goes on from, each compared with its checksum.
+
+    Raises:
+        ModelError: a file is missing or is not the one that the manifest was made with.
+    """
+    own = verified_bytes(folder, manifest, "model.onnx")
+    extended = manifest.extends if isinstance(manifest, LateManifest) else None
+    if extended is None:
+        return own
+    path = folder / extended.folder / "model.onnx"
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    _compare(path, hashlib.sha256(content).hexdigest(), extended.sha256)
+    return content + own
 
 
 def _unreadable(path: Path, error: OSError) -> ModelError:

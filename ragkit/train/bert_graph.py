@@ -29,7 +29,15 @@ from ragkit.train.bert_graph_nodes import GraphNodes
 # .0042 with 8 (measured as SMOOTHING was).
 GELU_ZERO_POINT = 32
 
-__all__ = ["BertShape", "Precision", "Weights", "cross_encoder", "sentence_encoder", "token_encoder"]
+__all__ = [
+    "BertShape",
+    "Precision",
+    "Weights",
+    "cross_encoder",
+    "sentence_encoder",
+    "token_encoder",
+    "token_extension",
+]
 
 MOST_EMPHASIS = 3.0  # what the token weigher adds to the logarithm of a weight, at most
 
@@ -135,7 +143,32 @@ def token_encoder(
     g, rows = encoder.graph, encoder.tokens()
     for number in range(shape.layers):
         rows = encoder.layer(number, rows)
-    tokens = encoder.unfolded(rows)
+    outputs = _token_outputs(g, encoder.unfolded(rows), weights)
+    return g.model("token_encoder", [_tensor("input_ids", TensorProto.INT64, "batch", "tokens")], outputs)
+
+
+def token_extension(encoder: ModelProto, weights: Weights) -> ModelProto:
+    """What makes a `token_encoder` of a sentence encoder's file when its bytes are put behind that file's.
+
+    Protocol buffers join messages that follow one another, so nothing of the encoder is there twice. Source:
+    https://protobuf.dev/programming-guides/encoding/#last-one-wins
+
+    Args:
+        encoder: as `sentence_encoder` gives it.
+        weights: `token_weights [words]` and `weigher.weight`.
+    """
+    pooled = next(node for node in encoder.graph.node if node.op_type == "ReduceMean")
+    g = GraphNodes(prefix="late_")
+    outputs = _token_outputs(g, pooled.input[0], weights)
+    extension = ModelProto()
+    extension.graph.node.extend(g.nodes)
+    extension.graph.initializer.extend(g.constants.values())
+    extension.graph.output.extend(outputs)
+    return extension
+
+
+def _token_outputs(g: GraphNodes, tokens: str, weights: Weights) -> list[ValueInfoProto]:
+    """Vectors and weights of the rows `tokens [batch, tokens, width]` of the last layer."""
     length = g.op("Max", g.op("ReduceL2", tokens, g.integers(-1), keepdims=1), g.number(1e-12))
     g.result("vectors", "Div", tokens, length)
     weigher = g.constant("weigher.0.weight", weights["weigher.weight"][0])
@@ -143,11 +176,10 @@ def token_encoder(
     cut = g.op("Clip", emphasis, g.number(-MOST_EMPHASIS), g.number(MOST_EMPHASIS))
     plain = g.op("Gather", g.constant("token_weights", weights["token_weights"]), "input_ids", axis=0)
     g.result("weights", "Mul", plain, g.op("Exp", cut))
-    outputs = [
-        _tensor("vectors", TensorProto.FLOAT, "batch", "tokens", encoder.width),
+    return [
+        _tensor("vectors", TensorProto.FLOAT, "batch", "tokens", weights["weigher.weight"].shape[1]),
         _tensor("weights", TensorProto.FLOAT, "batch", "tokens"),
     ]
-    return g.model("token_encoder", [_tensor("input_ids", TensorProto.INT64, "batch", "tokens")], outputs)
 
 
 def _weighted_sum(g: GraphNodes, output: str, vectors: str, weights: Weights, head: str, row: int) -> None:

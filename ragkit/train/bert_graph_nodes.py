@@ -15,10 +15,15 @@ MICROSOFT = "com.microsoft"  # operators that ONNX Runtime adds: integer product
 
 @dataclass(slots=True)
 class GraphNodes:
-    """Nodes and constants in the making; `op` returns the name of the node's output."""
+    """Nodes and constants in the making; `op` returns the name of the node's output.
+
+    Args:
+        prefix: of the names that are given to nodes and small constants, so that two graphs can be joined.
+    """
 
     nodes: list[NodeProto] = field(default_factory=list)
     constants: dict[str, TensorProto] = field(default_factory=dict)
+    prefix: str = ""
 
     def constant(self, name: str, value: NDArray[np.generic]) -> str:
         if name not in self.constants:
@@ -26,16 +31,18 @@ class GraphNodes:
         return name
 
     def number(self, value: float) -> str:
-        return self.constant(f"number_{value!r}", np.array(value, np.float32))
+        return self.constant(f"{self.prefix}number_{value!r}", np.array(value, np.float32))
 
     def integers(self, *values: int) -> str:
-        return self.constant(f"integers_{'_'.join(map(str, values))}", np.array(values, np.int64))
+        return self.constant(
+            f"{self.prefix}integers_{'_'.join(map(str, values))}", np.array(values, np.int64)
+        )
 
     def op(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
         return self.outputs(kind, 1, *inputs, domain=domain, **attributes)[0]
 
     def outputs(self, kind: str, count: int, *inputs: str, domain: str = "", **attributes: Any) -> list[str]:
-        label = f"{kind}_{len(self.nodes)}"
+        label = f"{self.prefix}{kind}_{len(self.nodes)}"
         names = [f"{label}_{i}" for i in range(count)]
         self.nodes.append(helper.make_node(kind, inputs, names, name=label, domain=domain, **attributes))
         return names

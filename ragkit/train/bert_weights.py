@@ -51,10 +51,19 @@ def read_bert_weights(path: Path) -> BertWeights:
         ModelError: the file is no ONNX model, or not one that `ragkit.train.bert_graph` wrote.
     """
     try:
-        model = onnx.load(str(path))
-    except Exception as error:  # protobuf's own errors share no other base
+        content = path.read_bytes()
+    except OSError as error:
         raise ModelError(f"{path} is not an ONNX model: {error}. Fetch or train the model again") from error
-    return bert_weights(model, source=str(path))
+    return parsed_bert_weights(content, source=str(path))
+
+
+def parsed_bert_weights(content: bytes, *, source: str) -> BertWeights:
+    """As `read_bert_weights`, of a file's content; `source` is its name in messages."""
+    try:
+        model = onnx.load_model_from_string(content)
+    except Exception as error:  # protobuf's own errors share no other base
+        raise ModelError(f"{source} is not an ONNX model: {error}. Fetch or train the model again") from error
+    return bert_weights(model, source=source)
 
 
 def bert_weights(model: ModelProto, *, source: str = "the model") -> BertWeights:

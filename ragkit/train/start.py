@@ -8,8 +8,15 @@ from pathlib import Path
 from ragkit.models.bundled_reranker import BUNDLED_RERANKER
 from ragkit.models.catalogue import manifest_of
 from ragkit.models.embedder import BUNDLED
-from ragkit.models.manifest import MANIFEST, LateManifest, ModelManifest, RerankerManifest, verify_files
-from ragkit.train.bert_weights import BertWeights, read_bert_weights
+from ragkit.models.manifest import (
+    MANIFEST,
+    LateManifest,
+    ModelManifest,
+    RerankerManifest,
+    model_bytes,
+    verify_files,
+)
+from ragkit.train.bert_weights import BertWeights, parsed_bert_weights
 
 MAX_TOKENS = 384  # chunks of the default size, their headings and a question
 MAX_QUERY_TOKENS = 128
@@ -69,4 +76,8 @@ def start_model(folder: Path | None = None) -> StartModel:
         folder = BUNDLED_RERANKER if (BUNDLED_RERANKER / MANIFEST).exists() else BUNDLED
     manifest = manifest_of(folder)
     verify_files(folder, manifest)
-    return StartModel(folder, manifest, read_bert_weights(folder / "model.onnx"))
+    return StartModel(
+        folder,
+        manifest,
+        parsed_bert_weights(model_bytes(folder, manifest), source=str(folder / "model.onnx")),
+    )

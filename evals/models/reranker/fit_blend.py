@@ -1,11 +1,11 @@
 """Finds how the reranker's score and the first stage's are weighed, and says what that gives, set by set.
 
-    python evals/models/reranker/fit_blend.py OUT MODEL [--candidates 30]
+    python evals/models/reranker/fit_blend.py OUT MODEL [--candidates 20]
 
-Fitted on the questions that `sets.py` keeps for it, every set counting alike; the test sets are
-only reported.
-The blended score is a logit:  model · s + first · z  , where s is the model's logit and z the first stage's
-score, standardised over the candidates; `long` lessens `model` for queries of more than 16 words.
+Fitted on the questions of people that `sets.py` keeps for it, every set counting alike; each set is reported
+with the weights that the others gave. The blended score is a logit:  model · s + first · z + bias  , where s
+is the model's logit and z the first stage's score, standardised over the candidates. `bias` makes the mean
+probability right; it changes no order.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import minimize, root_scalar
+from scipy.special import expit
 from score import scored
 
 from ragkit.rerank.blend import Blend
@@ -39,17 +40,18 @@ class Lists:
             fused = 0.35 * np.array(one["dense"][:m]) + 0.65 * np.array(one["bm25"][:m])
             self.first[i, :m] = (fused - fused.mean()) / max(float(fused.std()), 1e-9)
             self.model[i, :m], self.grades[i, :m], self.there[i, :m] = given[:m], one["grades"][:m], True
-        self.words = np.array([len(one["text"].split()) for one in judged])
-        self.sets = np.array([one["set"] + ("*" if one["generated"] else "") for one in judged])
-        self.kinds = np.array([one["kind"] for one in judged])
+        self.sets = np.array([one["set"] for one in judged])
         self.ideal = np.array([dcg(sorted(one["all_grades"], reverse=True)) for one in judged])
-        self.fit = np.array([one["split"] == "fit" for one in judged])
 
     def blended(self, weights: Numbers) -> Numbers:
-        """Logits for `weights` = model, first, long."""
-        model, first, long = weights
-        share = np.maximum(0.0, 1.0 - long * np.maximum(0.0, np.log(self.words / 16)))
-        return np.asarray(model * share[:, None] * self.model + first * self.first)
+        """Logits for `weights` = model, first."""
+        return np.asarray(weights[0] * self.model + weights[1] * self.first)
+
+    def bias(self, logits: Numbers) -> float:
+        """What makes the mean probability the share of relevant candidates."""
+        seen, share = logits[self.there], float((self.grades[self.there] > 0).mean())
+        found = root_scalar(lambda bias: float(expit(seen + bias).mean()) - share, bracket=(-60.0, 60.0))
+        return float(found.root)
 
     def ndcg(self, logits: Numbers) -> Numbers:
         """nDCG@10 of each question."""
@@ -83,7 +85,7 @@ def fitted(lists: Lists, use: NDArray[np.bool_]) -> Numbers:
     def objective(weights: Numbers) -> float:
         return float(weight @ lists.loss(lists.blended(np.abs(weights))))
 
-    found = minimize(objective, np.array([0.5, 0.5, 0.1]), method="Nelder-Mead", options={"xatol": 1e-3})
+    found = minimize(objective, np.array([0.5, 0.5]), method="Nelder-Mead", options={"xatol": 1e-3})
     return np.abs(found.x)
 
 
@@ -94,33 +96,32 @@ def main() -> None:
     )
     parser.add_argument("out", type=Path)
     parser.add_argument("model", type=Path)
-    parser.add_argument("--candidates", type=int, default=30)
+    parser.add_argument("--candidates", type=int, default=20)
     arguments = parser.parse_args()
     judged = json.loads((arguments.out / "judged.json").read_text(encoding="utf-8"))
-    judged = [one for one in judged if one["all_grades"]]
+    judged = [one for one in judged if one["split"] == "fit" and one["all_grades"] and not one["generated"]]
     lists = Lists(
         judged, scored(judged, arguments.out, arguments.model, arguments.candidates), arguments.candidates
     )
-    weights = fitted(lists, lists.fit)
-    print("model, first, long:", weights.round(3).tolist())
-    write(arguments.model / "model.json", weights, highest=float(lists.model[lists.there].max()))
+    every = np.ones(len(judged), bool)
+    weights = fitted(lists, every)
+    bias = lists.bias(lists.blended(weights))
+    print("model, first:", weights.round(3).tolist(), "bias:", round(bias, 3))
+    write(arguments.model / "model.json", weights, bias, highest=float(lists.model[lists.there].max()))
     systems = {
         "first": lists.ndcg(lists.first),
         "model": lists.ndcg(lists.model),
         "blend": lists.ndcg(lists.blended(weights)),
     }
-    for name in sorted(set(lists.sets[lists.fit])):
-        without = fitted(lists, lists.fit & (lists.sets != name))
-        here = lists.fit & (lists.sets == name)
-        report(f"fit   {name}", here, {**systems, "without it": lists.ndcg(lists.blended(without))})
-    for name in sorted(set(lists.sets[~lists.fit])):
-        report(f"test  {name}", ~lists.fit & (lists.sets == name), systems)
+    for name in sorted(set(lists.sets)):
+        without = fitted(lists, lists.sets != name)
+        report(name, lists.sets == name, {**systems, "by the others": lists.ndcg(lists.blended(without))})
 
 
-def write(manifest: Path, weights: Numbers, *, highest: float) -> None:
+def write(manifest: Path, weights: Numbers, bias: float, *, highest: float) -> None:
     """Puts the weights into the model's manifest, where `rerank/model` finds them."""
-    model, first, long = weights.tolist()
-    blend = Blend(model=model, first=first, long=long, bias=0.0, highest=highest)
+    model, first = weights.round(3).tolist()
+    blend = Blend(model=model, first=first, long=0.0, bias=round(bias, 3), highest=highest)
     described = json.loads(manifest.read_text(encoding="utf-8")) | {"blend": blend.model_dump()}
     manifest.write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
 

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.models.cross_encoder import OnnxReranker
+from ragkit.models.reranker_folder import open_reranker
 
 
 def scored(
     judged: list[dict[str, Any]], out: Path, model: Path, candidates: int
 ) -> list[NDArray[np.float64]]:
     """Scores of the first `candidates` of each question; from `out` if the same model gave them before."""
-    reranker = OnnxReranker(model)
+    reranker = open_reranker(model)
     kept = out / f"scores-{reranker.fingerprint.rpartition('+')[2]}-{candidates}.npz"
     if kept.exists():
         with np.load(kept) as saved:

@@ -1,9 +1,11 @@
 """What a reranker changes, on questions that it was not trained on.
 
-    python evals/models/reranker/table.py DATA MODEL [--questions 300] [--only FOLDER]
+    python evals/models/reranker/table.py DATA MODEL [--questions 300] [--only FOLDER] [--indexes FOLDER]
 
 For each set: BM25, dense, both fused, and the fused order reranked by the model of the folder MODEL; nDCG@10
 with its interval, paired differences from the fused order, and the time of a question with and without it.
+First the sets that training never saw, then questions kept apart from two sets that it did see or that the
+blend was fitted on. With --indexes the indexes are kept there, and a second call does not build them again.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import argparse
 import json
 import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,19 +27,20 @@ from ragkit.evaluation.dataset import Dataset, load_dataset
 from ragkit.evaluation.retrieval import latency, retrieved
 from ragkit.evaluation.scores import score
 
-DEPTH = 30
+DEPTH = 20  # candidates
 RETRIEVERS = ("hybrid", "full", "bm25", "dense")
 
 
 def test_sets(data: Path) -> Iterator[Dataset]:
-    """The sets that are only measured on; of SQuAD and XQuAD the questions on unseen articles."""
-    unseen = {
-        one.id
+    """The sets that are only measured on (SQuAD and XQuAD: unseen articles), then two kept apart in part."""
+    asked = [
+        one
         for collection in collections(data)
-        if collection.name in ("squad", "xquad")
+        if collection.name in ("squad", "xquad", "hotpot", "tatqa")
         for one in collection.asked
-        if one.split == "test"
-    }
+    ]
+    unseen = {one.id for one in asked if one.split == "test"}
+    kept_apart = {one.id for one in asked if one.split == "fit"}
     yield load_dataset(data / "cranfield")
     yield load_dataset(data / "scifact")
     for folder in ("squad11-dev", "xquad-dev/en"):
@@ -44,6 +48,9 @@ def test_sets(data: Path) -> Iterator[Dataset]:
         yield replace(whole, qrels={id_: grades for id_, grades in whole.qrels.items() if id_ in unseen})
     yield load_dataset(data / "mtrag-un-dev")
     yield load_dataset(data / "xquad-dev" / "ru")
+    for folder in ("hotpotqa-200", "tatqa-dev"):
+        whole = load_dataset(data / folder)
+        yield replace(whole, qrels={id_: grades for id_, grades in whole.qrels.items() if id_ in kept_apart})
 
 
 def main() -> None:
@@ -55,10 +62,13 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("--questions", type=int, default=300, help="at most about so many of a set")
     parser.add_argument("--only", action="append", default=[], help="names of folders")
+    parser.add_argument("--indexes", type=Path, help="folder to keep the indexes in")
     arguments = parser.parse_args()
     for data in test_sets(arguments.data):
         if not arguments.only or data.name in arguments.only:
-            with tempfile.TemporaryDirectory() as folder:
+            kept = arguments.indexes and arguments.indexes / data.folder.relative_to(arguments.data)
+            with nullcontext(kept) if kept else tempfile.TemporaryDirectory() as folder:
+                Path(folder).mkdir(parents=True, exist_ok=True)
                 config = Path(folder) / "rag.yaml"
                 config.write_text(reranking(arguments.model.resolve()), encoding="utf-8")
                 with ragkit.load(config) as rag:

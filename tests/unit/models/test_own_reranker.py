@@ -10,7 +10,6 @@ from ragkit import registry
 from ragkit.config.defaults import default_text
 from ragkit.config.load import load_config
 from ragkit.errors import ConfigError, ModelError
-from ragkit.models.bundled_reranker import BUNDLED_RERANKER, BundledReranker
 from ragkit.models.cross_encoder import OnnxReranker
 from ragkit.protocols import Reranker
 
@@ -35,12 +34,6 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 def test_a_wrong_number_of_threads_is_refused(reranker_folder: Path) -> None:
     with pytest.raises(ConfigError, match=r"rerank/onnx: threads: .*greater than or equal to 1"):
         registry.load("rerank/onnx")(folder=reranker_folder, threads=0)
-
-
-@pytest.mark.skipif(BUNDLED_RERANKER.exists(), reason="the weights are there")
-def test_without_its_weights_the_bundled_one_says_so() -> None:
-    with pytest.raises(ModelError, match=r"reranker is not a model folder"):
-        BundledReranker()
 
 
 def test_a_relative_folder_lies_beside_the_file_that_names_it(tmp_path: Path) -> None:

@@ -10,8 +10,15 @@ import pytest
 from numpy.typing import NDArray
 from onnx import ModelProto
 
-from ragkit.train.bert_graph import Weights, cross_encoder
+from ragkit.train.bert_graph import (
+    Weights,
+    cross_encoder,
+    sentence_encoder,
+    token_encoder,
+    token_extension,
+)
 from ragkit.train.bert_graph_calibration import channel_magnitudes
+from tests.unit.models.small_late import late_weights
 from tests.unit.models.small_reranker import SHAPE, WIDTH, weights
 
 Feed = dict[str, NDArray[np.int64]]
@@ -124,3 +131,27 @@ def test_magnitudes_are_the_largest_values_after_each_norm() -> None:
 def test_the_same_weights_give_the_same_bytes() -> None:
     first, again = (cross_encoder(weights(), SHAPE, "int8") for _ in range(2))
     assert first.SerializeToString(deterministic=True) == again.SerializeToString(deterministic=True)
+
+
+def tokens_alone(seed: int) -> Feed:
+    return {"input_ids": pair(15, seed)["input_ids"]}
+
+
+def test_token_vectors_and_weights_are_of_the_last_layers_rows() -> None:
+    w, feed = late_weights(), tokens_alone(5)
+    ids = feed["input_ids"][0]
+    rows = by_hand(w, ids, np.zeros_like(ids))
+    vectors, found = run(token_encoder(w, SHAPE, "fp32"), feed, "vectors", "weights")
+    np.testing.assert_allclose(vectors[0], rows / np.linalg.norm(rows, axis=1)[:, None], atol=1e-4)
+    emphasis = np.clip(rows @ w["weigher.weight"][0], -3, 3)
+    np.testing.assert_allclose(found[0], w["token_weights"][ids] * np.exp(emphasis), rtol=1e-3)
+
+
+def test_bytes_put_behind_an_encoders_make_the_token_encoder() -> None:
+    w, feed = late_weights(), tokens_alone(6)
+    encoder = sentence_encoder(w, SHAPE, "fp32")
+    content = encoder.SerializeToString() + token_extension(encoder, w).SerializeToString()
+    whole = run(token_encoder(w, SHAPE, "fp32"), feed, "vectors", "weights")
+    joined = run(ModelProto.FromString(content), feed, "vectors", "weights")
+    for one, other in zip(whole, joined, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
