@@ -61,6 +61,6 @@ def current_meter() -> Meter | None:
     return _current.get()
 
 
-def enter(meter: Meter) -> None:
+def enter(meter: Meter | None) -> None:
     """Makes it the current one of this task or thread, and of all that it starts from now on."""
     _current.set(meter)

@@ -16,6 +16,7 @@ from ragkit.events import Emit
 from ragkit.graph.budget import Ledger
 from ragkit.graph.checked import CheckedGraph, CheckedNode
 from ragkit.graph.ladder import Ladder, Rung
+from ragkit.graph.meter import current_meter, enter
 from ragkit.graph.pace import Pace
 from ragkit.graph.schedule import Schedule
 from ragkit.graph.spec import SOURCE, NodeSpec
@@ -137,6 +138,7 @@ class Graph:
             emit,
             budget,
         )
+        before = current_meter()
         try:
             if deadline is None:
                 await schedule.run(state)
@@ -147,6 +149,8 @@ class Graph:
                     raise state.out_of_time()
         finally:
             state.close()
+            # The nodes have run in the task of the caller, whose later calls are not of this run.
+            enter(before)
             if observe is not None:
                 self._show(state, observe)
         result = state.values[self._output]

@@ -22,7 +22,7 @@ from ragkit.generate.structured import StructuredGenerate
 from ragkit.graph.pace import Usual
 from ragkit.graph.spec import SOURCE, GraphSpec, NodeSpec
 from ragkit.graph.stage import RunContext, Stage, stage
-from ragkit.models.metered import Metered
+from ragkit.models.metered import Metered, metered
 from ragkit.models.price import Price
 from ragkit.models.route import RouteChat
 from ragkit.retrieve.bm25 import Bm25Retrieve
@@ -254,8 +254,8 @@ def test_short_of_time_the_faster_tier_writes(handbook_index: Path) -> None:
     route = RouteChat(tiers=[slow, fast])
     with opened(handbook_index, graph(route), wall_s=3.0) as rag:
         assert rag.ask(QUESTIONS["en"]).degraded == ()
-        for metered, seconds in ((slow, 5.0), (fast, 0.1)):
-            metered.seconds.add(seconds)
+        for tier, seconds in ((slow, 5.0), (fast, 0.1)):
+            tier.seconds.add(seconds)
         rag._graph._schedule.units[-2].steps[0].pace.took("generate", Usual(20.0))  # type: ignore[union-attr]
         answer = rag.ask(QUESTIONS["en"])
         assert_cited(rag, answer)
@@ -338,3 +338,15 @@ def test_retrieval_alone_takes_from_the_tenants_budget_too(handbook_index: Path)
     assert rankings[0].degraded == ()
     assert rankings[-1].degraded == ("budget: asking skipped",)
     assert [hit.chunk.id for hit in rankings[-1].hits] == [hit.chunk.id for hit in rankings[0].hits]
+
+
+def test_what_is_asked_after_a_run_is_not_of_it(handbook_index: Path) -> None:
+    model = metered(Reader())
+
+    async def ask_and_go_on(rag: ragkit.RAG) -> Answer:
+        answer = await rag.aask(QUESTIONS["en"])
+        await model.complete([Message("system", "supported"), Message("user", "How long? " * 500)])
+        return answer
+
+    with opened(handbook_index, graph(model), tokens=1800) as rag:
+        assert anyio.run(ask_and_go_on, rag).usage.output_tokens == 20
