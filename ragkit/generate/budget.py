@@ -14,6 +14,7 @@ from ragkit.types import Passage, ReadSentence, Span, Turn
 FRAME_TOKENS = 40
 TURN_TOKENS = 6
 
+
 def fitting_passages(
     passages: Sequence[Passage],
     budget: int,

@@ -76,6 +76,14 @@ class Route(Stage[QueryPlan, QueryPlan]):
         return plan
 
 
+@stage("query/condense")
+class Condense(Stage[QueryPlan, QueryPlan]):
+    """A follow-up question with its subject."""
+
+    def run(self, plan: QueryPlan, ctx: RunContext) -> QueryPlan:
+        return plan
+
+
 @stage("fuse/weighted")
 class Weighted(Stage[Rankings, Ranking]):
     """One ranking out of several."""
@@ -165,7 +173,7 @@ TOYS: tuple[Any, ...] = (
     _component("rerank/bundled"),
     _component("store/local", _Local),
     _component("chunk/recursive", _Recursive),
-    *(Dense, Bm25, Route, Weighted, Rrf, Rerank, Mmr, Compress, Dedupe, Generate, Verify),
+    *(Dense, Bm25, Route, Condense, Weighted, Rrf, Rerank, Mmr, Compress, Dedupe, Generate, Verify),
 )
 # A store whose package nobody has.
 FAR = registry.Component("store/far", "toy_far:Far", "A store far away.", "far", "no_such_package_anywhere")
