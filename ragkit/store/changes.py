@@ -13,8 +13,9 @@ from ragkit.store import codec
 from ragkit.types import Chunk
 
 _HEX = frozenset("0123456789abcdef")
-# Bytes: 256 characters, as long as a collection lets a tenant be, and less than any store's index takes.
-_LONGEST_TENANT = 1_024
+# Bytes. A collection lets a tenant have 256 characters, and an index of PostgreSQL takes keys of some 2,700
+# bytes, terms included. The same on every store, or what one takes could not be migrated to another.
+_LONGEST_TENANT = 2_048
 
 
 def check_changes(changes: Sequence[Change], dimension: int) -> None:
