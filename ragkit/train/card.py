@@ -90,7 +90,7 @@ class Account:
         fitted = self.fitted
         parts = [
             f"# {self.name}",
-            "A cross-encoder that orders passages by how well they answer a question, trained with ragkit "
+            "A reranker that orders passages by how well they answer a question, trained with ragkit "
             f"for one collection. Languages: {', '.join(self.languages) or 'any'}.",
             self.use("THIS FOLDER"),
             f"## What it gains\n\n{self.verdict()}",

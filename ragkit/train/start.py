@@ -69,6 +69,8 @@ class StartModel:
 def start_model(folder: Path | None = None) -> StartModel:
     """The model of a folder; else the bundled reranker, or where there is none the bundled encoder.
 
+    What is trained is of the kind that it starts from; from an encoder it is a cross-encoder.
+
     Raises:
         ModelError: the folder holds no model that ragkit wrote, or a damaged one.
     """

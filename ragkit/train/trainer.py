@@ -1,4 +1,4 @@
-"""Fits a cross-encoder to groups: the relevant passage above the others, judged over the whole list.
+"""Fits a reranker to groups: the relevant passage above the others, judged over the whole list.
 
 AdamW with linear warm-up and decay; what is kept in the end is the exponential average of the weights.
 The loss is that of `ragkit.train.loss`.
