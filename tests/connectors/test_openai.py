@@ -470,3 +470,28 @@ def test_events_are_the_same_in_whatever_pieces_their_bytes_come(
     parts = [whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
     found = [piece.decode() for part in parts for piece in reader.feed(part)]
     assert found == [text.replace("\r", "").replace("\n", "") for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("response", "is_stream", "took_nothing"),
+    [
+        (failure(503), False, True),
+        (failure(529), True, True),
+        (Raw([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", Cut()]), False, False),
+        (body_of({"error": {"message": "worker died"}}), False, False),
+        (stream(delta("Two "), event({"error": {"message": "worker died"}})), True, False),
+    ],
+)
+def test_it_is_told_whether_a_failed_call_took_anything(
+    response: Raw, is_stream: bool, took_nothing: bool
+) -> None:
+    with serving(response) as server, pytest.raises(ModelUnavailableError) as caught:
+        ask(chat(server, retries=0), is_stream=is_stream)
+    assert caught.value.took_nothing is took_nothing
+
+
+def test_what_was_never_reached_took_nothing() -> None:
+    model = OpenAIChat(base_url="http://127.0.0.1:9/v1", model="m", retries=0, timeout_s=2.0)
+    with pytest.raises(ModelUnavailableError, match="cannot be reached") as caught:
+        ask(model)
+    assert caught.value.took_nothing
