@@ -8,8 +8,8 @@ speaks of the warranty.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,24 @@ def kept_sentences(passage: Passage, collection: Collection) -> list[ReadSentenc
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Relevance:
+    """How well sentences answer a question, in the order in which they were given.
+
+    Args:
+        scores: in [0, 1], shape `[n]`.
+        cosines: of their embeddings with the question's, 0 for those that were not embedded, shape `[n]`;
+            None where the embedder does not know the question's language, or was not asked.
+        weights: of the question's words, by their rarity.
+        headings: the words of each heading path.
+    """
+
+    scores: Scores
+    cosines: Scores | None = field(kw_only=True)
+    weights: Mapping[str, float] = field(kw_only=True)
+    headings: Mapping[str, frozenset[str]] = field(kw_only=True)
+
+
 def judged(
     plan: QueryPlan,
     candidates: Sequence[Candidate],
@@ -65,7 +83,19 @@ def judged(
     dense_share: float = 0.5,
     max_embedded: int = 32,
 ) -> Scores:
-    """One score in [0, 1] for each candidate, in their order; shape `[n]`, float32.
+    """The scores of `relevance` alone; shape `[n]`, float32."""
+    return relevance(plan, candidates, collection, dense_share=dense_share, max_embedded=max_embedded).scores
+
+
+def relevance(
+    plan: QueryPlan,
+    candidates: Sequence[Candidate],
+    collection: Collection,
+    *,
+    dense_share: float = 0.5,
+    max_embedded: int = 32,
+) -> Relevance:
+    """One score in [0, 1] for each candidate, and what it is made of.
 
     Args:
         plan: whose question is asked; words weigh by their rarity among the chunks it may see. Among the
@@ -89,6 +119,7 @@ def judged(
     score = np.array(
         [coverage(weights, c.sentence.terms, headings[c.heading]) for c in candidates], dtype=np.float32
     )
+    dense: Scores | None = None
     if dense_share > 0 and collection.knows(question):
         chosen = np.argsort(-(score + prior), kind="stable")[:max_embedded]
         dense = np.zeros_like(score)
@@ -101,7 +132,8 @@ def judged(
     if asks_for_number(question):
         numbered = np.array([c.sentence.has_number for c in candidates])
         score = np.where(numbered, score, NUMBERLESS_SHARE * score)
-    return ((1.0 - PASSAGE_SHARE) * score + PASSAGE_SHARE * prior).astype(np.float32)
+    scores = ((1.0 - PASSAGE_SHARE) * score + PASSAGE_SHARE * prior).astype(np.float32)
+    return Relevance(scores, cosines=dense, weights=weights, headings=headings)
 
 
 def _similarities(question: str, candidates: Sequence[Candidate], collection: Collection) -> Scores:

@@ -75,12 +75,22 @@ class Brought:
                 good.append(citation)
             else:
                 findings.append(Finding(citation, problem))
-        if good and (found := problems(sentence.text, _material(good, self.passages))):
+        if (
+            good
+            and not _is_quoted(sentence.text, good)
+            and (found := problems(sentence.text, _material(good, self.passages)))
+        ):
             why = "; ".join(problem.text for problem in found)
             findings.extend(Finding(citation, why) for citation in good)
             good = []
         told = () if good else tuple(dict.fromkeys(finding.problem for finding in findings[wrong:]))
         return replace(sentence, citations=tuple(good), problems=told)
+
+
+def _is_quoted(text: str, citations: Sequence[Citation]) -> bool:
+    """Whether a text is that of a quote, blanks aside, so that it can say nothing otherwise."""
+    said = " ".join(text.split())
+    return any(said in " ".join(citation.quote.split()) for citation in citations)
 
 
 def _material(citations: Sequence[Citation], passages: Passages) -> Material:

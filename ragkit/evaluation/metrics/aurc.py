@@ -23,8 +23,8 @@ class Aurc:
     the expectation over their orders.
 
     The loss is 1 unless the reply says an accepted answer, or abstains where there is none (`contains`). The
-    confidence of a reply is the mean over its sentences of the best support among the sentence's citations,
-    as the pipeline states it; an abstention has 0.
+    confidence of a reply is the one that its generator states, else the mean over its sentences of the best
+    support among the sentence's citations; an abstention has 0.
 
     >>> import numpy as np
     >>> confidence_and_loss = np.array([[0.9, 0], [0.8, 1], [0.1, 1]])
@@ -69,6 +69,8 @@ def confidence(reply: Reply) -> float:
     """How sure a reply is of itself, from 0 to 1."""
     if reply.abstained or not reply.sentences:
         return 0.0
+    if reply.confidence is not None:
+        return reply.confidence
     best = [max((c.support for c in sentence.citations), default=0.0) for sentence in reply.sentences]
     return sum(best) / len(best)
 

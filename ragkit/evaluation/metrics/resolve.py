@@ -22,6 +22,7 @@ from ragkit.evaluation.metrics.metric import Metric, Need, RankedMetric, SetMetr
 from ragkit.evaluation.metrics.own import own_metrics
 from ragkit.evaluation.metrics.ranking import RANKING_NAMES, parse_metric
 from ragkit.evaluation.metrics.rouge_l import RougeL
+from ragkit.evaluation.metrics.short import Short
 from ragkit.evaluation.metrics.support import LexicalSupport, Supports
 from ragkit.evaluation.metrics.token_f1 import TokenF1
 from ragkit.evaluation.metrics.usage import USAGE, Usage
@@ -167,7 +168,7 @@ def _named(supports: Supports) -> dict[str, AnyMetric]:
         EvalError: one of the user's own has a name that is ours.
     """
     ours: list[AnyMetric] = [
-        ExactMatch(), TokenF1(), RougeL(), Contains(),
+        ExactMatch(), TokenF1(), Short(ExactMatch()), Short(TokenF1()), RougeL(), Contains(),
         AlceMetric("precision", supports=supports), AlceMetric("recall", supports=supports),
         CitationValid(), CitationSupport(supports=supports),
         CitationSpans("precision"), CitationSpans("recall"),
