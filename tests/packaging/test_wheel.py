@@ -44,6 +44,8 @@ def test_data_files_are_in(wheel: Path) -> None:
         "ragkit/models/bundled/minilm/tokenizer.json",
         "ragkit/models/bundled/minilm/MODEL_CARD.md",
         "ragkit/models/bundled/minilm/LICENSE",
+        "ragkit/models/bundled/reranker/model.onnx",
+        "ragkit/models/bundled/reranker/LICENSE",
     }
     assert needed <= names
 
