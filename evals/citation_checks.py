@@ -1,10 +1,12 @@
-"""How many corrupted answers `verify/citations` catches, and how many faithful ones it spoils.
+"""How many answers of a model that misbehaves are caught, and how many faithful sentences are spoilt.
 
     python evals/citation_checks.py                      the example handbook, English and Russian
     python evals/citation_checks.py --beir DATA/squad11-dev
     python evals/citation_checks.py --split fit          the half that settings may be fitted on
 
-Answers are written by `citation_corruptions.py` from what is retrieved for each question. Questions are split
+A scripted model sends what `citation_corruptions` writes from the passages that are retrieved for a question:
+answers with one thing wrong, mishaps, cut streams, and JSON; `generate/cited` or `generate/structured` and
+`verify/citations` make of it what an application shows. Questions are split
 in two by a hash of their text: look at failures (`--show`) and fit settings on `fit` alone, report `test`.
 Intervals are Wilson's, 95 %.
 """
@@ -12,14 +14,31 @@ Intervals are Wilson's, 95 %.
 from __future__ import annotations
 
 import argparse
+import html
 import json
 import random
+import re
 import zlib
 from collections import defaultdict
 from pathlib import Path
 
-from citation_corruptions import KINDS, MISHAPS, Written, corrupted, faithful, mishap, names_in
+from citation_corruptions import (
+    CUT,
+    JSON_MISHAPS,
+    KINDS,
+    MISHAPS,
+    SCHEMA,
+    Sent,
+    corrupted,
+    cut_stream,
+    faithful,
+    json_reply,
+    mishap,
+    names_in,
+)
 from citation_rig import HANDBOOK, Rig, rig, wilson
+from citation_scripted import Machine
+from citation_verdicts import verdicts
 
 import ragkit
 from ragkit.types import Answer, Context
@@ -70,86 +89,63 @@ def corpus(beir: Path | None) -> tuple[Path | list[ragkit.Document], list[str]]:
 def report(contexts: list[Context], rigged: Rig, args: argparse.Namespace) -> None:
     """Runs the answers through and prints what came of them."""
     rng = random.Random(args.seed)
-    texts = [p.chunk.text for context in contexts for p in context.passages]
-    names = names_in(texts)
+    names = names_in([p.chunk.text for context in contexts for p in context.passages])
+    machine = Machine.of(rigged.resources, rigged.verify, SCHEMA)
     counts: Counts = defaultdict(list)
     n_answers = 0
-    for kind in ("faithful", *KINDS, *MISHAPS):
+    for kind in ("faithful", *KINDS, *MISHAPS, *CUT, *JSON_MISHAPS):
         wanted, tries = (4 * args.answers if kind == "faithful" else args.answers), 0
         while wanted and tries < 40 * args.answers:
             tries += 1
             context = rng.choice(contexts)
-            passages = [p.chunk.text for p in context.passages]
-            written = make(kind, passages, names, rng)
-            if written is None:
+            sent = make(kind, [p.chunk.text for p in context.passages], names, rng)
+            if sent is None:
                 continue
             wanted -= 1
             n_answers += 1
-            done = rigged.verified(context, written.text)
-            judge(kind, written, done, context, rigged.rag, counts, args.show)
+            done = machine.answer(context, sent, is_json=kind in JSON_MISHAPS)
+            for name, is_so in verdicts(kind, sent, done, context):
+                counts[name].append(is_so)
+                is_wrong = is_so == ("dropped" in name)
+                if is_wrong and counts[name].count(is_so) <= args.show:
+                    print(f"{name}: {is_so}", repr(sent.text), repr(done), sep="\n   ")
+            if isinstance(done, Answer):
+                for c in done.citations:
+                    source = rigged.rag.source(c.document_id)
+                    counts["span valid"].append(bool(c.quote) and source[c.start : c.end] == c.quote)
+                    counts["span in the file"].append(_is_in_file(c.quote, c.uri, args.beir is None))
     print(f"{args.split} half, {len(contexts)} questions, seed {args.seed}, {n_answers} answers")
     for kind, values in counts.items():
         low, high = wilson(sum(values), len(values))
         print(f"  {kind:<46} {sum(values) / len(values):.3f} [{low:.3f}, {high:.3f}] n={len(values)}")
 
 
-def make(kind: str, passages: list[str], names: list[str], rng: random.Random) -> Written | None:
-    """An answer of the kind."""
+def make(kind: str, passages: list[str], names: list[str], rng: random.Random) -> Sent | None:
+    """What the model sends."""
+    if kind in JSON_MISHAPS:
+        return json_reply(kind, passages, rng)
+    if kind in CUT:
+        return cut_stream(kind, passages, rng)
     if kind == "faithful":
-        return faithful(passages, rng)
-    return mishap(kind, passages, rng) if kind in MISHAPS else corrupted(kind, passages, names, rng)
-
-
-def judge(
-    kind: str, written: Written, done: Answer, context: Context, rag: ragkit.RAG, counts: Counts, show: int
-) -> None:
-    """Adds to the counts what is to be said of one answer."""
-    for c in done.citations:
-        counts["span valid"].append(rag.source(c.document_id)[c.start : c.end] == c.quote and bool(c.quote))
-    if kind == "faithful":
-        for sentence, _ in written.sentences:
-            dropped = _find(sentence, [s.text for s in done.sentences if s.citations]) is None
-            counts["faithful sentences dropped"].append(dropped)
-            if dropped and sum(counts["faithful sentences dropped"]) <= show:
-                print("DROPPED", written.text, [(s.text, s.problems) for s in done.dropped], sep="\n   ")
+        written = faithful(passages, rng)
     elif kind in MISHAPS:
-        ok = {
-            "truncated": not done.sentences or all(s.citations for s in done.sentences),
-            "repeated": len(done.sentences) <= len(written.sentences),
-            "empty": done.abstained,
-            "refusal": done.abstained and done.reason == "no_evidence",
-            "markers only": done.abstained,
-        }[kind]
-        counts[f"{kind}: as documented"].append(ok)
-        if not ok and counts[f"{kind}: as documented"].count(False) <= show:
-            print("MISHAP", kind, repr(written.text), repr(done.text), done.reason, sep="\n   ")
+        written = mishap(kind, passages, rng)
     else:
-        sentence, _ = written.sentences[written.corrupted]
-        shown = _find(sentence, [s.text for s in done.sentences if s.citations])
-        if kind.startswith("index"):
-            cited = [c for s in done.sentences for c in s.citations if _find(sentence, [s.text]) is not None]
-            wrong = context.passages[written.wrong - 1].chunk.id if written.wrong else ""
-            caught = (
-                not any(c.chunk_id == wrong for c in cited) if wrong else all(c.marker <= 6 for c in cited)
-            )
-        else:
-            caught = shown is None
-        counts[f"caught: {kind}"].append(caught)
-        if not caught and counts[f"caught: {kind}"].count(False) <= show:
-            print("MISSED", kind, sentence, [c.quote for c in done.citations], sep="\n   ")
-        for i, (other, _) in enumerate(written.sentences):
-            if i != written.corrupted:
-                found = _find(other, [s.text for s in done.sentences if s.citations]) is None
-                counts["faithful sentences beside dropped"].append(found)
+        written = corrupted(kind, passages, names, rng)
+    return None if written is None else Sent(written.text, "stop", written)
 
 
-def _find(sentence: str, texts: list[str]) -> str | None:
-    wanted = _plain(sentence)
-    return next((text for text in texts if wanted in _plain(text)), None)
+def _is_in_file(quote: str, uri: str | None, is_handbook: bool) -> bool:
+    """Whether the file, read by ourselves, has each word of a quote; tables are told cell by cell."""
+    if not is_handbook or uri is None:
+        return True
+    if uri not in _FILES:
+        raw = html.unescape((HANDBOOK / uri).read_text(encoding="utf-8"))
+        _FILES[uri] = frozenset(re.findall(r"\w+", raw.replace("\u00ad", "")))
+    return set(re.findall(r"\w+", quote)) <= _FILES[uri]
 
 
-def _plain(text: str) -> str:
-    return "".join(c for c in text.casefold() if c.isalnum())
+_FILES: dict[str, frozenset[str]] = {}
 
 
 if __name__ == "__main__":

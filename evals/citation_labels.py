@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 import ragkit
 from ragkit.text.analyze import Analyzer
+from ragkit.text.sentences import sentence_spans
 from ragkit.types import Chunk, Context, Hit, Passage, QueryPlan, Span
 from ragkit.verify.citations import MIN_SUPPORT, VerifyCitations
 from ragkit.verify.facts import problems
@@ -118,17 +119,25 @@ def judge(pair: Pair, verify: VerifyCitations) -> Judged:
     """The verdicts on a pair."""
     text = pair.passage
     passages = passages_of(text, verify)
-    (found,) = passages.evidence(pair.claim, [1])
-    candidate = Candidate("\n".join(found.sentences), coverage=found.coverage, sentences=found.sentences)
-    support = verify.model.score(pair.claim, [candidate])[0] if found.spans else 0.0
+    # An answer is checked sentence by sentence; it is supported where each of them is.
+    said = [span.of(pair.claim) for span in sentence_spans(pair.claim, "en")] or [pair.claim]
+    each = [_judged(claim, passages, verify) for claim in said]
     asked, stated = (set(_ANALYZER.terms(t)) for t in (pair.claim, text))
     return Judged(
         pair,
-        support,
-        bool(problems(pair.claim, passages.material([found]))),
+        min(support for support, _ in each),
+        any(has_problem for _, has_problem in each),
         len(asked & stated) / max(1, len(asked)),
         numbers(pair.claim) <= numbers(text),
     )
+
+
+def _judged(claim: str, passages: Passages, verify: VerifyCitations) -> tuple[float, bool]:
+    """The support of one sentence, and whether a fact is otherwise."""
+    (found,) = passages.evidence(claim, [1])
+    candidate = Candidate("\n".join(found.sentences), coverage=found.coverage, sentences=found.sentences)
+    support = verify.model.score(claim, [candidate])[0] if found.spans else 0.0
+    return support, bool(problems(claim, passages.material([found])))
 
 
 _ANALYZER = Analyzer()

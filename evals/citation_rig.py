@@ -39,6 +39,7 @@ class Rig:
 
     rag: ragkit.RAG
     verify: VerifyCitations
+    resources: Resources
 
     def context(self, question: str) -> Context:
         """What is retrieved for a question."""
@@ -62,7 +63,7 @@ def rig(documents: Path | Sequence[ragkit.Document], settings: Mapping[str, obje
         # `open` makes the graph's stages anew from their settings, so one made here must be set up here.
         verify = VerifyCitations(**settings)
         verify.setup(_RESOURCES[0])
-        yield Rig(rag, verify)
+        yield Rig(rag, verify, _RESOURCES[0])
 
 
 def wilson(k: int, n: int) -> tuple[float, float]:

@@ -21,6 +21,10 @@ LEAST_WORDS = 0.15
 # A sentence that is so near in meaning is taken besides those that share words, where these cover less.
 NEAR, WELL_COVERED = 0.45, 0.8
 _ITEM = re.compile(r"\s*(?:[-*•–]|\d{1,3}[.)])\s+")
+_DENYING = re.compile(r"\b(?:not|never|cannot|no|не|нет|нельзя)\b|n't\b", re.IGNORECASE)
+_RELATIVE = re.compile(r"\b(?:that|which|who|котор\w+)\b", re.IGNORECASE)
+_DENYING = re.compile(r"\b(?:not|never|cannot|no|не|нет|нельзя)\b|n't\b", re.IGNORECASE)
+_RELATIVE = re.compile(r"\b(?:that|which|who|котор\w+)\b", re.IGNORECASE)
 _ENDS, _LEADING_WORDS = (".", "!", "?", "…"), 12
 MOST_EMBEDDED = 32
 Weights = Mapping[str, float]
@@ -121,8 +125,10 @@ def _led(kept: Sequence[ReadSentence], i: int) -> str:
     text = kept[i].text
     if not _ITEM.match(text):
         return text
-    lead = next((s.text for s in reversed(kept[:i]) if not _ITEM.match(s.text)), "")
-    if lead.rstrip().endswith(_ENDS) or len(lead.split()) > _LEADING_WORDS:
+    above = (s.text for s in reversed(kept[:i]) if not _ITEM.match(s.text))
+    lead = next((s for s in above if not s.rstrip().endswith(_ENDS)), "")
+    # An item that denies by itself is a sentence: it does not go on from the words above.
+    if len(lead.split()) > _LEADING_WORDS or (_DENYING.search(text) and not _RELATIVE.search(text)):
         return text
     return f"{lead.strip().rstrip(':')} {_ITEM.sub('', text)}"
 

@@ -33,6 +33,11 @@ def narrowed(said: str, lines: Sequence[str]) -> list[str]:
     return kept
 
 
+def is_row(line: str) -> bool:
+    """Whether a line is a row of a table."""
+    return bool(_cells(line))
+
+
 def _cells(line: str) -> list[tuple[str, str]]:
     cells = [cell.strip().partition(": ") for cell in line.split(" | ")]
     if len(cells) < _FEWEST_CELLS or not all(colon for _, colon, _ in cells):

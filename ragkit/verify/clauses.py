@@ -54,9 +54,12 @@ def denied_clause(ours: Sequence[Word], source: Sequence[Sequence[Word]]) -> str
     )
     if is_hedged:
         return None
-    said = frozenset(stem for clause in mine for stem in clause.content)
-    stated = frozenset(stem for clause in theirs for stem in clause.content)
-    return _turned(theirs, mine, said) or _turned(mine, theirs, stated)
+    return _turned(theirs, mine, _told(mine)) or _turned(mine, theirs, _told(theirs))
+
+
+def _told(listed: Sequence[Clause]) -> frozenset[str]:
+    """What is told as a fact: of conditions nothing."""
+    return frozenset(stem for clause in listed if not clause.is_condition for stem in clause.content)
 
 
 def _turned(denying: Sequence[Clause], other: Sequence[Clause], whole: frozenset[str]) -> str | None:
@@ -69,13 +72,20 @@ def _turned(denying: Sequence[Clause], other: Sequence[Clause], whole: frozenset
         if not about or any(o.denies or o.denies_softly for o in about):
             continue
         # `It takes A and not B`: the other side may well be about the clause that does not deny.
-        if any(_n_shared(c, whole) >= n_shared and not c.denies for c in denying if c is not clause):
+        share = n_shared / len(clause.content)
+        if any(
+            not c.denies and _n_shared(c, whole) >= max(n_shared, share * len(c.content))
+            for c in denying
+            if c is not clause
+        ):
             continue
         return clause.cue
     return None
 
 
 def _n_shared(clause: Clause, whole: frozenset[str]) -> int:
+    if len(clause.content) == 1:
+        return len(clause.content & whole)
     shared = len(shared_terms(clause.content, whole))
     return shared if shared >= _SAME_WORDS else 0
 
@@ -87,7 +97,7 @@ def _bounds(listed: Sequence[Word]) -> Iterator[tuple[int, int]]:
         is_condition = word.lower in CONDITIONS and i > start
         following = listed[i + 1].lower if i + 1 < len(listed) else ""
         joins = word.lower in _JOINS and following != "бы"
-        if not (is_condition or joins or (word.is_break and _parts(listed, i))):
+        if not (is_condition or joins or (word.is_break and _parts(listed, start, i))):
             continue
         if i > start:
             yield start, i
@@ -96,8 +106,8 @@ def _bounds(listed: Sequence[Word]) -> Iterator[tuple[int, int]]:
         yield start, len(listed)
 
 
-def _parts(listed: Sequence[Word], i: int) -> bool:
-    if listed[i].text != ",":
+def _parts(listed: Sequence[Word], start: int, i: int) -> bool:
+    if listed[i].text != "," or listed[start].lower in CONDITIONS:
         return True
     following = next((j for j in range(i + 1, len(listed)) if listed[j].is_break), len(listed))
     return following - i - 1 >= _FEWEST_WORDS

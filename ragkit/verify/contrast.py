@@ -28,7 +28,6 @@ first|oldest|earliest // last|newest|latest
 open(?:s|ed)? // close[sd]?
 ke(?:eps?|pt)|retains? // los(?:es?|t)|voids?|forfeits?
 сохраня\w+|остается // лиша\w+|лишит\w*|пропада\w+|теря\w+
-can|able to|may // cannot|can't|unable to
 locally|offline // remotely|online
 public(?:ly)? // private(?:ly)?
 automatic(?:ally)? // manual(?:ly)?|by hand

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ragkit.text.language import detect_language
-from ragkit.verify.cells import narrowed
+from ragkit.verify.cells import is_row, narrowed
 from ragkit.verify.contrast import exchanged_opposite, opposite
 from ragkit.verify.dates import missing_dates
 from ragkit.verify.names import exchanged_name, missing_links, missing_names
@@ -73,7 +73,7 @@ def problems(said: str, material: Material) -> list[Problem]:
     late, rest = missing_dates(said, quotes)
     if late:
         found.append(Problem("date", f"does not state {', '.join(late)}"))
-    changed = changes(said, material.sentences or material.quotes)
+    changed = changes(said, [s for s in material.sentences or material.quotes if not is_row(s)])
     if missing := missing_numbers(rest, quotes):
         found.append(Problem("number", f"does not state {', '.join(sorted(set(missing)))}"))
     elif pair := exchanged_number(changed):

@@ -26,6 +26,7 @@ _NUMBER = re.compile(
 # Digits of a name (`B12`, `HIV-1`, `Wick-7`) or of a pattern (`2xx`) count nothing; `v2.8` is a number.
 _IN_NAME = re.compile(r"(?:(?!(?<![^\W\d_])[vV]$)[^\W\d_]|[^\W\d_]-|_)$")
 _AFTER = re.compile(r"[\s-]{0,2}(?P<scale>[^\W\d_]+\.?)?[\s-]{0,2}")
+_AFTER_NAME = re.compile(r"\b[A-ZА-ЯЁ][\w-]*\s\Z")
 _RANGE = re.compile(r"\s*(?:-|–|—|to|and|or|до|и|или|,)\s*")
 _FRACTION = re.compile(
     rf"(?<![\w-])(?:(?:a|one|two|одн\w+|две)\s+)?(?P<share>{'|'.join(FRACTIONS)})\b(?P<of>\s+of\b)?",
@@ -39,6 +40,8 @@ _NAMED = {
         "quarter": "quarter|квартал", "year": "year|год",
     }.items()
 }  # fmt: skip
+_EARLY = re.compile(r"0\d:\d\d")
+_TIMES = frozenset({"twice", "дважды", "трижды"})
 _LARGE = 5
 _SIGNS = "€$£₽¥₸₴"
 
@@ -48,7 +51,7 @@ class Quantity:
     """A number, in the base unit of its kind, with that kind and the word it counts.
 
     `bare` is the number without its unit. `kind` is empty where the unit is not one of the known ones;
-    `counts` is the stem of the word right after the number.
+    `counts` is the stem of the word right after the number. `is_label` tells a number after a name: `Wick 7`.
     """
 
     value: str
@@ -56,6 +59,7 @@ class Quantity:
     kind: str
     counts: str
     written: str
+    is_label: bool = False
 
 
 def numbers(text: str) -> set[str]:
@@ -84,12 +88,13 @@ def quantities(text: str) -> list[Quantity]:
         if _is_of_name(plain, match):
             continue
         before = plain[: match.start()].rstrip()[-1:]
-        found.append(
-            (match.start(), _quantity(_spelling(match), match[0], before, plain[match.end() :][:60]))
-        )
+        quantity = _quantity(_spelling(match), match[0], before, plain[match.end() :][:60])
+        is_label = not quantity.kind and bool(_AFTER_NAME.search(plain[: match.start()]))
+        found.append((match.start(), replace(quantity, is_label=is_label)))
     for word in words(plain):
         if (value := WRITTEN.get(word.lower)) is not None:
-            after = plain[word.at + len(word.text) :][:60]
+            # `twice a year` is how often, and no span of time.
+            after = "" if word.lower in _TIMES else plain[word.at + len(word.text) :][:60]
             found.append((word.at, _quantity(str(value), word.text, "", after)))
     ordered = sorted(found, key=lambda pair: pair[0])
     return _with_units_of_ranges(plain, ordered)
@@ -192,7 +197,7 @@ def agree(a: Quantity, b: Quantity) -> bool:
 
 def _is_otherwise(quantity: Quantity, other: Quantity, stated: Sequence[Quantity]) -> bool:
     """Whether `50 MB` is only found as `50 handhelds`, where sizes are told by other numbers."""
-    if not quantity.kind or other.kind:
+    if not quantity.kind or other.kind or not (other.counts or other.is_label):
         return False
     return any(o.kind == quantity.kind for o in stated)
 
@@ -239,7 +244,8 @@ def _spelling(match: re.Match[str]) -> str:
     number, grouped = match[0], match["grouped"]
     if grouped:
         number = number.replace(grouped, grouped.replace(" ", "").replace(",", ""), 1)
-    return number.replace(",", ".").replace("−", "-").replace("–", "-")
+    number = number.replace(",", ".").replace("−", "-").replace("–", "-")
+    return number[1:] if _EARLY.fullmatch(number) else number
 
 
 def _quantity(value: str, written: str, before: str, after: str) -> Quantity:

@@ -14,17 +14,18 @@ A side that says it by another word (`is excluded`, `кроме`) is taken to ag
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 from ragkit.verify.clauses import denied_clause
-from ragkit.verify.cues import DENIES, EXCLUSIVE, SCOPED, is_negation
+from ragkit.verify.cues import DENIES, EXCLUSIVE, SCOPED, in_condition, is_cue, is_negation
 from ragkit.verify.nearly import Change
-from ragkit.verify.same import alike
+from ragkit.verify.same import alike, shared_terms
 from ragkit.verify.words import Word, content, words
 
 _REACH_WORDS, _REACH_HEADS = 5, 2
 _SHARE_SAID = 0.5
+_TOLD_ANEW = 2
 
 
 def contradiction(said: str, evidence: Sequence[str]) -> str | None:
@@ -62,9 +63,15 @@ def exchanged_negation(changed: Sequence[Change]) -> str | None:
             side, other = (change.ours, change.theirs) if ours else (change.theirs, change.ours)
             # What is left out together with its negation ("without restriction") is not turned round.
             cue = next(i for i, w in enumerate(side) if w in (ours or theirs))
-            is_whole = bool(side[-1].is_content) and not any(w.is_content for w in other)
+            # `…, if there is no answer`: in Russian the negation ends what it denies.
+            is_told = side[-1].is_content or (side[-1].lower == "нет" and len(side) > 1)
+            is_whole = is_told and not any(w.is_content for w in other)
             if side[cue].lower in SCOPED and cue + 1 < len(side):
                 is_whole = not any(alike(w.stem, o.stem) for w in side[cue + 1 :] for o in other)
+            # Where several other words stand in its place the whole is told anew: clauses tell more of it.
+            told_anew = [w for w in other if w.is_content and not any(alike(w.stem, s.stem) for s in side)]
+            if len(told_anew) >= _TOLD_ANEW:
+                continue
             if not is_whole and not any(w.stem.startswith(DENIES) for w in other):
                 return (ours or theirs)[0].lower
     return None
@@ -90,9 +97,9 @@ def negated(listed: Sequence[Word], reach: int = _REACH_HEADS) -> list[list[Word
 
 def _denied_by_us(ours: Sequence[Word], source: Sequence[Sequence[Word]]) -> str | None:
     stated = {word.stem for listed in source for word in listed if word.is_content}
-    for heads in negated(ours):
-        shared = [head for head in heads if head.stem in stated]
-        for head in () if _is_contrast(ours, heads) else shared[:1]:
+    for heads in negated(ours, 1):
+        shared = [head for head in heads if head.stem in stated and not in_condition(ours, head)]
+        for head in () if _is_contrast(ours, heads) else shared:
             holding = [listed for listed in source if any(w.stem == head.stem for w in listed)]
             if not any(_denies(listed) for listed in holding):
                 return head.lower
@@ -110,7 +117,10 @@ def _is_contrast(listed: Sequence[Word], heads: Sequence[Word]) -> bool:
 
 def _denies(listed: Sequence[Word]) -> bool:
     """Whether a sentence has a negation, or says one by another word."""
-    return any(is_negation(listed, i) or listed[i].stem.startswith(DENIES) for i in range(len(listed)))
+    return any(
+        is_cue(word) or is_negation(listed, i) or word.stem.startswith(DENIES) or word.lower in EXCLUSIVE
+        for i, word in enumerate(listed)
+    )
 
 
 def _denied_by_source(ours: Sequence[Word], source: Sequence[Sequence[Word]]) -> str | None:
@@ -131,9 +141,24 @@ def _denied_by_source(ours: Sequence[Word], source: Sequence[Sequence[Word]]) ->
             for head in heads:
                 clause = _clause_of(listed, head)
                 near = len(clause & said) >= _SHARE_SAID * len(clause) or _is_scoped(listed, head)
-                if near and head.stem in said - denied - affirmed:
+                is_so = near and head.stem in said - denied - affirmed and not in_condition(listed, head)
+                if is_so and not _is_better_told(said, listed, source):
                     return head.lower
     return None
+
+
+def _is_better_told(said: Collection[str], denying: Sequence[Word], source: Sequence[Sequence[Word]]) -> bool:
+    """Whether another sentence, that denies nothing, has as much of what is said."""
+    shares = len(shared_terms(said, _content_of(denying)))
+    return any(
+        not _denies(listed) and len(shared_terms(said, _content_of(listed))) >= shares
+        for listed in source
+        if listed is not denying
+    )
+
+
+def _content_of(listed: Sequence[Word]) -> frozenset[str]:
+    return frozenset(word.stem for word in listed if word.is_content)
 
 
 def _is_scoped(listed: Sequence[Word], head: Word) -> bool:
@@ -156,4 +181,4 @@ def _clause_of(listed: Sequence[Word], head: Word) -> frozenset[str]:
 def overlap(said: str, sentence: str) -> float:
     """The share of a sentence's content words that `said` has too; 0 for a sentence without any."""
     theirs = content(sentence)
-    return len(theirs & content(said)) / len(theirs) if theirs else 0.0
+    return len(shared_terms(theirs, content(said))) / len(theirs) if theirs else 0.0

@@ -265,7 +265,7 @@ able according additionally even yes please also always available basically cont
 documentation document documented either actually
 get happen however indeed just simply moreover note noted passage possible provided said simply so
 someone something stated therefore thing though way well whatever whether whichever you your yourself want
-automatically particular particularly generally usually normally
+particular particularly generally usually normally
 да быть вообще возможно вот документ документация именно иметь который либо например обычно однако согласно
 указано следует случай также просто самый свой словно сообщается таким такой образом является это
 """
