@@ -26,18 +26,18 @@ _MARGIN_TOKENS = 16
 
 
 class LastResort(ExtractiveGenerate):
-    """The sentences that are nearest to the question, whatever their support: the last rung of the ladder.
+    """The sentences that likeliest answer, however unlikely that is: the last rung of the ladder.
 
-    It never says that the documents hold no answer, for nobody has read them. Where its sentences do not bear
-    on the question well enough to answer it by themselves, it says so in `degraded`. Where time is limited it
-    goes by words alone, which takes a few milliseconds.
+    It never says that the documents hold no answer, for nobody has read them. Where its sentences are too
+    unlikely to answer the question by themselves, it says so in `degraded`. Where time is limited it goes by
+    words alone, which takes a few milliseconds.
 
-    >>> LastResort().config.min_support
+    >>> LastResort().config.min_confidence
     0.0
     """
 
     def __init__(self, **settings: object) -> None:
-        super().__init__(**{"min_support": 0.0, **settings})
+        super().__init__(**{"min_confidence": 0.0, **settings})
         self._by_words = ExtractiveGenerate(**{**self.config.as_keywords(), "dense_share": 0.0})
 
     def setup(self, resources: Resources) -> None:
@@ -47,14 +47,13 @@ class LastResort(ExtractiveGenerate):
     def run(self, context: Context, ctx: RunContext) -> Answer:
         is_hurried = ctx.budget is not None and ctx.budget.ledger.deadline is not None
         answer = self._by_words.run(context, ctx) if is_hurried else super().run(context, ctx)
-        if answer.abstained and context.passages:
+        if answer.abstained and answer.reason != "conflicting" and context.passages:
             raise BudgetError(
                 "the budget did not suffice to ask a model, and no sentence of the passages can be quoted. "
                 "Raise the limits under budget:"
             )
-        support = ctx.trace.facts.get("support")
-        usual = ExtractiveGenerate.Config.model_fields["min_support"].default
-        if isinstance(support, float) and support < usual:
+        usual = ExtractiveGenerate.Config.model_fields["min_confidence"].default
+        if not answer.abstained and answer.confidence is not None and answer.confidence < usual:
             ctx.degrade("budget: the nearest sentences are quoted, and may not answer")
         return answer
 

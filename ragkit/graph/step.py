@@ -202,7 +202,7 @@ class Step:
         except StageError as e:
             e.add_note(f"it stood in for {self.name!r}, which had failed with {_said(error)}")
             raise
-        if isinstance(result, Answer) and result.abstained and isinstance(value, Context) and value.passages:
+        if _denies(result) and isinstance(value, Context) and value.passages:
             # The one that failed might have found an answer: to deny that there is any would be a guess.
             raise StageError(
                 f"{_said(error)}. {stand_in.name!r}, which stands in for it, found no answer in the "
@@ -357,6 +357,11 @@ def _as_error(error: Exception | asyncio.CancelledError) -> Exception:
 def _is_being_cancelled() -> bool:
     task = asyncio.current_task()
     return anyio.current_effective_deadline() == -math.inf or (task is not None and task.cancelling() > 0)
+
+
+def _denies(result: Any) -> bool:
+    """Whether it says that there is no answer; not, that there are several which contradict each other."""
+    return isinstance(result, Answer) and result.abstained and result.reason != "conflicting"
 
 
 def _said(error: Exception) -> str:
