@@ -22,7 +22,8 @@ def test_the_text_that_init_writes_loads(language: str) -> None:
     config = load_config(default_text(language), env={})
     assert config.collection.store == "local"
     assert [node.name for node in config.graph.nodes][-1] == config.graph.output
-    assert config.graph.nodes[2].inputs == ("dense", "sparse")
+    inputs = {node.name: node.inputs for node in config.graph.nodes}
+    assert inputs["fuse"] == ("dense", "sparse")
 
 
 def test_both_languages_say_the_same() -> None:
@@ -44,7 +45,7 @@ def test_the_index_folder_is_taken_as_it_is(folder: str) -> None:
 
 def test_the_default_takes_overrides() -> None:
     config = default_config("index", set={"query.dense.k": 7})
-    assert config.graph.nodes[0].stage.config.k == 7  # type: ignore[attr-defined]
+    assert config.stages["dense"].settings.k == 7  # type: ignore[attr-defined]
 
 
 def test_the_default_ignores_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
