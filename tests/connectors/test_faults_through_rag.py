@@ -39,6 +39,7 @@ from tests.connectors.chat_server import (
     failure,
     in_turn,
     reply,
+    serving,
     stream,
 )
 
@@ -336,13 +337,17 @@ def test_within_a_budget_of_time_a_stalled_model_is_replaced(at: Served, whole: 
         assert answer.usage.input_tokens is None
 
 
-def test_a_stand_in_that_finds_nothing_does_not_deny_that_there_is_anything(at: Served) -> None:
-    at.play(failure(503))
-    asked = "Какой тариф поддерживает единый вход SAML?"  # the passages are in English
+def test_a_stand_in_that_finds_nothing_does_not_deny_that_there_is_anything(
+    handbook_index: Path, tmp_path: Path
+) -> None:
     said = "answered 503.*'spare', which stands in for it, found no answer in the 5 passages"
-    with pytest.raises(StageError, match=said):
-        at.spared.ask(asked)
-    told, caught = heard(at.spared, asked)
+    with serving(failure(503)) as server:
+        with served(server.url, handbook_index, tmp_path, on_error="spare"):
+            path = next(tmp_path.glob("*.yaml"))
+        with ragkit.load(path, set={"query.spare.min_confidence": 1.0}) as rag:
+            with pytest.raises(StageError, match=said):
+                rag.ask(ASKED["en"])
+            told, caught = heard(rag, ASKED["en"])
     assert caught is not None
     assert not any(isinstance(one, Done) for one in told)
 
