@@ -20,7 +20,7 @@ from ragkit.protocols import Collection, Resources
 from ragkit.settings import Settings
 from ragkit.text.language import detect_language
 from ragkit.text.relevance import relevance
-from ragkit.text.wording import abstention
+from ragkit.text.wording import abstention, why_nothing
 from ragkit.types import AbstainReason, Answer, Citation, Context, Passage, Sentence, Span
 
 # A footnote of the document would pass for a marker of ours, which points to another source.
@@ -89,8 +89,7 @@ class ExtractiveGenerate(Stage[Context, Answer]):
     def run(self, context: Context, ctx: RunContext) -> Answer:
         weighed = self.weighed(context)
         if weighed is None:
-            # Commit 0: nothing was ever ingested, so there is nothing that could have answered.
-            return self._abstain(context, "no_documents" if context.plan.commit == 0 else "no_evidence", 0.0)
+            return self._abstain(context, why_nothing(context.plan), 0.0)
         chosen = self.choose(weighed)
         sure = confidence(float(weighed.shares[chosen].sum()), float(weighed.shares.sum()), weighed.weights)
         ctx.note(confidence=round(sure, 4), n_sentences=len(weighed.shares))

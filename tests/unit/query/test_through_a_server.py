@@ -22,7 +22,7 @@ query:
   classify: {use: query/classify}
   sparse: {use: retrieve/bm25}
   fuse: {use: fuse/rrf, k: 3}
-  generate: {use: generate/extractive, min_support: 0.1}
+  generate: {use: generate/extractive, min_confidence: 0.01}
   verify: {use: verify/citations}
 """
 PAGES = [
