@@ -140,7 +140,7 @@ def _is_in_file(quote: str, uri: str | None, is_handbook: bool) -> bool:
     if not is_handbook or uri is None:
         return True
     if uri not in _FILES:
-        raw = html.unescape((HANDBOOK / uri).read_text(encoding="utf-8"))
+        raw = html.unescape((HANDBOOK.parent / uri).read_text(encoding="utf-8"))
         _FILES[uri] = frozenset(re.findall(r"\w+", raw.replace("\u00ad", "")))
     return set(re.findall(r"\w+", quote)) <= _FILES[uri]
 
