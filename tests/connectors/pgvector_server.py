@@ -85,7 +85,7 @@ class Server:
         # It would stop at the end of the process what another object has started since.
         atexit.unregister(self._server._cleanup)
         self._pgserver.PostgresServer._instances.clear()
-        for _ in range(60):
+        for _ in range(180):
             # What starts it waits a few seconds, and on a busy machine recovery takes longer.
             with contextlib.suppress(Exception):
                 self._start()
