@@ -70,7 +70,7 @@ class ExtractiveGenerate(Stage[Context, Answer]):
             description="Probability of a further sentence to be the answer, as a share of the best one's.",
         )
         min_short: float = Field(
-            0.3,
+            0.5,
             ge=0.0,
             le=1.0,
             description="Probability that a short answer needs among those that its sentence can give.",
