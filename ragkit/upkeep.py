@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ragkit.assembly import Assembly
-from ragkit.config.spec import Config
 from ragkit.cache.answers import CacheCounts
+from ragkit.config.spec import Config
 from ragkit.errors import CorruptIndexError
 from ragkit.graph.runner import Graph
 from ragkit.status import Status, status_of
