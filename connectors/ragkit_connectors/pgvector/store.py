@@ -51,6 +51,7 @@ class PgvectorStore(ServedStore[View]):
     """
 
     use = "store/pgvector"
+    _dense: DenseSearch
     _sparse: SparseSearch
     format_version = schema.FORMAT_VERSION
     Config = PgSettings

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="needs the extra train: make test EXTRAS=all")
+torch = pytest.importorskip("torch", reason="needs the extra train: make test EXTRAS=all")
 
 from ragkit.errors import ConfigError, ModelError
 from ragkit.train.checkpoint import load_checkpoint, save_checkpoint
@@ -96,7 +96,9 @@ def test_a_checkpoint_of_other_settings_or_of_another_model_is_refused(tmp_path:
 
 def test_a_loss_that_is_no_number_is_an_error_with_the_remedy(tmp_path: Path) -> None:
     broken = trainer()
-    broken.model.classifier.bias.data.fill_(float("nan"))
+    head = broken.model.classifier
+    assert isinstance(head, torch.nn.Linear)
+    head.bias.data.fill_(float("nan"))
     with pytest.raises(ModelError, match="--learning-rate"):
         fit(broken, plan(tmp_path))
 
