@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="needs the extra train: make test EXTRAS=all")
+pytest.importorskip("torch", reason="needs the extra train: make test EXTRAS=all")
 
 from ragkit.errors import ConfigError, ModelError
 from ragkit.train.checkpoint import load_checkpoint, save_checkpoint
@@ -95,9 +95,11 @@ def test_a_checkpoint_of_other_settings_or_of_another_model_is_refused(tmp_path:
 
 
 def test_a_loss_that_is_no_number_is_an_error_with_the_remedy(tmp_path: Path) -> None:
+    from torch.nn import Linear
+
     broken = trainer()
     head = broken.model.classifier
-    assert isinstance(head, torch.nn.Linear)
+    assert isinstance(head, Linear)
     head.bias.data.fill_(float("nan"))
     with pytest.raises(ModelError, match="--learning-rate"):
         fit(broken, plan(tmp_path))
