@@ -132,7 +132,7 @@ _DAY = (
 )
 _YEAR = r"(?:1\d{3}|20\d{2})(?:[-–](?:\d{4}|\d{2})|s|-[а-я]+)?(?: (?:год[ауыеом]*|гг?\.))?"
 _DATE = (
-    rf"(?:(?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}(?:,? {_YEAR})?|{_MONTH} \d{{1,2}}(?:st|nd"
+    rf"(?:(?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}(?:,? {_YEAR})?|{_MONTH} \d{{1,2}}(?!\d)(?:st|nd"
     rf"|rd|th)?(?:,? {_YEAR})?"
     rf"|{_MONTH},? (?:of )?{_YEAR}|\b{_MONTH}\b|\b{_DAY}\b|(?<![\w$€£.,]){_YEAR}(?!\w)|\b\d{{1,2}}(?:st"
     rf"|nd|rd|th)(?: and \d{{1,2}}"

@@ -48,7 +48,7 @@ def contradiction(said: str, evidence: Sequence[str]) -> str | None:
 def turned_round(said: str, evidence: Sequence[str]) -> str | None:
     """The word by which a clause of one side denies what the other says; None where they agree.
 
-    >>> turned_round("An event is sent when a bin changes.", ["Changes of bins do not produce events."])
+    >>> turned_round("An event is sent when a bin changes.", ["Changes of bins do not send events."])
     'not'
     """
     return denied_clause(words(said), [words(sentence) for sentence in evidence])
