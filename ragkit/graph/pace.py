@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 MEAN_SHARE, DEVIATION_SHARE = 1 / 8, 1 / 4
 # How much is added to the mean for what varies: about one run in twenty takes longer, where times are normal.
 DEVIATIONS = 2.0
-# What was given up would have taken longer, nobody knows how much: twice, as a timer of RFC 6298 (5.5) doubles.
+# What was given up would have taken longer, nobody knows how much: twice, as timers double in RFC 6298, 5.5.
 BACKOFF = 2.0
 # A node that is skipped is not measured. Its figure falls, so that it is tried again some time.
 FORGOTTEN_SHARE = 0.1
