@@ -9,6 +9,7 @@ from ragkit.cache.same.facts import other_fact
 from ragkit.cache.same.more import says_more
 from ragkit.cache.same.order import other_order
 from ragkit.cache.same.sense import other_sense
+from ragkit.cache.same.series import other_member
 from ragkit.text.normalize import normal_form
 
 
@@ -27,6 +28,7 @@ def difference(one: str, other: str) -> str | None:
         return None
     checks: tuple[tuple[str, Callable[[str, str], str | None], tuple[str, str]], ...] = (
         ("asking", other_asking, (ours, theirs)),
+        ("series", other_member, (ours, theirs)),
         ("more", says_more, (one, other)),
         ("order", other_order, (one, other)),
         ("fact", other_fact, (one, other)),

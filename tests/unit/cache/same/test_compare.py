@@ -67,3 +67,23 @@ def test_one_thing_in_two_spellings_is_one(one: str, other: str) -> None:
 def test_what_only_one_of_them_says_makes_two(one: str, other: str) -> None:
     assert difference(one, other) is not None
     assert difference(other, one) is not None
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("How many requests per minute are allowed?", "How many requests per hour are allowed?"),
+        ("Are weekly backups kept?", "Are daily backups kept?"),
+        ("Who is the first approver?", "Who is the second approver?"),
+        ("What is the upper limit?", "What is the lower limit?"),
+        ("What is the gross salary?", "What is the net salary?"),
+        ("How do I upgrade the server?", "How do I downgrade the server?"),
+        ("how do i install it on windows?", "how do i install it on linux?"),
+        ("When did the north office open?", "When did the south office open?"),
+        ("Сколько запросов разрешено в минуту?", "Сколько запросов разрешено в час?"),
+        ("Где первый склад?", "Где второй склад?"),
+    ],
+)
+def test_another_member_of_a_series_makes_two(one: str, other: str) -> None:
+    assert difference(one, other) is not None
+    assert difference(other, one) is not None
