@@ -16,6 +16,7 @@ A reader with a model of its own takes the place of `LinearReader` in `Extractiv
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -30,6 +31,12 @@ from ragkit.generate.span_clues import CLUES, GROUP_NAMES, GROUPS, runs_of
 from ragkit.types import Span
 
 MAX_SPANS: Final = 5
+# What these lead over to is cut off; in capitals they are names: `shelf A`.
+_LEADS_ON = re.compile(
+    r"(?:^|\s)(?:an?|the|of|at|to|from|with|for|and|or|than|и|или|в|на|с|со|к|ко|от|из|для|без|при|по|о|об)$"
+)
+# A number before these belongs to what stands before it: `(since version) 3.0 the scanner`.
+_BEGINS_ANEW = re.compile(r"\d\s+(?:the|this|these|its|their|этот|эта|это|эти)\s")
 # How and why are told in a sentence, and yes or no is not a place of a text.
 _TOLD_AT_LENGTH: Final[frozenset[Kind]] = frozenset({"reason", "manner", "yesno", "other"})
 
@@ -77,11 +84,17 @@ class LinearReader:
 def may_be_short(question: str, words: str) -> bool:
     """Whether a few words can be the answer to a question: where it asks for a number, they hold one.
 
+    Words that break off in an article or a preposition are none, nor is a number with the next clause.
+
     >>> may_be_short("How long is it?", "24 months"), may_be_short("How long is it?", "the page")
     (True, False)
     >>> may_be_short("Why is it so long?", "24 months")
     False
+    >>> may_be_short("On which port does it listen?", "3.0 the scanner")
+    False
     """
+    if _LEADS_ON.search(words) or _BEGINS_ANEW.search(words):
+        return False
     kind = kind_of(question)
     if kind in _TOLD_AT_LENGTH:
         return False

@@ -54,3 +54,11 @@ def test_a_reading_holds_the_contract(question: str, texts: list[str]) -> None:
         assert sum(chances) + reading.unanswerable <= 1 + 1e-6
         assert all(0 <= f.span.start < f.span.end <= len(text) for f in reading.spans)
         assert READER.read(question, [text]) == [reading]
+
+
+def test_words_that_break_off_are_no_answer() -> None:
+    for words in ("3.0 the scanner", "8443 instead of", "24 months from", "3.0 этот сканер", "24 месяца со"):
+        assert not may_be_short("How many of them are there?", words)
+    for words in ("3 a day", "24 months of the year", "24 месяца"):
+        assert may_be_short("How many of them are there?", words)
+    assert may_be_short("Which shelf is it on?", "shelf A")
