@@ -33,7 +33,7 @@ def pieces(answer: Answer) -> tuple[Piece, ...]:
     found: list[Piece] = []
     at, text = 0, answer.text
     for sentence in answer.sentences:
-        start = at + len(text[at:]) - len(text[at:].lstrip())
+        start = _visible(text, at)
         end = _end(text, start, sentence)
         if end is None:
             return _apart(answer)
