@@ -33,16 +33,20 @@ UPDATE head SET number = %s, next_row = %s, next_key = %s, n_sources = %s, n_chu
 """
 _REPLACED = """
 SELECT count(*), coalesce(sum(n_chunks), 0)::bigint FROM sources
-WHERE tenant = %s AND sha256(id) = ANY(%s) AND id = ANY(%s)
+WHERE tenant = %(tenant)s AND sha256(id) = ANY(%(digests)s) AND id = ANY(%(ids)s)
 """
-_END_CHUNKS = """
-UPDATE chunks SET to_commit = %(number)s WHERE to_commit = %(open)s AND document IN
-    (SELECT key FROM documents WHERE tenant = %(tenant)s AND sha256(id) = sha256(%(id)s) AND id = %(id)s
-     AND to_commit = %(open)s)
+# For all documents of a commit at once, and planned each time: a plan that was made while the tables were
+# empty, and kept, reads all of them for every document.
+_STANDING = """
+SELECT key FROM documents
+WHERE tenant = %(tenant)s AND sha256(id) = ANY(%(digests)s) AND id = ANY(%(ids)s) AND to_commit = %(open)s
 """
-_END_DOCUMENT = """
-UPDATE documents SET to_commit = %(number)s
-WHERE tenant = %(tenant)s AND sha256(id) = sha256(%(id)s) AND id = %(id)s AND to_commit = %(open)s
+_END = (
+    "UPDATE chunks SET to_commit = %(number)s WHERE document = ANY(%(keys)s) AND to_commit = %(open)s",
+    "UPDATE documents SET to_commit = %(number)s WHERE key = ANY(%(keys)s)",
+)
+_DROP_STATES = """
+DELETE FROM sources WHERE tenant = %(tenant)s AND sha256(id) = ANY(%(digests)s) AND id = ANY(%(ids)s)
 """
 _DROP_STATE = "DELETE FROM sources WHERE tenant = %(tenant)s AND sha256(id) = sha256(%(id)s) AND id = %(id)s"
 _ADD_STATE = """
@@ -147,11 +151,9 @@ def _write_tenant(connection: Connection[Any], changes: Sequence[Change], place:
     if not others:
         return
     added = [change for change in others if change.document is not None]
+    _end(connection, others, place)
     # In a pipeline the server works on what it was sent while the rest is made ready.
     with connection.pipeline(), connection.cursor() as cursor:
-        for statement in (_END_CHUNKS, _END_DOCUMENT, _DROP_STATE):
-            cursor.executemany(statement, [_names(change.state, place) for change in others])
-            reach("commit.ended")
         if added:
             cursor.executemany(_ADD_STATE, _state_rows(added, place))
             cursor.executemany(_ADD_DOCUMENT, _document_rows(added, place))
@@ -167,11 +169,28 @@ def _write_tenant(connection: Connection[Any], changes: Sequence[Change], place:
 
 def _count_replaced(connection: Connection[Any], changes: Sequence[Change], place: _Place) -> None:
     """Takes what is known of the documents so far out of the totals; what is written is added to them."""
-    ids = [to_bytes(change.state.document_id) for change in changes]
-    values = (to_bytes(changes[0].state.tenant), [hashlib.sha256(name).digest() for name in ids], ids)
-    n_sources, n_chunks = connection.execute(_REPLACED, values).fetchone() or (0, 0)
+    n_sources, n_chunks = connection.execute(_REPLACED, _all_of(changes), prepare=False).fetchone() or (0, 0)
     place.n_sources -= n_sources
     place.n_chunks -= n_chunks
+
+
+def _end(connection: Connection[Any], changes: Sequence[Change], place: _Place) -> None:
+    """Ends what stands of the documents, and drops what is known of them."""
+    asked = _all_of(changes)
+    keys = [key for (key,) in connection.execute(_STANDING, asked, prepare=False).fetchall()]
+    values = {"keys": keys, "number": place.number, "open": OPEN}
+    for statement in _END if keys else ():
+        connection.execute(statement, values, prepare=False)
+        reach("commit.ended")
+    connection.execute(_DROP_STATES, asked, prepare=False)
+    reach("commit.ended")
+
+
+def _all_of(changes: Sequence[Change]) -> dict[str, Any]:
+    """Which documents of one tenant are meant."""
+    ids = [to_bytes(change.state.document_id) for change in changes]
+    digests = [hashlib.sha256(name).digest() for name in ids]
+    return {"tenant": to_bytes(changes[0].state.tenant), "ids": ids, "digests": digests, "open": OPEN}
 
 
 def _keeps_content(change: Change) -> bool:
