@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import anyio
@@ -40,7 +40,9 @@ class Index:
     def ranked(self, text: str, history: Sequence[Turn] = (), rewrite: Rewrite | None = None) -> list[str]:
         """The documents found for a question, best first."""
         plan = self.parts.collection.plan(text, history=history)
-        found = anyio.run(self.graph.run, plan if rewrite is None else rewrite(plan)).value
+        searched = plan if rewrite is None else rewrite(plan)
+        # Without the history, or the graph's own `condense` would work on every way to search.
+        found = anyio.run(self.graph.run, replace(searched, history=())).value
         return list(dict.fromkeys(hit.chunk.document_id for hit in found.hits))
 
     def stage(self, stage: QueryStage) -> Rewrite:

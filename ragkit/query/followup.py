@@ -14,10 +14,13 @@ Terms = Callable[[str], Sequence[str]]
 
 # How one goes on with what was said: "And abroad?", "А за границей?"
 _GOES_ON = re.compile(
-    r"\W*(?:and|but|so|then|or|also|plus|(?:what|how) about|what if|what else|o?kay|ok|oops|sorry|no|yes"
-    r"|i meant?|thanks?|thank you|got it|i see|for example|more|are you sure|is that all|anything else"
-    r"|и|а|но|ну|или|тогда|значит|то есть|также|ещё|еще|ок|понятно|ясно|спасибо|нет|да|извини(?:те)?|например"
-    r"|подробнее|(?:что|как) насч[её]т|я имел[аи]? в виду)\b",
+    r"\W*(?:(?:and|but|so|then|or|also|plus|(?:what|how) about|what if|what else|o?kay|ok|oops|sorry"
+    r"|i meant?|thanks?|thank you|got it|i see|for example|more(?! than)|are you sure|is that all"
+    r"|anything else"
+    r"|и|а|но|ну|или|тогда|значит|то есть|также|ещё|еще|ок|понятно|ясно|спасибо|извини(?:те)?|например"
+    r"|подробнее|(?:что|как) насч[её]т|я имел[аи]? в виду)\b"
+    # An answer to what was said, not "No-smoking areas" or "Нет ли скидок".
+    r"|(?:no|yes|нет|да)\b(?=\s*(?:[,.;:!?…—–]|-\s|$)))",
     re.IGNORECASE,
 )
 _ASKS_ALONE = re.compile(

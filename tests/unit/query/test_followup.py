@@ -31,6 +31,9 @@ TERMS = Analyzer().terms
         "Что насчёт запчастей?",
         "Как туда попасть?",
         "Подробнее, пожалуйста",
+        "No, the Wick 7.",
+        "Нет, а для Wick 7?",
+        "Yes",
     ],
 )
 def test_a_follow_up_leans(question: str) -> None:
@@ -50,6 +53,9 @@ def test_a_follow_up_leans(question: str) -> None:
         "Когда сотрудник может перенести свой отпуск?",
         "Почему сервер отклоняет запросы без ключа?",
         "Кто утверждает пересчёт остатков и когда склад его проводит?",
+        "No-smoking areas: where are they in the Berlin office?",
+        "More than how many days of leave need approval by a manager?",
+        "Нет ли скидок для студентов на тариф Ember?",
     ],
 )
 def test_a_question_that_names_its_subject_does_not(question: str) -> None:
