@@ -19,20 +19,24 @@ class Piece:
     gap: str = " "
 
 
-def pieces(answer: Answer) -> tuple[Piece, ...]:
+def pieces(answer: Answer, before: tuple[Piece, ...] = ()) -> tuple[Piece, ...]:
     """The pieces of an answer. Joined they are its text, where it consists of its sentences.
 
     The text of some answers does not: that of an abstention, or JSON. Each piece is then its sentence by
     itself.
+
+    Args:
+        before: those of a shorter part. What the answer goes on from is not taken apart again.
 
     >>> from ragkit.types import QueryPlan
     >>> plan, said = QueryPlan.of("?"), (Sentence("Two years."), Sentence("No more."))
     >>> [(p.gap, p.text) for p in pieces(Answer(plan, text="Two years.\\nNo more.", sentences=said))]
     [('', 'Two years.'), ('\\n', 'No more.')]
     """
-    found: list[Piece] = []
-    at, text = 0, answer.text
-    for sentence in answer.sentences:
+    # The last one may have been without what follows it.
+    found = _goes_on(answer, before[:-1])
+    at, text = sum(len(piece.gap) + len(piece.text) for piece in found), answer.text
+    for sentence in answer.sentences[len(found) :]:
         start = _visible(text, at)
         end = _end(text, start, sentence)
         if end is None:
@@ -41,6 +45,12 @@ def pieces(answer: Answer) -> tuple[Piece, ...]:
         at = end
     is_all = at == len(text) and not (found and found[0].gap)
     return tuple(found) if is_all else _apart(answer)
+
+
+def _goes_on(answer: Answer, before: tuple[Piece, ...]) -> list[Piece]:
+    """The pieces that an answer begins with, if it begins with all of them."""
+    same = tuple(piece.sentence for piece in before) == answer.sentences[: len(before)]
+    return list(before) if same and answer.text.startswith(joined(before)) else []
 
 
 def joined(found: tuple[Piece, ...]) -> str:

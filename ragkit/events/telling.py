@@ -27,6 +27,7 @@ class Telling:
     def __init__(self, listener: Callable[[Event], None]) -> None:
         self._listener = listener
         self._shown: list[tuple[int, Piece]] = []
+        self._part: tuple[Piece, ...] = ()
         self._ids = self._drafts = 0
         self._usage = Usage(input_tokens=0, output_tokens=0, usd=0.0)
         self._start_s = perf_counter()
@@ -49,7 +50,8 @@ class Telling:
                 self._usage = _sum(self._usage, told.usage, perf_counter() - self._start_s)
                 self._listener(Spent(self._usage))
             else:
-                self._turn_to(pieces(told.answer), is_whole=False)
+                self._part = pieces(told.answer, self._part)
+                self._turn_to(self._part, is_whole=False)
 
     def finish(self, answer: Answer) -> None:
         """Tells the answer, and that it is whole."""
