@@ -746,9 +746,10 @@ async def test_a_stage_may_say_in_setup_that_it_is_inline() -> None:
 
 
 async def test_a_cancelled_hop_does_not_go_on_to_its_next_stage() -> None:
-    release, over, ran = threading.Event(), threading.Event(), []
+    began, release, over, ran = threading.Event(), threading.Event(), threading.Event(), []
 
     def wait(ctx: RunContext) -> None:
+        began.set()
         release.wait(5)
 
     class Last(Plain):
@@ -759,8 +760,10 @@ async def test_a_cancelled_hop_does_not_go_on_to_its_next_stage() -> None:
     trace = Trace("t")
     made = flow(Plain("", wait) >> Last())
     made.setup()
-    with anyio.move_on_after(0.02):
-        await made.run("", trace=trace)
+    async with anyio.create_task_group() as running:
+        running.start_soon(lambda: made.run("", trace=trace))
+        assert await anyio.to_thread.run_sync(began.wait, 5)
+        running.cancel_scope.cancel()
     release.set()
     threading.Timer(0.05, over.set).start()
     await anyio.to_thread.run_sync(over.wait, 5)
