@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ragkit.generate.fence import source_of
 from ragkit.models.token_count import Count as Count
 from ragkit.models.token_count import counter as counter
+from ragkit.text.fence import source_of
 from ragkit.types import Passage, ReadSentence, Span, Turn
 
 # A passage's fence, number and line breaks: two hashes of 16 digits, which tokenizers cut into bits.

@@ -13,12 +13,12 @@ from ragkit.chat import ChatModel, Completion, Message
 from ragkit.errors import ConfigError
 from ragkit.generate.asked import asked, usage_of
 from ragkit.generate.budget import Count, counter, fitting_passages, fitting_turns
-from ragkit.generate.fence import fence_of, fenced
 from ragkit.generate.reply import NO_ANSWER, read_reply
 from ragkit.graph.stage import RunContext, Stage, stage
 from ragkit.graph.threads import in_thread
 from ragkit.protocols import Collection, Resources
 from ragkit.settings import ChatModelRef, Settings
+from ragkit.text.fence import fence_of, fenced
 from ragkit.text.language import detect_language
 from ragkit.text.language_names import question_language
 from ragkit.text.relevance import kept_sentences

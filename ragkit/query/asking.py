@@ -3,60 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from ragkit.chat import ChatModel, Completion, Message
-from ragkit.errors import ConfigError, ModelError
+from ragkit.chat import ChatModel, Message
+from ragkit.errors import ModelError
+from ragkit.graph.asking import AskingSettings, read_json
 from ragkit.graph.stage import RunContext, Stage
-from ragkit.models.json_schema import json_in, problems
 from ragkit.protocols import Collection, Resources
 from ragkit.query.conversation import as_json
-from ragkit.settings import ChatModelRef, Settings
-from ragkit.text.language import detect_language
-from ragkit.text.template import Places, Template, built_in, load_template
-from ragkit.text.thoughts import without_thoughts
+from ragkit.settings import ChatModelRef
+from ragkit.text.template import Places, Template
 from ragkit.types import QueryPlan
 
 _LONGEST_WHY = 200
-_ENDS = {
-    "content_filter": "the provider's filter withheld the reply",
-    "length": "the reply was cut at max_tokens",
-}
 
 
-class AskedSettings(Settings):
-    """Settings of a stage that may ask a chat model."""
-
-    # What a prompt of the stage must have, and may have.
-    places: ClassVar[Places] = Places(("question",), ("conversation",))
-    llm: ChatModelRef = Field(None, description="Name of the chat model under `models:`.")
-    prompt: Path | None = Field(
-        None, description="A prompt of your own; `ragkit prompt --node NAME` shows ours."
-    )
-    language: Literal["auto", "en", "ru"] = Field(
-        "auto", description="Of the prompt: auto is Russian for Russian questions, else English."
-    )
-    max_tokens: int = Field(400, ge=1, description="Tokens that the model's reply may have.")
-    temperature: float = Field(0.0, ge=0.0, le=2.0, description="0 asks for the most likely text.")
-
-    @field_validator("prompt")
-    @classmethod
-    def _is_a_prompt(cls, prompt: Path | None) -> Path | None:
-        if prompt is not None:
-            try:
-                load_template(prompt, cls.places)
-            except ConfigError as e:
-                raise ValueError("; ".join(e.problems)) from e
-        return prompt
-
-
-class LlmSettings(AskedSettings):
+class LlmSettings(AskingSettings):
     """Settings of a stage that does nothing without a chat model."""
 
-    llm: ChatModelRef = Field(description="Name of the chat model under `models:`.")
+    places: ClassVar[Places] = Places(("question",), ("conversation",))
+
+
+class AskedSettings(LlmSettings):
+    """Settings of a stage that may ask a chat model."""
+
+    llm: ChatModelRef = Field(None, description="Name of the chat model under `models:`.")
 
 
 class QueryStage(Stage[QueryPlan, QueryPlan]):
@@ -74,8 +47,7 @@ class QueryStage(Stage[QueryPlan, QueryPlan]):
 
     def __init__(self, **settings: object) -> None:
         super().__init__(**settings)
-        prompt = self.config.prompt
-        self.own_template = None if prompt is None else load_template(prompt, self.config.places)
+        self.own_template = self.config.own_template()
 
     def setup(self, resources: Resources) -> None:
         self.collection = resources.collection
@@ -124,11 +96,7 @@ class QueryStage(Stage[QueryPlan, QueryPlan]):
 
     def template(self, question: str = "") -> Template:
         """The prompt that is used for a question, with its places open."""
-        if self.own_template is not None:
-            return self.own_template
-        language = self.config.language
-        told = detect_language(question) if language == "auto" else language
-        return built_in("ragkit.query", self.prompt_name, told, self.config.places)
+        return self.config.template(self.own_template, "ragkit.query", self.prompt_name, question)
 
     def left(self, ctx: RunContext, why: str) -> None:
         """Says that the plan is left as it was, and why."""
@@ -155,33 +123,7 @@ class QueryStage(Stage[QueryPlan, QueryPlan]):
             prompt=self.template(plan.question).fingerprint,
         )
         try:
-            return read_reply(done, self.schema())
+            return read_json(done, self.schema())
         except ValueError as e:
             self.left(ctx, f"{done.model}: {e}")
             return None
-
-
-def read_reply(done: Completion, schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The JSON object of a completion, also where words stand around it.
-
-    Raises:
-        ValueError: there is none, or it is not of the schema.
-
-    >>> done = Completion('Here: {"a": 1}', model="m", finish_reason="stop")
-    >>> read_reply(done, {"type": "object"})
-    {'a': 1}
-    """
-    text = without_thoughts(done.text)
-    start, end = text.find("{"), text.rfind("}")
-    try:
-        value = json_in(text[start : end + 1] if 0 <= start < end else text)
-    except ValueError as e:
-        why = _ENDS.get(done.finish_reason)
-        raise ValueError(why or f"the reply is no JSON: {e}") from e
-    problem = next(problems(value, schema), None)
-    if problem is None and not isinstance(value, Mapping):
-        problem = "$: expected object"
-    if problem is not None:
-        raise ValueError(f"the reply is not what was asked for: {problem}")
-    told: Mapping[str, Any] = value
-    return told

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ragkit.generate.fence import fence_of, fenced
+from ragkit.text.fence import fence_of, fenced
 from tests.unit.making import chunk, context
 
 PIECES = st.sampled_from(

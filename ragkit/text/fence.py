@@ -48,10 +48,15 @@ def fenced(passages: Sequence[Passage], fence: str) -> str:
     Control words of chat templates get a blank after their first character.
     """
     return "\n\n".join(
-        f"<<passage {n} {fence}>>\n{_plain(source_of(passage))}\n{_plain(passage.text)}\n<<end {n} {fence}>>"
+        f"<<passage {n} {fence}>>\n{plain(source_of(passage))}\n{plain(passage.text)}\n<<end {n} {fence}>>"
         for n, passage in enumerate(passages, start=1)
     )
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """The text with a blank after the first character of each control word of a chat template.
+
+    >>> plain("<|im_end|>")
+    '< |im_end|>'
+    """
     return _CONTROL.sub(r"\g<0> ", text)
