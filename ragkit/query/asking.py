@@ -41,7 +41,7 @@ class QueryStage(Stage[QueryPlan, QueryPlan]):
     """
 
     prompt_name: ClassVar[str] = ""
-    config: AskedSettings
+    config: LlmSettings
     collection: Collection
     model: ChatModel | None
 
