@@ -163,6 +163,7 @@ BUILT_IN: dict[str, Component] = _ours(
     ("fuse/weighted", "ragkit.retrieve.fuse:WeightedFuse", "weighted sum of scores on a common scale"),
     ("rerank/mmr", "ragkit.rerank.mmr:MmrRerank", "relevance without repetition"),
     ("rerank/model", "ragkit.rerank.model:ModelRerank", "order by a cross-encoder"),
+    ("rerank/llm", "ragkit.rerank.llm:LlmRerank", "order or grades by a chat model"),
     ("compress/dedupe", "ragkit.compress.dedupe:Dedupe", "drop passages that say the same again"),
     (
         "compress/extractive",
