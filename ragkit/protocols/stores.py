@@ -166,6 +166,10 @@ class Manifest(Protocol):
         """The documents of all tenants that could not be ingested, by tenant and id."""
         ...
 
-    def source(self, tenant: str, document_id: str) -> Document | None:
-        """A document as it was committed, with its canonical text; None when there is none."""
+    def source(self, tenant: str, document_id: str, commit: int | None = None) -> Document | None:
+        """A document as it was committed, with its canonical text; None when there is none.
+
+        Args:
+            commit: as it stood then, where that commit is still kept; None for the current one.
+        """
         ...

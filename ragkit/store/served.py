@@ -80,9 +80,9 @@ class ServedStore(Generic[V]):
         """The documents of all tenants that could not be ingested, by tenant and id."""
         return self._manifest.quarantined()
 
-    def source(self, tenant: str, document_id: str) -> Document | None:
+    def source(self, tenant: str, document_id: str, commit: int | None = None) -> Document | None:
         """A document as it was committed, with its canonical text; None when there is none."""
-        return self._manifest.source(tenant, document_id)
+        return self._manifest.source(tenant, document_id, commit)
 
     def counts(self) -> StoreCounts:
         """Counts at the current commit."""

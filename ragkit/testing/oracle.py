@@ -50,7 +50,8 @@ class OracleStore:
         self._commit = 0
         self._rows: list[_Row] = []
         self._states: dict[tuple[str, str], DocumentState] = {}
-        self._documents: dict[tuple[str, str], Document] = {}
+        # By commit, oldest first; None from the one that removed it.
+        self._documents: dict[tuple[str, str], list[tuple[int, Document | None]]] = {}
 
     @property
     def capabilities(self) -> Capabilities:
@@ -132,16 +133,19 @@ class OracleStore:
         """Those that could not be ingested."""
         return [s for s in self.states() if s.state == "quarantined"]
 
-    def source(self, tenant: str, document_id: str) -> Document | None:
+    def source(self, tenant: str, document_id: str, commit: int | None = None) -> Document | None:
         """A document as it was committed."""
-        return self._documents.get((tenant, document_id))
+        wanted = self._commit if commit is None else commit
+        versions = self._documents.get((tenant, document_id), [])
+        return next((document for first, document in reversed(versions) if first <= wanted), None)
 
     def counts(self) -> StoreCounts:
         """Counts at the current commit."""
+        current = [key for key, versions in self._documents.items() if versions[-1][1] is not None]
         return StoreCounts(
-            documents=len(self._documents),
+            documents=len(current),
             chunks=sum(row.last > self._commit for row in self._rows),
-            tenants=len({tenant for tenant, _ in self._documents}),
+            tenants=len({tenant for tenant, _ in current}),
             quarantined=sum(s.state == "quarantined" for s in self._states.values()),
         )
 
@@ -159,10 +163,10 @@ class OracleStore:
             row.last = self._commit
         if change.document is None:
             self._states.pop(key, None)
-            self._documents.pop(key, None)
+            self._documents.setdefault(key, []).append((self._commit, None))
             return
         self._states[key] = replace(change.state, n_chunks=len(change.records))
-        self._documents[key] = change.document
+        self._documents.setdefault(key, []).append((self._commit, change.document))
         self._rows += [_Row(record, self._commit) for record in change.records]
 
     def _visible(self, scope: Scope, *, skip_acl: bool = False) -> list[_Row]:

@@ -11,7 +11,7 @@ import numpy as np
 from ragkit.errors import RagkitError, StoreError
 from ragkit.fields import parse_fields
 from ragkit.filters import Eq, Not
-from ragkit.protocols import Change, Scope, SparseIndex, VectorStore
+from ragkit.protocols import Change, Manifest, Scope, SparseIndex, VectorStore
 from ragkit.store_spec import StoreSpec
 from ragkit.testing.data import FIELDS, put, quarantine, remove, unit
 
@@ -175,6 +175,17 @@ class VectorStoreChecks(StoreChecks):
         store.commit([remove("a")])
         assert self.nearest(store, pinned) == ["old"]
         assert self.nearest(store) == ["added"]
+
+    def test_a_document_is_read_as_it_stood_at_a_commit(self) -> None:
+        """All of it, from before it was replaced or removed; none from before it was there."""
+        store = self.filled(put("b", [("other", EAST)]))
+        if not isinstance(store, Manifest):
+            return
+        changes = [put("a", [("old", EAST)], metadata={"year": 1}), put("a", [("new", WEST)]), remove("a")]
+        commits = [store.commit([change]) for change in changes]
+        read = [store.source("", "a", commit) for commit in (commits[0] - 1, *commits)]
+        assert read == [None, changes[0].document, changes[1].document, None]
+        assert store.source("", "a") is None
 
     def test_a_commit_is_all_or_nothing(self) -> None:
         """A commit with one bad document leaves everything as it was."""

@@ -136,9 +136,9 @@ class CountingStore(LocalStore):
         self.calls += 1
         return super().states(tenant)
 
-    def source(self, tenant: str, document_id: str) -> Document | None:
+    def source(self, tenant: str, document_id: str, commit: int | None = None) -> Document | None:
         self.calls += 1
-        return super().source(tenant, document_id)
+        return super().source(tenant, document_id, commit)
 
 
 def secret(tenant: int, group: int, document_id: str) -> Change:

@@ -13,6 +13,7 @@ from ragkit.types import Document
 from ragkit_connectors.pgvector.database import Database
 from ragkit_connectors.pgvector.encoding import to_bytes, to_text
 from ragkit_connectors.pgvector.schema import OPEN
+from ragkit_connectors.pgvector.view import check_commit
 
 _PAGE = 1_000
 _STATE = (
@@ -42,7 +43,8 @@ WHERE s.tenant = %(tenant)s AND sha256(s.uri) = sha256(%(uri)s) AND s.uri = %(ur
 _QUARANTINED = f"SELECT {_STATE} FROM sources s WHERE s.state = 'quarantined' {_ORDER}"
 _SOURCE = """
 SELECT d.id, d.uri, d.text, d.shape FROM documents d
-WHERE tenant = %(tenant)s AND sha256(id) = sha256(%(id)s) AND id = %(id)s AND to_commit = %(open)s
+WHERE tenant = %(tenant)s AND sha256(id) = sha256(%(id)s) AND id = %(id)s
+AND from_commit <= %(commit)s AND to_commit > %(commit)s
 """
 _COUNTS = """
 SELECT (SELECT count(*) FROM documents WHERE to_commit = %(open)s),
@@ -82,11 +84,17 @@ class PgManifest:
         """The documents of all tenants that could not be ingested, by tenant and id."""
         return self._states(_QUARANTINED, None)
 
-    def source(self, tenant: str, document_id: str) -> Document | None:
-        """A document as it was committed; None when there is none."""
-        values = {"tenant": to_bytes(tenant), "id": to_bytes(document_id), "open": OPEN}
+    def source(self, tenant: str, document_id: str, commit: int | None = None) -> Document | None:
+        """A document as it was committed; None when there is none.
+
+        Raises:
+            StoreError: `commit` is not kept any more.
+        """
+        values = {"tenant": to_bytes(tenant), "id": to_bytes(document_id)}
         with self._database.reading(tenant) as reading:
-            rows = reading.rows(_SOURCE, values)
+            wanted = reading.number if commit is None else commit
+            check_commit(wanted, reading, self._database.where)
+            rows = reading.rows(_SOURCE, {**values, "commit": wanted})
         if not rows:
             return None
         identity, uri, text, shape = rows[0]

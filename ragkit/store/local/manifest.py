@@ -129,12 +129,23 @@ class SqliteManifest(Connections):
             ).fetchall()
         return [_state(row) for row in rows]
 
-    def source(self, tenant: str, document_id: str) -> Document | None:
-        """A document as it was committed; None when there is none."""
+    def source(self, tenant: str, document_id: str, commit: int | None = None) -> Document | None:
+        """A document as it was committed; None when there is none.
+
+        Raises:
+            StoreError: `commit` is not kept any more.
+        """
         with self._read() as db:
+            if commit is not None:
+                db.execute("BEGIN")
+                self._check_kept(db, commit)
             row = db.execute(
-                "SELECT id, uri, text, shape FROM documents WHERE tenant = ? AND id = ? AND to_commit = ?",
-                (tenant, document_id, OPEN),
+                "SELECT id, uri, text, shape FROM documents "
+                "WHERE tenant = ? AND id = ? AND from_commit <= ? AND to_commit > ?",
+                # What ends after the last commit that can be is open.
+                (tenant, document_id, OPEN, OPEN - 1)
+                if commit is None
+                else (tenant, document_id, commit, commit),
             ).fetchone()
         return None if row is None else codec.document_from(*row)
 

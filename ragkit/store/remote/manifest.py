@@ -15,7 +15,7 @@ from ragkit.store.remote.conditions import Condition, all_of, equals, is_among
 from ragkit.store.remote.head import Head
 from ragkit.store.remote.points import document_key
 from ragkit.store.remote.server import CHUNKS, RECORDS, RemoteServer
-from ragkit.store.remote.view import at_head
+from ragkit.store.remote.view import at_head, check_kept
 from ragkit.store.remote.words import word
 from ragkit.types import Document
 
@@ -45,10 +45,21 @@ class RemoteManifest:
         """The documents of all tenants that could not be ingested, by tenant and id."""
         return self._states(equals("state", "quarantined"))
 
-    def source(self, tenant: str, document_id: str) -> Document | None:
-        """A document as it was committed; None when there is none."""
+    def source(self, tenant: str, document_id: str, commit: int | None = None) -> Document | None:
+        """A document as it was committed; None when there is none.
+
+        Raises:
+            StoreError: `commit` is not kept any more.
+        """
         key = equals("key", document_key(tenant, document_id))
-        found = at_head(self._server, lambda head: self._visible(head, key, ("record",)))
+
+        def ask(head: Head) -> list[dict[str, Any]]:
+            if commit is None:
+                return self._visible(head, key, ("record",))
+            check_kept(commit, head, self._server.where)
+            return visible(self._server, head, key, ("record",), commit=commit)
+
+        found = at_head(self._server, ask)
         if not found:
             return None
         return document_of(found[0]["record"], self._server.restore)
@@ -79,10 +90,15 @@ class RemoteManifest:
 
 
 def visible(
-    server: RemoteServer, head: Head, condition: Condition, keys: Sequence[str]
+    server: RemoteServer,
+    head: Head,
+    condition: Condition,
+    keys: Sequence[str],
+    *,
+    commit: int | None = None,
 ) -> list[dict[str, Any]]:
-    """What the current commit shows of the records for which a condition holds."""
-    wanted = all_of([head.shows(head.number), condition])
+    """What a commit (the current one, if None) shows of the records for which a condition holds."""
+    wanted = all_of([head.shows(head.number if commit is None else commit), condition])
     return [hit.payload for hit in server.scroll(RECORDS, wanted, keys)]
 
 

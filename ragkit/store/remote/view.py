@@ -76,10 +76,10 @@ def viewing(
         raise StoreError(
             f"{server.where}: commit {shown(commit)} does not exist; the current one is {head.number}"
         )
-    _check_kept(commit, head, server.where)
+    check_kept(commit, head, server.where)
     yield _view(server, replace(scope, commit=commit), head)
     # What is collected leaves only after the head says so: what was read before that was whole.
-    _check_kept(commit, heads.read(server), server.where)
+    check_kept(commit, heads.read(server), server.where)
 
 
 def _view(server: RemoteServer, scope: Scope, head: Head) -> View:
@@ -98,7 +98,12 @@ def at_head(server: RemoteServer, ask: Callable[[Head], T]) -> T:
             return found
 
 
-def _check_kept(commit: int, head: Head, where: str) -> None:
+def check_kept(commit: int, head: Head, where: str) -> None:
+    """Refuses a commit of which a part was collected.
+
+    Raises:
+        StoreError: it is one.
+    """
     if commit < head.kept_from:
         raise StoreError(
             f"{where}: commit {commit} is not kept any more, the index was compacted. Ask again: the current "
