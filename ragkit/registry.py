@@ -170,6 +170,7 @@ BUILT_IN: dict[str, Component] = _ours(
         "ragkit.compress.extractive:ExtractiveCompress",
         "keep the sentences that bear on the question",
     ),
+    ("compress/llm", "ragkit.compress.llm:LlmCompress", "the sentences that a chat model names"),
     (
         "generate/extractive",
         "ragkit.generate.extractive:ExtractiveGenerate",

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass
-from itertools import pairwise
-
 from pydantic import Field
 
+from ragkit.compress.selection import ContextSentence, only, sentences_of, tokens_of
 from ragkit.graph.stage import RunContext, Stage, stage
 from ragkit.protocols import Collection, Resources
 from ragkit.settings import Settings
-from ragkit.text.relevance import Candidate, judged, kept_sentences
-from ragkit.text.spans import merge
-from ragkit.types import Context, Passage, ReadSentence, Span
-
-
-@dataclass(frozen=True, slots=True)
-class _Sentence:
-    passage: int
-    read: ReadSentence
+from ragkit.text.relevance import Candidate, judged
+from ragkit.types import Context
 
 
 @stage("compress/extractive")
@@ -48,12 +38,8 @@ class ExtractiveCompress(Stage[Context, Context]):
         self.collection = resources.collection
 
     def run(self, context: Context, ctx: RunContext) -> Context:
-        sentences = [
-            _Sentence(n, sentence)
-            for n, passage in enumerate(context.passages)
-            for sentence in kept_sentences(passage, self.collection)
-        ]
-        total = sum(s.read.n_tokens for s in sentences)
+        sentences = sentences_of(context, self.collection)
+        total = tokens_of(sentences)
         if total <= self.config.budget_tokens:
             return context
         scores = judged(
@@ -65,11 +51,11 @@ class ExtractiveCompress(Stage[Context, Context]):
         # Equal scores: the better passage first, then reading order, which is the order of `sentences`.
         order = sorted(range(len(sentences)), key=lambda i: (-scores[i], i))
         chosen = _choose(order, sentences, self.config.budget_tokens)
-        ctx.note(tokens_before=total, tokens_after=sum(sentences[i].read.n_tokens for i in chosen))
-        return _cut(context, [sentences[i] for i in sorted(chosen)])
+        ctx.note(tokens_before=total, tokens_after=tokens_of(sentences[i] for i in chosen))
+        return only(context, [sentences[i] for i in sorted(chosen)])
 
 
-def _choose(order: list[int], sentences: list[_Sentence], budget: int) -> set[int]:
+def _choose(order: list[int], sentences: list[ContextSentence], budget: int) -> set[int]:
     chosen: set[int] = set()
     left = budget
     for i in order:
@@ -83,26 +69,3 @@ def _choose(order: list[int], sentences: list[_Sentence], budget: int) -> set[in
         if left <= 0:
             break
     return chosen
-
-
-def _cut(context: Context, kept: list[_Sentence]) -> Context:
-    spans: dict[int, list[Span]] = defaultdict(list)
-    for sentence in kept:
-        spans[sentence.passage].append(sentence.read.span)
-    passages = tuple(
-        Passage(passage.hit, tuple(_joined(passage, spans[n])))
-        for n, passage in enumerate(context.passages)
-        if spans[n]
-    )
-    return Context(context.plan, passages)
-
-
-def _joined(passage: Passage, spans: list[Span]) -> list[Span]:
-    """Neighbouring sentences as one span: what lies between them is blank."""
-    base, text = passage.chunk.span.start, passage.chunk.text
-    bridged = [
-        Span(a.end, b.start)
-        for a, b in pairwise(spans)
-        if a.end <= b.start and not text[a.end - base : b.start - base].strip()
-    ]
-    return merge([*spans, *bridged])
