@@ -159,6 +159,13 @@ BUILT_IN: dict[str, Component] = _ours(
     ("query/filters", "ragkit.query.filters:FilterQuery", "what a question says of documents, as a filter"),
     ("retrieve/dense", "ragkit.retrieve.dense:DenseRetrieve", "search by meaning"),
     ("retrieve/bm25", "ragkit.retrieve.bm25:Bm25Retrieve", "search by words"),
+    ("retrieve/window", "ragkit.retrieve.window:WindowRetrieve", "each hit with the sentences around it"),
+    ("retrieve/parent", "ragkit.retrieve.parent:ParentRetrieve", "each hit becomes its section"),
+    (
+        "retrieve/auto-merge",
+        "ragkit.retrieve.auto_merge:AutoMergeRetrieve",
+        "hits become their section where they are most of it",
+    ),
     ("fuse/rrf", "ragkit.retrieve.fuse:RrfFuse", "reciprocal rank fusion"),
     ("fuse/weighted", "ragkit.retrieve.fuse:WeightedFuse", "weighted sum of scores on a common scale"),
     ("rerank/mmr", "ragkit.rerank.mmr:MmrRerank", "relevance without repetition"),

@@ -165,6 +165,6 @@ def _citation(passage: Passage, number: int, span: Span) -> Citation:
         chunk_id=chunk.id,
         support=1.0,
         uri=chunk.uri,
-        page=chunk.page,
+        page=chunk.page_at(span.start),
         heading=chunk.heading,
     )

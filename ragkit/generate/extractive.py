@@ -250,6 +250,6 @@ def _cite(passage: Passage, span: Span, marker: int, support: float) -> Citation
         chunk_id=chunk.id,
         support=max(0.0, min(1.0, support)),
         uri=chunk.uri,
-        page=chunk.page,
+        page=chunk.page_at(span.start),
         heading=chunk.heading,
     )

@@ -11,7 +11,7 @@ from ragkit.fields import FieldSpec, FieldType
 from ragkit.protocols.dense_index import DenseIndex, IndexFile, IndexPart, PersistentIndex
 from ragkit.protocols.ingestion import Analyzer, Chunker
 from ragkit.protocols.models import BlendingReranker, Embedder, Reranker, TextKind, Vectors
-from ragkit.protocols.resources import Collection, Resources
+from ragkit.protocols.resources import Collection, Resources, Surroundings
 from ragkit.protocols.stores import (
     Capabilities,
     Change,
@@ -50,6 +50,7 @@ __all__ = [
     "Scope",
     "SparseIndex",
     "StoreCounts",
+    "Surroundings",
     "TermPostings",
     "TermRanker",
     "TermRows",

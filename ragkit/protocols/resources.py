@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from ragkit.arrays import HitBatch
 from ragkit.chat import ChatModel
 from ragkit.fields import FieldSpec
 from ragkit.protocols.models import Embedder, Reranker, TextKind, Vectors
-from ragkit.types import Chunk, QueryPlan, ReadSentence
+from ragkit.types import Chunk, Document, QueryPlan, ReadSentence, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What lies around a chunk.
+
+    >>> Surroundings(Document("a", "One. Two."), Span(0, 9)).shown.end
+    9
+
+    Args:
+        document: that it was cut from, as it stood when the chunk was found.
+        shown: what of the document's text the reader may see, which holds the chunk.
+    """
+
+    document: Document
+    shown: Span
 
 
 @runtime_checkable
@@ -66,6 +83,13 @@ class Collection(Protocol):
 
     def fetch(self, ids: Sequence[str], plan: QueryPlan) -> list[Chunk | None]:
         """The chunks with these ids, in this order; None for one that the plan may not see."""
+        ...
+
+    def around(self, chunks: Sequence[Chunk], plan: QueryPlan) -> list[Surroundings | None]:
+        """What lies around each chunk that the plan found, at its commit; None where that cannot be said.
+
+        A passage may grow into what is shown: the plan may see all of it.
+        """
         ...
 
     def vectors(self, ids: Sequence[str], plan: QueryPlan) -> Vectors:

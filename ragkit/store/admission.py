@@ -14,7 +14,7 @@ from ragkit.text.language import UNDETERMINED
 from ragkit.types import Document
 
 MAX_ID_CHARS = 4096
-_LANG = "lang"
+LANG = "lang"
 
 
 def check_document(document: Document, fields: Mapping[str, FieldSpec], access: Access) -> None:
@@ -45,14 +45,14 @@ def check_document(document: Document, fields: Mapping[str, FieldSpec], access: 
 
 def with_language(change: Change, fields: Mapping[str, FieldSpec]) -> Change:
     """The change; where `lang` is declared, chunks without one in their metadata get what was detected."""
-    if _LANG not in fields or not change.records:
+    if LANG not in fields or not change.records:
         return change
     records = tuple(
         record
-        if record.chunk.metadata.get(_LANG) is not None or record.chunk.lang == UNDETERMINED
+        if record.chunk.metadata.get(LANG) is not None or record.chunk.lang == UNDETERMINED
         else replace(
             record,
-            chunk=replace(record.chunk, metadata={**record.chunk.metadata, _LANG: record.chunk.lang}),
+            chunk=replace(record.chunk, metadata={**record.chunk.metadata, LANG: record.chunk.lang}),
         )
         for record in change.records
     )

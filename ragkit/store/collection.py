@@ -20,6 +20,7 @@ from ragkit.protocols import (
     Scope,
     SparseIndex,
     StoreCounts,
+    Surroundings,
     TextKind,
     Vectors,
     VectorStore,
@@ -28,6 +29,7 @@ from ragkit.store.abilities import HoldingStore, LockingStore
 from ragkit.store.access import Access
 from ragkit.store.admission import check_document, has_surrogate, with_language
 from ragkit.store.arguments import check_k, check_texts, check_vectors, checked_history
+from ragkit.store.around import surroundings
 from ragkit.store.followers import Followers
 from ragkit.store.remembered import Remembered
 from ragkit.text.language import UNDETERMINED, detect_language
@@ -229,6 +231,18 @@ class StoreCollection:
         scope = self._scope(plan)
         check_texts(ids, "ids")
         return [self._rechecked(chunk, scope) for chunk in self.store.fetch(ids, scope)]
+
+    def around(self, chunks: Sequence[Chunk], plan: QueryPlan) -> list[Surroundings | None]:
+        """What lies around each chunk that the plan found, at its commit; None where that cannot be said.
+
+        Raises:
+            StoreError: the pinned commit is not kept any more.
+        """
+        scope = self._scope(plan)
+        if scope.commit is None:
+            scope = replace(scope, commit=self.head())
+        pinned = replace(plan, commit=scope.commit)
+        return surroundings(chunks, scope, self._manifest, lambda ids: self.fetch(ids, pinned))
 
     def vectors(self, ids: Sequence[str], plan: QueryPlan) -> Vectors:
         """The stored vectors of these chunks, shape `[n, d]`; zeros for one that the plan may not see.

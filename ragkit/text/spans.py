@@ -49,6 +49,18 @@ def contains(outer: Span, inner: Span) -> bool:
     return outer.start <= inner.start and inner.end <= outer.end
 
 
+def trimmed(text: str, span: Span) -> Span:
+    """A span of `text` without blank characters at its ends; of a blank one, its empty beginning.
+
+    >>> trimmed("  one ", Span(0, 6))
+    Span(start=2, end=5)
+    """
+    piece = span.of(text)
+    body = piece.strip()
+    start = span.start + (len(piece) - len(piece.lstrip()) if body else 0)
+    return Span(start, start + len(body))
+
+
 def gaps(spans: Iterable[Span], within: Span) -> list[Span]:
     """The stretches of `within` that none of `spans` covers, in reading order.
 

@@ -87,7 +87,8 @@ class Chunk:
 
     `text` is exactly the document's text at `span`. `id` is 32 hexadecimal digits (see
     `ragkit.store.identity`), so a repeated write of the same content is the same write.
-    `headings` is the path of section titles above it, outermost first; `page` counts from 1.
+    `headings` is the path of section titles above it, outermost first. `page` is where it begins, from 1, and
+    `page_starts` where in the document each further page begins that it reaches into, where that is known.
     """
 
     id: str
@@ -102,6 +103,11 @@ class Chunk:
     metadata: Metadata = field(default_factory=_no_metadata, kw_only=True)
     tenant: str = field(default="", kw_only=True)
     acl: tuple[str, ...] = field(default=(), kw_only=True)
+    page_starts: tuple[int, ...] = field(default=(), kw_only=True)
+
+    def page_at(self, position: int) -> int | None:
+        """The page of a place in the document that lies in this chunk; None where it has no pages."""
+        return None if self.page is None else self.page + sum(at <= position for at in self.page_starts)
 
     @property
     def heading(self) -> str:

@@ -85,7 +85,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The passages a generator may use and cite, best first."""
+    """The passages a generator may use and cite, best first unless a stage put them in another order."""
 
     plan: QueryPlan
     passages: tuple[Passage, ...]

@@ -147,7 +147,7 @@ def cite(chunk: Chunk, span: Span, marker: int, support: float) -> Citation:
         chunk_id=chunk.id,
         support=round(max(0.0, min(1.0, support)), 4),
         uri=chunk.uri,
-        page=chunk.page,
+        page=chunk.page_at(span.start),
         heading=chunk.heading,
     )
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from ragkit.arrays import HitBatch
 from ragkit.errors import ConfigError
 from ragkit.fields import FieldSpec
-from ragkit.protocols import ChatModel, Embedder, Reranker, TextKind, Vectors
+from ragkit.protocols import ChatModel, Embedder, Reranker, Surroundings, TextKind, Vectors
 from ragkit.text.analyze import Analyzer
 from ragkit.text.reading import read
 from ragkit.types import Chunk, QueryPlan, ReadSentence
@@ -49,6 +49,9 @@ class Wordless:
 
     def fetch(self, ids: Sequence[str], plan: QueryPlan) -> list[Chunk | None]:
         return [None for _ in ids]
+
+    def around(self, chunks: Sequence[Chunk], plan: QueryPlan) -> list[Surroundings | None]:
+        return [None for _ in chunks]
 
     def vectors(self, ids: Sequence[str], plan: QueryPlan) -> Vectors:
         raise ConfigError("this collection has no vectors")

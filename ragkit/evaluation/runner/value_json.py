@@ -113,12 +113,13 @@ def chunk_json(chunk: Chunk) -> Json:
         dict(chunk.metadata),
         chunk.tenant,
         chunk.acl,
+        chunk.page_starts,
     ]
 
 
 def chunk_of(row: Json) -> Chunk:
     """The chunk of a JSON."""
-    id_, document_id, span, text, ordinal, uri, headings, page, lang, metadata, tenant, acl = row
+    id_, document_id, span, text, ordinal, uri, headings, page, lang, metadata, tenant, acl, starts = row
     return Chunk(
         id_,
         document_id,
@@ -132,6 +133,7 @@ def chunk_of(row: Json) -> Chunk:
         metadata=metadata,
         tenant=tenant,
         acl=tuple(acl),
+        page_starts=tuple(starts),
     )
 
 

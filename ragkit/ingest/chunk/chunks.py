@@ -6,8 +6,9 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from ragkit.store.identity import chunk_id, content_hash
+from ragkit.text.headings import heading_paths
 from ragkit.text.language import UNDETERMINED, detect_language
-from ragkit.types import Chunk, Document, Section, Span
+from ragkit.types import Chunk, Document, Span
 
 
 def make_chunks(document: Document, spans: Sequence[Span], tenant: str, fingerprint: str) -> list[Chunk]:
@@ -20,7 +21,7 @@ def make_chunks(document: Document, spans: Sequence[Span], tenant: str, fingerpr
     page_starts = [page.start for page in document.pages]
     fallback = document.metadata.get("lang")
     chunks = []
-    for ordinal, (span, path) in enumerate(zip(spans, _paths(document, spans), strict=True)):
+    for ordinal, (span, path) in enumerate(zip(spans, heading_paths(document, spans), strict=True)):
         text = span.of(document.text)
         lang = detect_language(text)
         if lang == UNDETERMINED and isinstance(fallback, str):
@@ -42,28 +43,3 @@ def make_chunks(document: Document, spans: Sequence[Span], tenant: str, fingerpr
             )
         )
     return chunks
-
-
-def _paths(document: Document, spans: Sequence[Span]) -> list[tuple[str, ...]]:
-    title = document.metadata.get("title")
-    sections = sorted(document.sections, key=lambda s: (s.span.start, -s.span.end))
-    paths = []
-    open_: list[Section] = []
-    at = 0
-    for span in spans:
-        while at < len(sections) and sections[at].span.start <= span.start:
-            open_.append(sections[at])
-            at += 1
-        open_ = [s for s in open_ if s.span.end > span.start]
-        path = [s.title for s in open_ if s.span.end >= span.end and s.span.start <= span.start]
-        if isinstance(title, str) and title.strip() and (not path or not _says(path[0], title)):
-            top = min((s.level for s in open_), default=None)
-            if top is None or top > 1 or not path:
-                path.insert(0, " ".join(title.split()))
-        paths.append(tuple(path))
-    return paths
-
-
-def _says(heading: str, title: str) -> bool:
-    """Whether a heading already carries the document's title, as in `Install – Acme Docs`."""
-    return heading.casefold() in title.casefold()
