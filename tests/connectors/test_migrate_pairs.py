@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 import random
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -15,26 +13,11 @@ import pytest
 
 from ragkit.store.collection import StoreCollection
 from ragkit.store.migrate import migrate
+from tests.connectors.migrator import Migrator
 from tests.scale import scaled
 from tests.unit.store.test_migrate import SPEC, at, check_same, collection, fill
 
 KINDS = ("local", "pgvector", "qdrant", "opensearch")
-SCRIPT = """
-import os, signal, sys
-from ragkit import failpoints
-from ragkit.store import migrate as m
-from tests.connectors.test_migrate_pairs import opened
-m.BATCH_CHUNKS, m.BATCH_DOCUMENTS = 12, 8
-left = int(sys.argv[3])
-def count(name):
-    global left
-    left -= 1
-    if left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-source, target = opened(sys.argv[1]), opened(sys.argv[2])
-failpoints.watch(count)
-m.migrate(source, target)
-"""
 
 
 def opened(place: str) -> StoreCollection:
@@ -93,26 +76,27 @@ def places(tmp_path: Path) -> Iterator[Places]:
     made.close()
 
 
-@pytest.mark.parametrize("seed", range(scaled(40, part=40)))
+@pytest.fixture(scope="module")
+def migrator() -> Iterator[Migrator]:
+    made = Migrator()
+    yield made
+    made.close()
+
+
 @pytest.mark.parametrize(("first", "second"), list(itertools.permutations(KINDS, 2)))
+@pytest.mark.parametrize("seed", range(scaled(40, part=40)))
 def test_killed_at_random_points_nothing_is_lost_or_doubled(
-    first: str, second: str, seed: int, places: Places
+    first: str, second: str, seed: int, places: Places, migrator: Migrator
 ) -> None:
     source_place, target_place = places.new(first), places.new(second)
     with closing(opened(source_place)) as source:
         fill(source.store, 60)
     chosen, killed = random.Random(f"{first} {second} {seed}"), 0
     for _ in range(6):
-        done = subprocess.run(
-            [sys.executable, "-c", SCRIPT, source_place, target_place, str(chosen.randint(1, 90))],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            cwd=Path(__file__).parents[2],
-        )
-        if done.returncode == 0:
+        code = migrator.run(source_place, target_place, chosen.randint(1, 90))
+        if code == 0:
             break
-        assert done.returncode == -signal.SIGKILL, done.stderr
+        assert code == -signal.SIGKILL
         killed += 1
     assert killed > 0
     with closing(opened(source_place)) as source, closing(opened(target_place)) as target:
