@@ -31,13 +31,15 @@ class Migrator:
     def run(self, source: str, target: str, die_at: int) -> int:
         """Migrates between two places; the exit code, which is -9 where it was killed at that failpoint."""
         stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None and stdout is not None
+        assert stdin is not None
+        assert stdout is not None
         print(json.dumps([source, target, die_at]), file=stdin, flush=True)
         return int(stdout.readline())
 
     def close(self) -> None:
         """Ends the process."""
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.close()
         self._process.wait(timeout=60)
         self._process.stdout.close()
