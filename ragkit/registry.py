@@ -171,11 +171,18 @@ BUILT_IN: dict[str, Component] = _ours(
     ("rerank/mmr", "ragkit.rerank.mmr:MmrRerank", "relevance without repetition"),
     ("rerank/model", "ragkit.rerank.model:ModelRerank", "order by a cross-encoder"),
     ("rerank/llm", "ragkit.rerank.llm:LlmRerank", "order or grades by a chat model"),
+    ("rerank/threshold", "ragkit.rerank.threshold:Threshold", "drop hits that are not good enough"),
+    ("rerank/reorder", "ragkit.rerank.reorder:Reorder", "the best passages at both ends of a context"),
     ("compress/dedupe", "ragkit.compress.dedupe:Dedupe", "drop passages that say the same again"),
     (
         "compress/extractive",
         "ragkit.compress.extractive:ExtractiveCompress",
         "keep the sentences that bear on the question",
+    ),
+    (
+        "compress/pack",
+        "ragkit.compress.pack:Pack",
+        "the best passages that fit a budget, by a real tokenizer",
     ),
     ("compress/llm", "ragkit.compress.llm:LlmCompress", "the sentences that a chat model names"),
     (

@@ -7,11 +7,9 @@ from dataclasses import replace
 
 from ragkit.models.token_count import Count as Count
 from ragkit.models.token_count import counter as counter
-from ragkit.text.fence import source_of
+from ragkit.text.fence import FRAME_TOKENS, source_of
 from ragkit.types import Passage, ReadSentence, Span, Turn
 
-# A passage's fence, number and line breaks: two hashes of 16 digits, which tokenizers cut into bits.
-FRAME_TOKENS = 40
 TURN_TOKENS = 6
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from ragkit.errors import BudgetError
-from ragkit.generate.budget import FRAME_TOKENS, counter, fitting_passages
+from ragkit.generate.budget import counter, fitting_passages
 from ragkit.generate.extractive import ExtractiveGenerate
 from ragkit.graph.checked import CheckedGraph, CheckedNode
 from ragkit.graph.ladder import Ladder
 from ragkit.graph.stage import RunContext, Stage
 from ragkit.protocols import Resources
-from ragkit.text.fence import source_of
+from ragkit.text.fence import FRAME_TOKENS, source_of
 from ragkit.text.relevance import kept_sentences
 from ragkit.types import Answer, Context
 

@@ -12,6 +12,8 @@ _DIGITS = 16
 # Some servers read these in a message as the control words of their models' chat templates.
 _CONTROL = re.compile(r"<(?=\|\w)|<(?=/?s>|<SYS>>|(?:start|end)_of_turn>)|\[(?=/?INST\])")
 _SOURCE_CHARS = 300
+# A passage's fence, number and line breaks: two hashes of 16 digits, which tokenizers cut into bits.
+FRAME_TOKENS = 40
 
 
 def fence_of(plan: QueryPlan, passages: Sequence[Passage]) -> str:
