@@ -16,7 +16,7 @@ from ragkit.config.defaults import default_config
 from ragkit.config.load import load_config
 from ragkit.config.rewired import rewired
 from ragkit.config.spec import Config
-from ragkit.errors import QueryError
+from ragkit.errors import ConfigError, QueryError
 from ragkit.events import Event
 from ragkit.fields import shown
 from ragkit.graph.check import check
@@ -32,6 +32,7 @@ from ragkit.ingest.pipeline import Ingestor
 from ragkit.ingest.progress import Progress
 from ragkit.ingest.progress import shown as shown_progress
 from ragkit.ingest.report import IngestReport
+from ragkit.protocols import Resources
 from ragkit.store.arguments import check_depth, checked_question
 from ragkit.subgraph import RetrievalGraphs, prompt_graph, with_own_stages
 from ragkit.subgraph import Retriever as Retriever
@@ -119,7 +120,7 @@ class RAG(Upkeep):
 
     def ingest(
         self,
-        sources: Sources,
+        sources: Sources | None = None,
         *,
         tenant: str | None = None,
         acl: Sequence[str] | None = None,
@@ -134,11 +135,11 @@ class RAG(Upkeep):
             )
             if isinstance(sources, AsyncIterable):
                 return run_sync(ingest_apart(ingest, sources))
-            return ingest(sources, lambda: False)
+            return ingest(self._loaded(sources), lambda: False)
 
     async def aingest(
         self,
-        sources: Sources,
+        sources: Sources | None = None,
         *,
         tenant: str | None = None,
         acl: Sequence[str] | None = None,
@@ -154,7 +155,8 @@ class RAG(Upkeep):
 
         Args:
             sources: a path or a `Document`, or any iterable or async iterable of them, such as a generator:
-                it is read once, as fast as documents are taken, and never held as a whole.
+                it is read once, as fast as documents are taken, and never held as a whole. None is what the
+                loader of `ingest: {load: …}` gives.
             tenant: whose they are, where the collection declares `tenant`.
             acl: the groups that may read them, where the collection declares `acl`.
             metadata: fields given to every document.
@@ -164,7 +166,8 @@ class RAG(Upkeep):
                 those from another folder or of another tenant, always stay.
 
         Raises:
-            ConfigError: a path does not exist, or a folder has no files.
+            ConfigError: a path does not exist, a folder has no files, or nothing is named and no loader is
+                configured.
             TenantError: the collection requires a tenant and none is given, or it is malformed.
             StoreError: the index cannot be written.
         """
@@ -172,7 +175,7 @@ class RAG(Upkeep):
             ingest = self._ingestion(
                 tenant=tenant, acl=acl, metadata=metadata, progress=told, delete_missing=delete_missing
             )
-            return await ingest_apart(ingest, sources)
+            return await ingest_apart(ingest, self._loaded(sources))
 
     # --- read -------------------------------------------------------------------------------------
 
@@ -358,6 +361,11 @@ class RAG(Upkeep):
             messages: tuple[Message, ...] = (await graph.run(plan, budget=ledger)).value
         return messages
 
+    @property
+    def resources(self) -> Resources:
+        """The models and the collection: what a stage is set up with that runs beside the graph."""
+        return self._parts
+
     def trace(self, trace_id: str) -> dict[str, Any]:
         """What each stage did in one of the last 256 runs of this object, and facts about the whole.
 
@@ -380,6 +388,17 @@ class RAG(Upkeep):
             return replace(report, notes=(*report.notes, *settled(self._parts.collection)))
 
         return ingest
+
+    def _loaded(self, sources: Sources | None) -> Any:
+        """What was named to be ingested, else what the configured loader gives."""
+        if sources is not None:
+            return sources
+        if self.config.ingest.load is None:
+            raise ConfigError(
+                "nothing is named to be ingested: give paths or documents, or configure a loader, "
+                "ingest: {load: {use: load/…}}"
+            )
+        return make(self.config.ingest.load).load()
 
     async def _opened(self) -> None:
         """Opens the index where that was not done yet; in a thread, for a model may have to be loaded."""

@@ -43,6 +43,7 @@ def _ours(*rows: tuple[str, ...]) -> dict[str, Component]:
 
 
 _ST = ("sentence-transformers", "sentence_transformers")
+_LANGCHAIN = ("langchain", "langchain_core")
 
 BUILT_IN: dict[str, Component] = _ours(
     # models
@@ -84,7 +85,7 @@ BUILT_IN: dict[str, Component] = _ours(
     ),
     (
         "llm/langchain",
-        "ragkit_connectors.langchain:LangChainChat",
+        "ragkit_connectors.langchain.chat:LangChainChat",
         "any chat model of LangChain",
         "langchain",
         "langchain_core",
@@ -105,6 +106,12 @@ BUILT_IN: dict[str, Component] = _ours(
     ),
     ("llm/replay", "ragkit.models.replay:ReplayChat", "recorded answers, without model or network"),
     ("llm/route", "ragkit.models.route:RouteChat", "several models in turn, the next where one fails"),
+    (
+        "embed/langchain",
+        "ragkit_connectors.langchain.embeddings:LangChainEmbedder",
+        "any embedding model of LangChain",
+        *_LANGCHAIN,
+    ),
     # stores and what lies in them
     ("store/local", "ragkit.store.local.store:LocalStore", "one folder, no server"),
     (
@@ -144,6 +151,18 @@ BUILT_IN: dict[str, Component] = _ours(
         "ragkit.ingest.chunk.recursive:RecursiveChunker",
         "sections, blocks, sentences, words",
     ),
+    (
+        "chunk/langchain",
+        "ragkit_connectors.langchain.splitter:LangChainChunker",
+        "any text splitter of LangChain that only cuts",
+        *_LANGCHAIN,
+    ),
+    (
+        "load/langchain",
+        "ragkit_connectors.langchain.loader:LangChainLoader",
+        "any document loader of LangChain",
+        *_LANGCHAIN,
+    ),
     # stages
     (
         "query/condense",
@@ -165,6 +184,12 @@ BUILT_IN: dict[str, Component] = _ours(
         "retrieve/auto-merge",
         "ragkit.retrieve.auto_merge:AutoMergeRetrieve",
         "hits become their section where they are most of it",
+    ),
+    (
+        "retrieve/langchain",
+        "ragkit_connectors.langchain.retrieve:LangChainRetrieve",
+        "any retriever or vector store of LangChain over the same documents",
+        *_LANGCHAIN,
     ),
     ("fuse/rrf", "ragkit.retrieve.fuse:RrfFuse", "reciprocal rank fusion"),
     ("fuse/weighted", "ragkit.retrieve.fuse:WeightedFuse", "weighted sum of scores on a common scale"),

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 
 from ragkit.errors import ConfigError
 from ragkit.graph.threads import in_thread
-from ragkit_connectors.chat.offered import Offered
+from ragkit_connectors.bridge.offered import Offered
 from ragkit_connectors.chat.told import Told, get, told_by
 from ragkit_connectors.chat.vendor import Ask, VendorChat, VendorSettings, asking_json
 

@@ -17,7 +17,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "from a folder since it was ingested is removed from the index."
     )
     parser.epilog = f"Example: ragkit ingest docs/ --index index/ --metadata '{_EXAMPLE}'"
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="a file or a folder")
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        help="a file or a folder; none: what ingest.load of the configuration gives",
+    )
     parser.add_argument(
         "--tenant", help="the tenant the documents belong to, where the collection declares one"
     )
@@ -48,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         with terminable(), open_rag(args, create=True) as rag, shown(not args.json) as progress:
             committed.progress = progress
             report = rag.ingest(
-                args.paths,
+                args.paths or None,
                 tenant=args.tenant,
                 acl=args.acl,
                 metadata=metadata,

@@ -20,7 +20,7 @@ from ragkit.graph.stage import Stage
 from ragkit.settings import Settings
 
 MODEL_ROLES = ("embed", "rerank", "llm")
-_NOT_STAGES = frozenset({"embed", "llm", "store", "chunk"})
+_NOT_STAGES = frozenset({"embed", "llm", "store", "chunk", "load"})
 _NAME = re.compile(r"[^\W\d][\w-]*")
 _LONGEST_USE = 100
 
@@ -45,6 +45,7 @@ MODELS = Section(
 )
 STORES = Section("a store", lambda: registry.names("store"), lambda role, _: role == "store")
 CHUNKERS = Section("a chunker", lambda: registry.names("chunk"), lambda role, _: role == "chunk")
+LOADERS = Section("a loader", lambda: registry.names("load"), lambda role, _: role == "load")
 STAGES = Section(
     "a stage",
     lambda: [name for name in registry.names() if name.partition("/")[0] not in _NOT_STAGES],
@@ -183,14 +184,20 @@ def _looked_up(name: str, written: Text, spot: Spot, section: Section, decoder: 
 
 
 def _kind(name: str, cls: Any) -> str:
-    for section in (STAGES, STORES, CHUNKERS, MODELS):
+    for section in (STAGES, STORES, CHUNKERS, LOADERS, MODELS):
         if section.accepts(name.partition("/")[0], cls):
             return section.holds
     return f"of the role {name.partition('/')[0]!r}"
 
 
 def _place_for(name: str, cls: Any) -> str:
-    places = {"a stage": "query:", "a store": "stores:", "a chunker": "ingest.chunk:", "a model": "models:"}
+    places = {
+        "a stage": "query:",
+        "a store": "stores:",
+        "a chunker": "ingest.chunk:",
+        "a loader": "ingest.load:",
+        "a model": "models:",
+    }
     place = places.get(_kind(name, cls))
     return f"It belongs under {place}" if place else "It has no place in this file"
 

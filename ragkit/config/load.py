@@ -12,6 +12,7 @@ from ragkit.config.budget import BudgetSettings
 from ragkit.config.cache import CacheSettings
 from ragkit.config.component import (
     CHUNKERS,
+    LOADERS,
     MODELS,
     STORES,
     Section,
@@ -41,6 +42,7 @@ __all__ = ["ComponentSpec", "Config", "load_config"]
 
 TEXT_NAME = "<text>"
 _REQUIRED = ("ragkit", "models", "stores", "collection", "query")
+_INGEST_KEYS = ("load", "chunk")
 _KEYS = ("ragkit", "models", "stores", "collection", "ingest", "query", "budget", "cache")
 _DEFAULT_CHUNKER = "chunk/recursive"
 
@@ -98,11 +100,11 @@ class _Loader:
         models = self._components(root, "models", MODELS)
         stores = self._components(root, "stores", STORES)
         collection = self._collection(root)
-        chunk = self._chunk(root)
+        ingest = self._ingest(root)
         wiring = self._query(root)
         cache, budget = self._cache(root), self._budget(root, models or {})
         check_references(self.decoder.references, Declared(models, stores), self.problems)
-        if self.problems.found or collection is None or chunk is None or wiring is None:
+        if self.problems.found or collection is None or ingest is None or wiring is None:
             return None
         if cache is None or budget is None:
             return None
@@ -110,7 +112,7 @@ class _Loader:
             _specs(models or {}),
             _specs(stores or {}),
             collection=collection,
-            ingest=IngestSpec(chunk),
+            ingest=ingest,
             stages=wiring.stages,
             graph=wiring.graph,
             budget=budget,
@@ -196,17 +198,24 @@ class _Loader:
                     self.problems.add(spot, cleaned(shortened(message, 400), item.node))
         return specs
 
-    def _chunk(self, root: Entries) -> ComponentSpec | None:
+    def _ingest(self, root: Entries) -> IngestSpec | None:
         entry = root.entries.get("ingest")
         at, node = Spot("ingest", entry.place if entry else Place(None)), entry.node if entry else None
         if node is not None and not isinstance(node, Entries):
-            self.problems.add(at, f"expected a mapping with the key chunk, got {shown(node)}")
+            self.problems.add(at, f"expected a mapping with load or chunk, got {shown(node)}")
             return None
         for key, item in node.entries.items() if node else ():
-            if key != "chunk":
-                self.problems.add(
-                    at.key(key, item.place), unknown_key(self.problems, key, ["chunk"], "ingest")
-                )
+            if key not in _INGEST_KEYS:
+                known = list(_INGEST_KEYS)
+                self.problems.add(at.key(key, item.place), unknown_key(self.problems, key, known, "ingest"))
+        chunk = self._chunk(node, at)
+        load = node.entries.get("load") if node else None
+        if load is None:
+            return None if chunk is None else IngestSpec(chunk)
+        loader = read_component(load.node, at.key("load", load.place), LOADERS, self.decoder).spec
+        return None if chunk is None or loader is None else IngestSpec(chunk, load=loader)
+
+    def _chunk(self, node: Entries | None, at: Spot) -> ComponentSpec | None:
         chunk = node.entries.get("chunk") if node else None
         place = chunk.place if chunk else at.place
         written: Node = chunk.node if chunk else Text(_DEFAULT_CHUNKER, place=place, value=_DEFAULT_CHUNKER)

@@ -15,7 +15,7 @@ from pydantic_core import core_schema
 from ragkit import registry
 from ragkit.config.budget import BudgetSettings
 from ragkit.config.cache import CacheSettings
-from ragkit.config.component import CHUNKERS, MODELS, STAGES, STORES, Section, settings_class
+from ragkit.config.component import CHUNKERS, LOADERS, MODELS, STAGES, STORES, Section, settings_class
 from ragkit.config.spec import FORMAT_VERSION, CollectionSettings, NodeSettings
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -44,9 +44,12 @@ def json_schema() -> dict[str, Any]:
         "stores": _named("Where passages are kept, by name.", STORES, definitions),
         "collection": _collection(definitions),
         "ingest": {
-            "description": "How documents become passages.",
+            "description": "Where documents come from, and how they become passages.",
             "type": "object",
-            "properties": {"chunk": _entry(CHUNKERS, definitions)},
+            "properties": {
+                "load": _entry(LOADERS, definitions),
+                "chunk": _entry(CHUNKERS, definitions),
+            },
             "additionalProperties": False,
         },
         "query": _named("The graph: its nodes by name.", STAGES, definitions, NodeSettings),
@@ -119,7 +122,7 @@ def _entry(
         "type": "object",
         "properties": {"use": {"anyOf": [{"enum": names}, _VARIABLE]}},
         "required": ["use"],
-        "allOf": chosen,
+        **({"allOf": chosen} if chosen else {}),
     }
     return {"if": {"type": "string"}, "then": {"anyOf": [{"enum": names}, _VARIABLE]}, "else": whole}
 

@@ -137,9 +137,10 @@ class CollectionSpec:
 
 @dataclass(frozen=True, slots=True)
 class IngestSpec:
-    """How documents become passages."""
+    """How documents become passages, and what gives them where no path is named."""
 
     chunk: ComponentSpec
+    load: ComponentSpec | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,10 @@ class Config:
             "models": {name: component.describe() for name, component in self.models.items()},
             "stores": {name: component.describe() for name, component in self.stores.items()},
             "collection": {**collection, **self.collection.masks},
-            "ingest": {"chunk": self.ingest.chunk.describe()},
+            "ingest": {
+                **({} if self.ingest.load is None else {"load": self.ingest.load.describe()}),
+                "chunk": self.ingest.chunk.describe(),
+            },
             "query": {node.name: self._node(node.name) for node in self.graph.nodes},
             **({} if self.budget == BudgetSettings() else {"budget": _section_shown(self.budget)}),
             **({} if self.cache == CacheSettings() else {"cache": _section_shown(self.cache)}),

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from ragkit.errors import ConfigError
 from ragkit.ingest.load.discover import Discovery, PathLike
 from ragkit.ingest.load.source import SourceFile
-from ragkit.types import Document
+from ragkit.types import Document, Unread
 
-Source = SourceFile | Document
-Item = PathLike | Document
+Source = SourceFile | Document | Unread
+Item = PathLike | Document | Unread
 # Looked through before anything is ingested: they lie in memory already.
 _HELD = (list, tuple, set, frozenset)
 
@@ -57,7 +57,7 @@ class Feed:
         self._known_below = known_below
         self.discovery: Discovery | None = None
         self.size = Size()
-        if isinstance(sources, str | os.PathLike | Document):
+        if isinstance(sources, str | os.PathLike | Document | Unread):
             sources = [sources]
         if not isinstance(sources, Iterable):
             raise ConfigError(_not_a_source(sources))
@@ -75,7 +75,7 @@ class Feed:
         paths: list[PathLike] = []
         n = work = 0
         for item in self._items:
-            if isinstance(item, Document):
+            if isinstance(item, Document | Unread):
                 n, work = n + 1, work + work_of(item)
                 yield item
             else:
@@ -98,13 +98,16 @@ def work_of(source: Source) -> int:
     """The work that a source is: its bytes, or the characters of its text."""
     if isinstance(source, SourceFile):
         return source.n_bytes
+    if isinstance(source, Unread):
+        return 0
     return len(source.text) if isinstance(source.text, str) else 0
 
 
-def _parted(items: Iterable[Item]) -> tuple[list[Document], list[PathLike]]:
-    documents, paths = [], []
+def _parted(items: Iterable[Item]) -> tuple[list[Document | Unread], list[PathLike]]:
+    documents: list[Document | Unread] = []
+    paths: list[PathLike] = []
     for item in items:
-        if isinstance(item, Document):
+        if isinstance(item, Document | Unread):
             documents.append(item)
         else:
             paths.append(_as_path(item))

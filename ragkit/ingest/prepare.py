@@ -20,7 +20,7 @@ from ragkit.protocols import Chunker, DocumentState
 from ragkit.store.collection import StoreCollection
 from ragkit.store.identity import content_hash
 from ragkit.store.typed import type_problems
-from ragkit.types import Chunk, Document, Metadata
+from ragkit.types import Chunk, Document, Metadata, Unread
 
 # Where a document came from that no file was found for.
 MADE_IN_CODE = "documents made in code"
@@ -96,7 +96,7 @@ class Preparer:
     def prepare(self, sources: Iterable[Source], *, max_bytes: int = MAX_BYTES) -> Iterator[Prepared]:
         """One `Prepared` for each source, in order; `seen` has the ids of those that were given."""
         for n, source in enumerate(sources, 1):
-            problems = [] if isinstance(source, SourceFile) else type_problems(source)
+            problems = type_problems(source) if isinstance(source, Document) else []
             prepared = _untyped(source, problems) if problems else self._prepared(source, n, max_bytes)
             yield replace(prepared, n=n, work=work_of(source))
 
@@ -154,6 +154,8 @@ class Preparer:
             return prepared if is_first else replace(prepared, state=None)
 
     def _document(self, source: Source, max_bytes: int) -> Document:
+        if isinstance(source, Unread):
+            raise DocumentError(source.reason, stage="load")
         if isinstance(source, SourceFile):
             document = parse(source, max_bytes=max_bytes, sandbox=self._sandbox)
             document = replace(document, metadata=fitted(document.metadata, self._collection.fields))

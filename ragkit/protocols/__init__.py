@@ -9,7 +9,7 @@ from __future__ import annotations
 from ragkit.chat import ChatModel
 from ragkit.fields import FieldSpec, FieldType
 from ragkit.protocols.dense_index import DenseIndex, IndexFile, IndexPart, PersistentIndex
-from ragkit.protocols.ingestion import Analyzer, Chunker
+from ragkit.protocols.ingestion import Analyzer, Chunker, Loader
 from ragkit.protocols.models import BlendingReranker, Embedder, Reranker, TextKind, Vectors
 from ragkit.protocols.resources import Collection, Resources, Surroundings
 from ragkit.protocols.stores import (
@@ -40,6 +40,7 @@ __all__ = [
     "FieldType",
     "IndexFile",
     "IndexPart",
+    "Loader",
     "Manifest",
     "PersistentIndex",
     "RankerFactory",

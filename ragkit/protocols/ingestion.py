@@ -1,10 +1,23 @@
-"""What turns documents into passages, and texts into terms, must offer."""
+"""What gives documents, cuts them into passages, and makes terms of texts must offer."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol, runtime_checkable
 
-from ragkit.types import Document, Span
+from ragkit.types import Document, Span, Unread
+
+
+@runtime_checkable
+class Loader(Protocol):
+    """Gives documents from somewhere, for `ingest: {load: …}`."""
+
+    def load(self) -> Iterable[Document | Unread]:
+        """The documents as they are now, one after the other: read once, and never held as a whole.
+
+        What cannot be read is an `Unread` in its turn; an error that is raised ends the whole ingestion.
+        """
+        ...
 
 
 @runtime_checkable

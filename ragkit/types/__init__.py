@@ -41,6 +41,7 @@ from ragkit.types.rankings import (
     Ranking,
     Rankings,
 )
+from ragkit.types.unread import Unread
 
 __all__ = [
     "AbstainReason",
@@ -66,5 +67,6 @@ __all__ = [
     "Sentence",
     "Span",
     "Turn",
+    "Unread",
     "Usage",
 ]

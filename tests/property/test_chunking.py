@@ -35,7 +35,7 @@ CASES = settings(
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],
 )
-CHUNKERS = sorted(name for name in registry.BUILT_IN if name.startswith("chunk/"))
+CHUNKERS = sorted(n for n, c in registry.BUILT_IN.items() if c.role == "chunk" and c.extra is None)
 
 _SCRIPTS = st.text(
     st.sampled_from(

@@ -178,7 +178,7 @@ SETTINGS: list[Mutant] = [
         "  chunk:",
         "  chunks:",
         14,
-        r"ingest.chunks: unknown key\. Keys of ingest: chunk\. Did you mean 'chunk'",
+        r"ingest.chunks: unknown key\. Keys of ingest: load, chunk\. Did you mean 'chunk'",
     ),
 ]
 REFERENCES: list[Mutant] = [

@@ -11,18 +11,9 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from ragkit.chat import Message
-from ragkit.errors import ConfigError
-from ragkit_connectors.chat.offered import Offered
 from ragkit_connectors.chat.told import Told, text_of, told_by
 from ragkit_connectors.chat.vendor import Ask, VendorChat, VendorSettings, asking_json
-
-
-def _is_chat_model(model: Any) -> bool:
-    return hasattr(model, "ainvoke") and hasattr(model, "astream") and hasattr(model, "_llm_type")
-
-
-_offered = Offered("langchain", _is_chat_model)
-offer = _offered.offer
+from ragkit_connectors.langchain.offering import chat_models
 
 
 class LangChainChat(VendorChat):
@@ -40,12 +31,7 @@ class LangChainChat(VendorChat):
         @field_validator("model")
         @classmethod
         def _is_a_chat_model(cls, model: Any) -> Any:
-            try:
-                found = _offered.named(model) if isinstance(model, str) else model
-            except ConfigError as e:
-                raise ValueError(str(e)) from e
-            if not _is_chat_model(found):
-                raise ValueError(f"expected a chat model of LangChain, got {type(found).__name__}")
+            chat_models.found(model)
             return model
 
     library = "langchain"
@@ -53,8 +39,7 @@ class LangChainChat(VendorChat):
 
     def __init__(self, **settings: object) -> None:
         self.config = self.Config.checked("llm/langchain", settings)
-        model = self.config.model
-        self._model = _offered.named(model) if isinstance(model, str) else model
+        self._model = chat_models.found(self.config.model)
 
     @property
     def name(self) -> str:

@@ -1,0 +1,1 @@
+"""What the connectors to LangChain, LlamaIndex and their like have in common. It imports none of them."""
