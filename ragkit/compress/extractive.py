@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from ragkit.compress.selection import ContextSentence, only, sentences_of, tokens_of
+from ragkit.compress.scoring import ScoredBy, scored
+from ragkit.compress.selection import only, sentences_of, tokens_of, within
 from ragkit.graph.stage import RunContext, Stage, stage
-from ragkit.protocols import Collection, Resources
-from ragkit.settings import Settings
-from ragkit.text.relevance import Candidate, judged
+from ragkit.protocols import Collection, Reranker, Resources
+from ragkit.settings import RerankerRef, Settings
+from ragkit.text.language import UNDETERMINED, detect_language
 from ragkit.types import Context
 
 
@@ -16,10 +17,13 @@ from ragkit.types import Context
 class ExtractiveCompress(Stage[Context, Context]):
     """Cuts a context down to `budget_tokens` by selecting whole sentences.
 
-    A context that fits is left as it is. Otherwise sentences are taken by relevance to the question, each
-    with the one before it where the budget allows (a pronoun needs its noun), until the budget is spent.
-    Passages keep their order and their exact spans; one of which nothing is kept disappears. The best
-    sentence of all is kept even if it alone exceeds the budget.
+    A context that fits is left as it is. Otherwise sentences are taken in the order of their scores, see
+    `ragkit.compress.scoring`, until the budget is spent. Passages keep their order and their exact spans; one
+    of which nothing is kept disappears. The best sentence of all is kept even if it alone exceeds the budget.
+
+    Scores are by words alone, which takes a few milliseconds, or by a model too: `embed` counts how near a
+    sentence lies to the question, `rerank` what a reranker says of it. For a question in a language that the
+    model does not know, words alone count.
 
     >>> ExtractiveCompress(budget_tokens=600).config.budget_tokens
     600
@@ -27,45 +31,47 @@ class ExtractiveCompress(Stage[Context, Context]):
 
     class Config(Settings):
         budget_tokens: int = Field(1800, ge=1, description="Tokens (estimated) that the context may have.")
-        dense_share: float = Field(
-            0.5, ge=0.0, le=1.0, description="Weight of embedding similarity against shared words."
+        score: ScoredBy = Field(
+            "words",
+            description="What decides: words, or besides the embedder (embed) or a reranker (rerank).",
         )
+        model: RerankerRef = Field(
+            None, description="Name of a reranker under `models:`, for `score: rerank`."
+        )
+
+        @model_validator(mode="after")
+        def _has_its_model(self) -> ExtractiveCompress.Config:
+            if (self.score == "rerank") != (self.model is not None):
+                raise ValueError(
+                    "`score: rerank` and `model` go together: name a reranker of `models:`, or leave both out"
+                )
+            return self
 
     config: Config
     collection: Collection
+    model: Reranker | None
 
     def setup(self, resources: Resources) -> None:
         self.collection = resources.collection
+        self.model = None if self.config.model is None else resources.reranker(self.config.model)
 
     def run(self, context: Context, ctx: RunContext) -> Context:
         sentences = sentences_of(context, self.collection)
         total = tokens_of(sentences)
         if total <= self.config.budget_tokens:
             return context
-        scores = judged(
-            context.plan,
-            [Candidate(s.read, context.passages[s.passage]) for s in sentences],
-            self.collection,
-            dense_share=self.config.dense_share,
-        )
+        by = self._scored_by(context.plan.understood)
+        scores = scored(context, sentences, self.collection, by=by, model=self.model)
         # Equal scores: the better passage first, then reading order, which is the order of `sentences`.
         order = sorted(range(len(sentences)), key=lambda i: (-scores[i], i))
-        chosen = _choose(order, sentences, self.config.budget_tokens)
-        ctx.note(tokens_before=total, tokens_after=tokens_of(sentences[i] for i in chosen))
-        return only(context, [sentences[i] for i in sorted(chosen)])
+        kept = within(self.config.budget_tokens, (sentences[i] for i in order))
+        ctx.note(score=by, tokens_before=total, tokens_after=tokens_of(kept))
+        return only(context, kept)
 
-
-def _choose(order: list[int], sentences: list[ContextSentence], budget: int) -> set[int]:
-    chosen: set[int] = set()
-    left = budget
-    for i in order:
-        before = i - 1 if i > 0 and sentences[i - 1].passage == sentences[i].passage else i
-        for j in (i, before):
-            if j not in chosen and (sentences[j].read.n_tokens <= left or not chosen):
-                chosen.add(j)
-                left -= sentences[j].read.n_tokens
-            elif j not in chosen:
-                break
-        if left <= 0:
-            break
-    return chosen
+    def _scored_by(self, question: str) -> ScoredBy:
+        by = self.config.score
+        if by == "embed":
+            return by if self.collection.knows(question) else "words"
+        if self.model is not None and self.model.languages:
+            return by if detect_language(question) in {*self.model.languages, UNDETERMINED} else "words"
+        return by

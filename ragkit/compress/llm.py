@@ -11,7 +11,7 @@ from pydantic import Field
 
 from ragkit.chat import ChatModel, Completion, Message
 from ragkit.compress.extractive import ExtractiveCompress
-from ragkit.compress.selection import ContextSentence, only, sentences_of, tokens_of
+from ragkit.compress.selection import ContextSentence, only, sentences_of, tokens_of, within
 from ragkit.errors import BudgetError, ModelError
 from ragkit.graph.asking import AskingSettings, read_json
 from ragkit.graph.stage import RunContext, Stage, stage
@@ -91,9 +91,9 @@ class LlmCompress(Stage[Context, Context]):
             named = read_numbers(done, len(request.sentences))
         except (ModelError, BudgetError, ValueError) as e:
             return await self._without(context, e, ctx)
-        kept = _within(self.config.budget_tokens, [request.sentences[i] for i in named])
+        kept = within(self.config.budget_tokens, [request.sentences[i] for i in named])
         ctx.note(named=len(named), tokens_before=tokens_of(sentences), tokens_after=tokens_of(kept))
-        return only(context, sorted(kept, key=lambda s: (s.passage, s.read.span)))
+        return only(context, kept)
 
     def prompt(self, question: str = "") -> str:
         """The prompt that is used for a question, as its file has it."""
@@ -108,7 +108,7 @@ class LlmCompress(Stage[Context, Context]):
         return self.config.template(self.own_template, "ragkit.compress", "select", question)
 
     def _request(self, context: Context, sentences: Sequence[ContextSentence]) -> Request:
-        shown = _within(self.config.context_tokens, sentences)
+        shown = within(self.config.context_tokens, sentences)
         fence = fence_of(context.plan, context.passages)
         filling = {
             "question": " ".join(context.plan.understood.split()),
@@ -150,17 +150,6 @@ def read_numbers(done: Completion, n: int) -> list[int]:
     if not named:
         raise ValueError(f"{done.model} named none of the {n} sentences")
     return named
-
-
-def _within(budget: int, sentences: Sequence[ContextSentence]) -> list[ContextSentence]:
-    """Those that fit, in the order in which they are given; the first one whether it fits or not."""
-    kept: list[ContextSentence] = []
-    left = budget
-    for sentence in sentences:
-        if sentence.read.n_tokens <= left or not kept:
-            kept.append(sentence)
-            left -= sentence.read.n_tokens
-    return kept
 
 
 def _numbered(context: Context, shown: Sequence[ContextSentence], fence: str) -> str:

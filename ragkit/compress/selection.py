@@ -35,13 +35,27 @@ def tokens_of(sentences: Iterable[ContextSentence]) -> int:
     return sum(sentence.read.n_tokens for sentence in sentences)
 
 
+def within(budget: int, sentences: Iterable[ContextSentence]) -> list[ContextSentence]:
+    """Those that fit into so many tokens, in the order in which they are given.
+
+    The first one is kept whether it fits or not; one that is too long for what is left is passed over.
+    """
+    kept: list[ContextSentence] = []
+    left = budget
+    for sentence in sentences:
+        if sentence.read.n_tokens <= left or not kept:
+            kept.append(sentence)
+            left -= sentence.read.n_tokens
+    return kept
+
+
 def only(context: Context, kept: Sequence[ContextSentence]) -> Context:
-    """The context with these of its sentences alone, given in reading order.
+    """The context with these of its sentences alone, whatever order they are given in.
 
     A passage of which nothing is kept disappears; neighbouring sentences are one span.
     """
     spans: dict[int, list[Span]] = defaultdict(list)
-    for sentence in kept:
+    for sentence in sorted(kept, key=lambda s: s.read.span):
         spans[sentence.passage].append(sentence.read.span)
     passages = tuple(
         Passage(passage.hit, tuple(_joined(passage, spans[n])))

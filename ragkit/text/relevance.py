@@ -109,11 +109,7 @@ def relevance(
             of the time that an offline answer takes.
     """
     question = plan.understood
-    asked = sorted(set(collection.terms(content_of(question))))
-    weights = emphasised(collection.term_weights(asked, plan))
-    if question != plan.question:
-        said = set(collection.terms(plan.question))
-        weights = {t: weight * (1.0 if t in said else CARRIED_SHARE) for t, weight in weights.items()}
+    weights = question_weights(plan, collection)
     headings = {h: frozenset(collection.terms(h)) for h in {c.heading for c in candidates}}
     prior = np.clip(np.array([c.passage.hit.score for c in candidates], dtype=np.float32), 0.0, 1.0)
     score = np.array(
@@ -134,6 +130,17 @@ def relevance(
         score = np.where(numbered, score, NUMBERLESS_SHARE * score)
     scores = ((1.0 - PASSAGE_SHARE) * score + PASSAGE_SHARE * prior).astype(np.float32)
     return Relevance(scores, cosines=dense, weights=weights, headings=headings)
+
+
+def question_weights(plan: QueryPlan, collection: Collection) -> dict[str, float]:
+    """What each word of a question counts: its rarity, more for a number, less where turns before said it."""
+    question = plan.understood
+    asked = sorted(set(collection.terms(content_of(question))))
+    weights = emphasised(collection.term_weights(asked, plan))
+    if question == plan.question:
+        return weights
+    said = set(collection.terms(plan.question))
+    return {t: weight * (1.0 if t in said else CARRIED_SHARE) for t, weight in weights.items()}
 
 
 def _similarities(question: str, candidates: Sequence[Candidate], collection: Collection) -> Scores:
