@@ -383,7 +383,9 @@ class RAG(Upkeep):
     ) -> Callable[[Item | Iterable[Item], Callable[[], bool]], IngestReport]:
         def ingest(sources: Item | Iterable[Item], stopped: Callable[[], bool]) -> IngestReport:
             # Here, for the model may have to be loaded, which an event loop must not wait for.
-            ingestor = Ingestor(self._parts.collection, make(self.config.ingest.chunk))
+            ingestor = Ingestor(
+                self._parts.collection, make(self.config.ingest.chunk), reader=self._parts.reader()
+            )
             report = ingestor.run(sources, stopped=stopped, **options)
             return replace(report, notes=(*report.notes, *settled(self._parts.collection)))
 

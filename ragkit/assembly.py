@@ -9,12 +9,13 @@ from typing import Any
 
 from ragkit import registry
 from ragkit.cache.answers import AnswerCache
+from ragkit.config.kinds import ref_in
 from ragkit.config.resolve import with_models
 from ragkit.config.spec import ComponentSpec, Config
-from ragkit.errors import ConfigError, RagkitError, StoreError, did_you_mean
+from ragkit.errors import ConfigError, MissingExtraError, RagkitError, StoreError, did_you_mean
 from ragkit.graph.sync import run_sync
 from ragkit.models.metered import metered
-from ragkit.protocols import ChatModel, Embedder, Reranker
+from ragkit.protocols import ChatModel, Embedder, PassageReader, Reranker
 from ragkit.store.collection import StoreCollection
 from ragkit.store.in_step import InStep
 from ragkit.store.opening import open_collection
@@ -95,6 +96,19 @@ class Assembly:
             )
         return model
 
+    def reader(self) -> PassageReader | None:
+        """The graph's reranker that reads passages when they are embedded; None where there is none."""
+        for node in self._config.graph.nodes:
+            for name, info in type(node.stage.config).model_fields.items():
+                ref = ref_in(info.metadata)
+                if ref is not None and ref.role == "rerank":
+                    named = getattr(node.stage.config, name)
+                    if self._reads_passages(named):
+                        model = self._model(named)
+                        assert isinstance(model, PassageReader)
+                        return model
+        return None
+
     def chat_model(self, ref: object) -> ChatModel:
         """The chat model that `ref` names under `models:`, or `ref` itself; its calls are counted."""
         model = self._model(ref)
@@ -135,6 +149,16 @@ class Assembly:
             followers=followers,
             vectors_kept=self._config.cache.embeddings.max_entries,
         )
+
+    def _reads_passages(self, ref: object) -> bool:
+        """Told by its class: whoever only ingests need not be able to load every model of the graph."""
+        if not isinstance(ref, str):
+            return isinstance(ref, PassageReader)
+        spec = self._config.models.get(ref)
+        try:
+            return spec is not None and hasattr(registry.load(spec.use), "embed_and_read")
+        except MissingExtraError:
+            return False
 
     def _model(self, ref: object) -> object:
         if not isinstance(ref, str):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.generate.kinds import Kind, kind_of, places_of
-from ragkit.text.relevance import Candidate, Relevance
+from ragkit.text.relevance import Candidate, Relevance, priors
 
 Floats = NDArray[np.float64]
 
@@ -96,7 +96,7 @@ def clues(question: str, candidates: Sequence[Candidate], relevance: Relevance) 
         if unsaid:
             rows[i, 14] = len(unsaid & _words(f"{c.heading} {c.passage.chunk.text}")) / len(names)
         rows[i, 15] = np.log1p(len(bodies[i] - relevance.weights.keys()))
-    prior = np.array([c.passage.hit.score for c in candidates])
+    prior = priors(candidates)
     rows[:, 0], rows[:, 1] = relevance.scores, _to_best(relevance.scores)
     if relevance.cosines is not None:
         rows[:, 2] = relevance.cosines

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ragkit.errors import DocumentError, ModelError
-from ragkit.protocols import Embedder, Vectors
+from ragkit.protocols import Embedder, PassageReader, Vectors
 
 # A slice is long enough that its batches are of one length, and short enough to say how far it is.
 _FIRST_SLICE = 64
@@ -23,14 +23,43 @@ Step = Callable[[int, float], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Embedded:
-    """Vectors of each document's chunks, or why there are none, in the order of the documents."""
+class Passages:
+    """What a model made of texts: vectors, shape `[n, d]`, and what a reranker read in each, or nothing."""
 
-    vectors: tuple[Vectors | DocumentError, ...]
+    vectors: Vectors
+    readings: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """What was made of each document's chunks, or why nothing was, in the order of the documents."""
+
+    passages: tuple[Passages | DocumentError, ...]
     n_texts: int = field(kw_only=True)
 
 
-def embed_documents(texts: Sequence[Sequence[str]], embedder: Embedder, step: Step) -> Embedded:
+class Embedding:
+    """An embedder as ingestion uses it, with a reranker that reads the passages in the same pass.
+
+    Args:
+        embedder: the collection's.
+        reader: whose readings are kept; none are where it does not go with the embedder.
+    """
+
+    def __init__(self, embedder: Embedder, reader: PassageReader | None = None) -> None:
+        self.name = embedder.name
+        self.dimension = embedder.dimension
+        self._embedder = embedder
+        self._reader = reader if reader is not None and reader.reads_with(embedder) else None
+
+    def of(self, texts: Sequence[str]) -> Passages:
+        """What the models make of the texts."""
+        if self._reader is None:
+            return Passages(self._embedder.embed(texts, "passage"), [b""] * len(texts))
+        return Passages(*self._reader.embed_and_read(texts, self._embedder))
+
+
+def embed_documents(texts: Sequence[Sequence[str]], embedding: Embedding, step: Step) -> Embedded:
     """Embeds the texts of each document, all of them together, sorted by length.
 
     Where the model fails on a batch but not on a plain text, the documents are embedded one by one, and
@@ -44,57 +73,65 @@ def embed_documents(texts: Sequence[Sequence[str]], embedder: Embedder, step: St
     """
     flat = [text for own in texts for text in own]
     try:
-        vectors = _embed(flat, embedder, step)
+        made = _embed(flat, embedding, step)
     except Exception:
-        _embed([_PROBE], embedder, _unseen)
-        return _one_by_one(texts, embedder)
-    ends = np.cumsum([len(own) for own in texts])
-    return Embedded(tuple(np.split(vectors, ends[:-1])), n_texts=len(flat))
+        _embed([_PROBE], embedding, _unseen)
+        return _one_by_one(texts, embedding)
+    passages, start = [], 0
+    for own in texts:
+        some = slice(start, start + len(own))
+        passages.append(Passages(made.vectors[some], made.readings[some]))
+        start += len(own)
+    return Embedded(tuple(passages), n_texts=len(flat))
 
 
 def _unseen(n_texts: int, share: float) -> None:
     """A step that nobody looks at."""
 
 
-def _one_by_one(texts: Sequence[Sequence[str]], embedder: Embedder) -> Embedded:
-    results: list[Vectors | DocumentError] = []
+def _one_by_one(texts: Sequence[Sequence[str]], embedding: Embedding) -> Embedded:
+    results: list[Passages | DocumentError] = []
     n_texts = 0
     for own in texts:
         try:
-            results.append(_embed(own, embedder, _unseen))
+            results.append(_embed(own, embedding, _unseen))
             n_texts += len(own)
         except Exception as e:
             reason = (
-                f"{embedder.name} cannot embed it ({type(e).__name__}: {e}). Check the text, or leave it out"
+                f"{embedding.name} cannot embed it ({type(e).__name__}: {e}). Check the text, or leave it out"
             )
             results.append(DocumentError(reason, stage="embed"))
     return Embedded(tuple(results), n_texts=n_texts)
 
 
-def _embed(texts: Sequence[str], embedder: Embedder, step: Step) -> Vectors:
+def _embed(texts: Sequence[str], embedding: Embedding, step: Step) -> Passages:
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-    vectors = np.empty((len(texts), embedder.dimension), np.float32)
+    vectors = np.empty((len(texts), embedding.dimension), np.float32)
+    readings = [b""] * len(texts)
     n_characters = max(1, sum(map(len, texts)))
     start, size, characters = 0, _FIRST_SLICE, 0
     while start < len(order):
         rows = order[start : start + size]
         begun = time.monotonic()
-        vectors[rows] = _checked(embedder.embed([texts[i] for i in rows], "passage"), len(rows), embedder)
+        made = embedding.of([texts[i] for i in rows])
+        vectors[rows] = _checked(made.vectors, len(rows), embedding)
+        for i, reading in zip(rows, made.readings, strict=True):
+            readings[i] = reading
         start += len(rows)
         characters += sum(len(texts[i]) for i in rows)
         # A model's time grows with the length of the texts, and the short ones come first.
         step(start, characters / n_characters)
         if time.monotonic() - begun < _SLICE_S:
             size = min(2 * size, _LAST_SLICE)
-    return vectors
+    return Passages(vectors, readings)
 
 
-def _checked(vectors: Vectors, n: int, embedder: Embedder) -> Vectors:
-    if vectors.shape != (n, embedder.dimension):
+def _checked(vectors: Vectors, n: int, embedding: Embedding) -> Vectors:
+    if vectors.shape != (n, embedding.dimension):
         raise ModelError(
-            f"{embedder.name} gave vectors of shape {vectors.shape}, expected {(n, embedder.dimension)}"
+            f"{embedding.name} gave vectors of shape {vectors.shape}, expected {(n, embedding.dimension)}"
         )
     lengths = np.einsum("ij,ij->i", vectors, vectors)
     if not np.all(np.abs(lengths - 1.0) < 1e-3):
-        raise ModelError(f"{embedder.name} gave vectors that are not of unit length, or NaN")
+        raise ModelError(f"{embedding.name} gave vectors that are not of unit length, or NaN")
     return vectors

@@ -9,6 +9,7 @@ from ragkit.errors import ConfigError
 from ragkit.fields import FieldSpec, problems_of, shown
 from ragkit.ingest.ahead import ahead
 from ragkit.ingest.chunk.recursive import RecursiveChunker
+from ragkit.ingest.embed import Embedding
 from ragkit.ingest.feed import Feed, Item
 from ragkit.ingest.load.discover import PathLike
 from ragkit.ingest.missing import Missing, known_below, stays
@@ -19,7 +20,7 @@ from ragkit.ingest.prepare import Given, Prepared, Preparer
 from ragkit.ingest.progress import Progress, silent
 from ragkit.ingest.report import IngestReport
 from ragkit.ingest.run import Run
-from ragkit.protocols import Chunker, DocumentState
+from ragkit.protocols import Chunker, DocumentState, PassageReader
 from ragkit.store.collection import StoreCollection
 from ragkit.store.identity import fingerprint_of
 from ragkit.types import Metadata
@@ -32,17 +33,29 @@ def _never() -> bool:
 class Ingestor:
     """Brings documents into a collection. What is there already, made the same way, costs nothing.
 
+    Args:
+        collection: where they go.
+        chunker: how they are cut.
+        reader: a reranker whose readings of the passages are kept, where it reads along with the embedder.
+
     Example:
         report = Ingestor(collection, RecursiveChunker()).run(["docs/"])
         assert report.seen == report.committed + report.unchanged + report.quarantined + report.rejected
     """
 
-    def __init__(self, collection: StoreCollection, chunker: Chunker | None = None) -> None:
+    def __init__(
+        self,
+        collection: StoreCollection,
+        chunker: Chunker | None = None,
+        *,
+        reader: PassageReader | None = None,
+    ) -> None:
         chunker = RecursiveChunker() if chunker is None else chunker
         if isinstance(chunker, RecursiveChunker):
             chunker = chunker.measured_by(collection.embedder)
         self._collection = collection
         self._chunker = chunker
+        self._embedding = Embedding(collection.embedder, reader)
 
     @property
     def fingerprint(self) -> str:
@@ -108,7 +121,9 @@ class Ingestor:
         )
         told = progress or silent
         told(0, feed.size.documents, "reading")
-        with Run(self._collection, preparer, feed=feed, progress=told, stopped=stopped) as run:
+        with Run(
+            self._collection, preparer, self._embedding, feed=feed, progress=told, stopped=stopped
+        ) as run:
             # The sandbox is left first: a run that is stopped does not wait for the document it is parsing.
             with ahead(preparer.prepare(feed), 2 * MAX_CHUNKS, _weight) as documents, sandbox:
                 run.take_all(documents)

@@ -11,14 +11,14 @@ from ragkit.errors import DocumentError
 from ragkit.failpoints import reach
 from ragkit.fields import ACL
 from ragkit.ingest.earlier import earlier_vectors, together
-from ragkit.ingest.embed import embed_documents
+from ragkit.ingest.embed import Embedding, Passages, embed_documents
 from ragkit.ingest.feed import Feed
 from ragkit.ingest.pace import Pace
 from ragkit.ingest.prepare import Prepared, Preparer
 from ragkit.ingest.progress import MeasuresWork, Progress, Work
 from ragkit.ingest.report import Outcome
 from ragkit.ingest.tally import Tally
-from ragkit.protocols import Change, DocumentState, Record, Vectors
+from ragkit.protocols import Change, DocumentState, Record
 from ragkit.store.collection import StoreCollection
 
 MAX_DOCUMENTS = 1_024
@@ -66,12 +66,13 @@ class Run:
     Args:
         collection: where they go.
         preparer: what made them.
+        embedding: the collection's embedder, and what reads along with it.
         feed: where they come from, for its size.
         progress: see `Progress`.
         stopped: asked between batches; once it says so, the run ends with `StoppedError`.
 
     Example:
-        with Run(collection, preparer, feed=feed, progress=silent, stopped=lambda: False) as run:
+        with Run(collection, preparer, embedding, feed=feed, progress=silent, stopped=lambda: False) as run:
             run.take_all(preparer.prepare(feed))
     """
 
@@ -79,6 +80,7 @@ class Run:
         self,
         collection: StoreCollection,
         preparer: Preparer,
+        embedding: Embedding,
         *,
         feed: Feed,
         progress: Progress,
@@ -87,6 +89,7 @@ class Run:
         self.tally = Tally()
         self._collection = collection
         self._preparer = preparer
+        self._embedding = embedding
         self._feed = feed
         self._progress = progress
         self._stopped = stopped
@@ -166,19 +169,19 @@ class Run:
         self._tell(batch.documents[-1].uri, is_due=True)
 
     def _end_of(
-        self, prepared: Prepared, embedded: Iterator[Vectors | DocumentError]
+        self, prepared: Prepared, embedded: Iterator[Passages | DocumentError]
     ) -> tuple[Prepared, Change | None]:
         """The document with its outcome, and what is to be written of it."""
         if prepared.document is not None:
-            vectors = next(embedded)
-            if not isinstance(vectors, DocumentError):
+            made = next(embedded)
+            if not isinstance(made, DocumentError):
                 return replace(prepared, outcome=Outcome(prepared.uri, state="committed")), _change(
-                    prepared, vectors
+                    prepared, made
                 )
             failed = self._preparer.failed(
                 prepared.document.id,
                 uri=prepared.uri,
-                error=vectors,
+                error=made,
                 origin=prepared.state.origin if prepared.state else None,
             )
             prepared = replace(failed, n=prepared.n, work=prepared.work)
@@ -190,7 +193,7 @@ class Run:
             return []
         return [(twin, end.document.id) for twin in end.twins if self._is_still(twin)]
 
-    def _embed(self, batch: _Batch) -> Iterator[Vectors | DocumentError]:
+    def _embed(self, batch: _Batch) -> Iterator[Passages | DocumentError]:
         fresh = [prepared for prepared in batch.documents if prepared.document is not None]
         if not fresh:
             return iter(())
@@ -206,11 +209,11 @@ class Run:
 
         step(0, 0.0)
         begun = time.monotonic()
-        embedded = embed_documents(missing, self._collection.embedder, step)
+        embedded = embed_documents(missing, self._embedding, step)
         self._pace.note(embedded.n_texts, seconds=time.monotonic() - begun)
         self.tally.add_embedded(embedded.n_texts)
         self._n_passages = before + embedded.n_texts
-        return iter(together(texts, known, missing, embedded.vectors))
+        return iter(together(texts, known, missing, embedded.passages))
 
     def _remove(self, states: list[DocumentState]) -> None:
         if self._stopped():
@@ -262,10 +265,12 @@ def _removal(state: DocumentState) -> Change:
     return Change(replace(state, state="committed"))
 
 
-def _change(prepared: Prepared, vectors: Vectors) -> Change:
+def _change(prepared: Prepared, made: Passages) -> Change:
     assert prepared.state is not None
     records = tuple(
-        Record(chunk, vector, terms)
-        for chunk, vector, terms in zip(prepared.chunks, vectors, prepared.terms, strict=True)
+        Record(chunk, vector, terms, reading)
+        for chunk, vector, terms, reading in zip(
+            prepared.chunks, made.vectors, prepared.terms, made.readings, strict=True
+        )
     )
     return Change(prepared.state, document=prepared.document, records=records)

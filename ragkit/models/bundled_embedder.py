@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from ragkit.models.bundled_model import bundled_model
 from ragkit.models.embedder import OnnxEmbedder
 from ragkit.settings import Settings
 
@@ -22,4 +23,4 @@ class BundledEmbedder(OnnxEmbedder):
 
     def __init__(self, **settings: object) -> None:
         self.config = self.Config.checked("embed/bundled", settings)
-        super().__init__(threads=self.config.threads)
+        super().__init__(threads=self.config.threads, loaded=bundled_model())

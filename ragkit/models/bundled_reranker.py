@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pydantic import Field
 
+from ragkit.models.bundled_model import BUNDLED_RERANKER, bundled_model
 from ragkit.models.late_reranker import LateReranker
 from ragkit.settings import Settings
 
-BUNDLED_RERANKER = Path(__file__).parent / "bundled" / "reranker"
+__all__ = ["BUNDLED_RERANKER", "BundledReranker"]
 
 
 class BundledReranker(LateReranker):
@@ -26,9 +25,16 @@ class BundledReranker(LateReranker):
             None, ge=1, description="Cores to use; all that are usable when left out."
         )
         kept_mb: int = Field(
-            64, ge=0, description="Memory for the token vectors of recent passages, in MB; 0 keeps none."
+            64,
+            ge=0,
+            description="Memory for what was read in recent passages whose index keeps nothing of it, in MB.",
         )
 
     def __init__(self, **settings: object) -> None:
         self.config = self.Config.checked("rerank/bundled", settings)
-        super().__init__(BUNDLED_RERANKER, threads=self.config.threads, kept_mb=self.config.kept_mb)
+        super().__init__(
+            BUNDLED_RERANKER,
+            threads=self.config.threads,
+            kept_mb=self.config.kept_mb,
+            loaded=bundled_model(),
+        )

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from ragkit.errors import ConfigError, ModelError
-from ragkit.models.loaded import LoadedModel
-from ragkit.models.manifest import RerankerManifest, read_manifest
+from ragkit.models.local_model import BlendedModel
+from ragkit.models.manifest import RerankerManifest
 from ragkit.models.pairs import Pair, PairEncoder, pair_arrays
-from ragkit.models.workers import FairWorkers, usable_cores
+from ragkit.models.workers import FairWorkers
 from ragkit.protocols import Vectors
 
 # Bounds the memory of token ids; long enough that waiting for the last pair of a slice costs under 1%.
@@ -24,7 +22,7 @@ _SLICE = 1024
 _TOGETHER = 256
 
 
-class OnnxReranker:
+class OnnxReranker(BlendedModel[RerankerManifest]):
     """Scores passages with the model of a folder: `model.onnx`, `tokenizer.json`, `model.json`.
 
     Pairs of equal length may share a call of the model, within a query and across the queries of concurrent
@@ -48,53 +46,28 @@ class OnnxReranker:
     """
 
     def __init__(self, folder: str | Path, *, threads: int | None = None) -> None:
-        if threads is not None and threads < 1:
-            raise ConfigError(
-                f"reranker: threads is {threads}; give 1 or more, or leave it out for all cores"
-            )
-        self._manifest = read_manifest(Path(folder), RerankerManifest)
-        self._model = LoadedModel(
-            Path(folder), self._manifest, inputs=("input_ids", "segments"), outputs=("score",)
+        super().__init__(
+            folder,
+            RerankerManifest,
+            inputs=("input_ids", "segments"),
+            outputs=("score",),
+            threads=threads,
+            role="reranker",
         )
         self._pairs: PairEncoder | None = None
         self._workers: FairWorkers[_Scored] = FairWorkers(
-            self._score, threads=threads or usable_cores(), name="ragkit-rerank", together=_TOGETHER
+            self._score, threads=self.threads, name="ragkit-rerank", together=_TOGETHER
         )
-
-    @property
-    def name(self) -> str:
-        """The model's name, for people."""
-        return self._manifest.name
-
-    @property
-    def revision(self) -> str:
-        """How the model was converted."""
-        return self._manifest.revision
-
-    @property
-    def fingerprint(self) -> str:
-        """Identifies what the scores depend on: two of one fingerprint give the same scores."""
-        return self._manifest.fingerprint
-
-    @property
-    def languages(self) -> frozenset[str]:
-        """ISO 639-1 codes that the model was trained on; empty means any language."""
-        return self._manifest.languages
 
     @property
     def max_tokens(self) -> int:
         """Tokens of query and passage that are read together, the three special ones included."""
-        return self._manifest.max_tokens
+        return self.manifest.max_tokens
 
     @property
     def max_query_tokens(self) -> int:
         """A query is cut after this many tokens."""
-        return self._manifest.max_query_tokens
-
-    @property
-    def blend(self) -> Mapping[str, Any] | None:
-        """How the model's maker weighs its scores against the order before reranking, if told."""
-        return self._manifest.blend
+        return self.manifest.max_query_tokens
 
     def score(self, query: str, texts: Sequence[str]) -> Vectors:
         """One score per text, shape `[n]`, float32, a logit, higher is better, in the order of `texts`.
@@ -106,13 +79,7 @@ class OnnxReranker:
         for start in range(0, len(texts), _SLICE):
             some = texts[start : start + _SLICE]
             scores[start : start + len(some)] = self._best(query, some)
-        unusable = np.flatnonzero(~np.isfinite(scores))
-        if unusable.size:
-            raise ModelError(
-                f"{self.fingerprint} gave NaN or infinity for {unusable.size} of {len(texts)} passages, "
-                f"first for number {unusable[0]}: {texts[unusable[0]][:80]!r}. "
-                "Install ragkit or fetch the model again."
-            )
+        self._check_finite(scores, texts, "passages")
         return scores
 
     def _best(self, query: str, texts: Sequence[str]) -> Vectors:

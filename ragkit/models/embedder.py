@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ragkit.errors import ConfigError, ModelError
 from ragkit.models.loaded import LoadedModel
-from ragkit.models.manifest import EmbedderManifest, read_manifest
-from ragkit.models.workers import FairWorkers, usable_cores
+from ragkit.models.local_model import LocalModel
+from ragkit.models.manifest import EmbedderManifest
+from ragkit.models.workers import FairWorkers
 from ragkit.protocols import TextKind, Vectors
 
 BUNDLED = Path(__file__).parent / "bundled" / "minilm"
 
 # Bounds the memory of token ids; long enough that waiting for the last text of a slice costs under 1%.
 _SLICE = 1024
+_OUTPUTS = ("sentence_embedding",)
 
 
-class OnnxEmbedder:
+class OnnxEmbedder(LocalModel[EmbedderManifest]):
     """Embeds texts with the model of a folder: `model.onnx`, `tokenizer.json`, `model.json`.
 
     Each text runs alone, so its vector is the same, bit for bit, whatever else is in the call, and no time
@@ -34,6 +37,7 @@ class OnnxEmbedder:
     Args:
         folder: the model's folder; the bundled all-MiniLM-L6-v2 (English) by default.
         threads: cores to use for one call, at least 1; by default those this process may run on.
+        loaded: a model that goes on from the folder's file, and is run in its place.
 
     Raises:
         ModelError: `folder` holds no embedder.
@@ -45,49 +49,33 @@ class OnnxEmbedder:
     True
     """
 
-    def __init__(self, folder: str | Path = BUNDLED, *, threads: int | None = None):
-        if threads is not None and threads < 1:
-            raise ConfigError(
-                f"embedder: threads is {threads}; give 1 or more, or leave it out for all cores"
-            )
-        self._manifest = read_manifest(Path(folder), EmbedderManifest)
-        self._model = LoadedModel(
-            Path(folder), self._manifest, inputs=("input_ids",), outputs=("sentence_embedding",)
+    def __init__(
+        self,
+        folder: str | Path = BUNDLED,
+        *,
+        threads: int | None = None,
+        loaded: LoadedModel | None = None,
+    ) -> None:
+        super().__init__(
+            folder,
+            EmbedderManifest,
+            inputs=("input_ids",),
+            outputs=_OUTPUTS,
+            threads=threads,
+            role="embedder",
+            loaded=loaded,
         )
-        self._threads = threads or usable_cores()
-        self._workers: FairWorkers[_Row] = FairWorkers(
-            self._embed, threads=self._threads, name="ragkit-embed"
-        )
-
-    @property
-    def name(self) -> str:
-        """The model's name, for people."""
-        return self._manifest.name
-
-    @property
-    def revision(self) -> str:
-        """How the model was converted."""
-        return self._manifest.revision
-
-    @property
-    def fingerprint(self) -> str:
-        """Identifies the vector space: vectors of two fingerprints must never be compared."""
-        return self._manifest.fingerprint
+        self._workers: FairWorkers[_Row] = FairWorkers(self._embed, threads=self.threads, name="ragkit-embed")
 
     @property
     def dimension(self) -> int:
         """Length of a vector."""
-        return self._manifest.dimension
+        return self.manifest.dimension
 
     @property
     def max_tokens(self) -> int:
         """Texts are cut after this many tokens, the two special ones included."""
-        return self._manifest.max_tokens
-
-    @property
-    def languages(self) -> frozenset[str]:
-        """ISO 639-1 codes that the model was trained on; empty means any language."""
-        return self._manifest.languages
+        return self.manifest.max_tokens
 
     def embed(self, texts: Sequence[str], kind: TextKind) -> Vectors:
         """Unit vectors, shape `[n, dimension]`, float32, in the order of `texts`.
@@ -99,20 +87,27 @@ class OnnxEmbedder:
         Raises:
             ModelError: the model's files are damaged, it failed, or it gave NaN or infinity.
         """
-        vectors = np.empty((len(texts), self.dimension), np.float32)
-        prefix: str = getattr(self._manifest.prefixes, kind)
-        for start in range(0, len(texts), _SLICE):
-            some = [prefix + text for text in texts[start : start + _SLICE]]
-            ids = self._model.tokenizer().encode(some, max_tokens=self.max_tokens)
-            self._fill(vectors[start : start + _SLICE], ids)
-        unusable = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
-        if unusable.size:
-            raise ModelError(
-                f"{self.fingerprint} gave NaN or infinity for {unusable.size} of {len(texts)} texts, "
-                f"first for number {unusable[0]}: {texts[unusable[0]][:80]!r}. "
-                "Install ragkit or fetch the model again."
-            )
-        return vectors
+        return self._embedded(
+            self._model, [getattr(self.manifest.prefixes, kind) + text for text in texts], ()
+        )[0]
+
+    def embed_by(
+        self, model: LoadedModel, texts: Sequence[str], outputs: Sequence[str]
+    ) -> tuple[Vectors, list[list[NDArray[Any]]]]:
+        """The vectors of passages, and what `model`, which goes on from this one's file, gives beside them.
+
+        Args:
+            model: with an output for the vectors under this one's name.
+            texts: passages.
+            outputs: names of the others that are wanted, each of shape `[1, …]`.
+
+        Returns:
+            The vectors, as `embed` gives them, and for each text its own part of each output.
+
+        Raises:
+            ModelError: as for `embed`.
+        """
+        return self._embedded(model, [self.manifest.prefixes.passage + text for text in texts], outputs)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """How many tokens each text has, nothing cut, the model's special tokens not counted."""
@@ -125,25 +120,39 @@ class OnnxEmbedder:
         """
         return self._model.tokenizer().spans(text)
 
-    def _fill(self, vectors: Vectors, ids: list[list[int]]) -> None:
-        rows = [_Row(row, vectors[i]) for i, row in enumerate(ids)]
-        if len(rows) > 1 and self._threads > 1:
-            self._workers.run(rows)
-        else:
-            self._embed(rows)
+    def _embedded(
+        self, model: LoadedModel, texts: Sequence[str], outputs: Sequence[str]
+    ) -> tuple[Vectors, list[list[NDArray[Any]]]]:
+        vectors, others = np.empty((len(texts), self.dimension), np.float32), []
+        for start in range(0, len(texts), _SLICE):
+            ids = self._model.tokenizer().encode(texts[start : start + _SLICE], max_tokens=self.max_tokens)
+            rows = [_Row(row, vectors[start + i], model, outputs) for i, row in enumerate(ids)]
+            if len(rows) > 1 and self.threads > 1:
+                self._workers.run(rows)
+            else:
+                self._embed(rows)
+            others += [row.others for row in rows]
+        self._check_finite(vectors, texts, "texts")
+        return vectors, others
 
     def _embed(self, rows: Sequence[_Row]) -> None:
         for row in rows:
-            (vectors,) = self._model.run({"input_ids": np.array([row.ids], np.int64)})
+            vectors, *others = row.model.run(
+                {"input_ids": np.array([row.ids], np.int64)}, (*_OUTPUTS, *row.outputs)
+            )
             row.vector[:] = vectors[0]
+            row.others = [output[0] for output in others]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Row:
-    """A text's tokens, and where its vector goes."""
+    """A text's tokens, where its vector goes, and what else is asked of a model."""
 
     ids: list[int]
     vector: Vectors
+    model: LoadedModel
+    outputs: Sequence[str]
+    others: list[NDArray[Any]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.ids)

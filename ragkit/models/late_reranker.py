@@ -1,8 +1,8 @@
 """Scores query-passage pairs by the similarity of their tokens' vectors, with a local ONNX model.
 
 Query and passage are read apart, each once; then every token of the query looks for the token of the passage
-that is most like it. Unlike a cross-encoder's, the vectors of a passage serve every query, so those of recent
-passages are kept.
+that is most like it. Unlike a cross-encoder's, what was read in a passage serves every query, so it can be
+kept: from ingestion on, where the embedder's own pass gives it, or for as long as it is asked for.
 
 Source: Khattab and Zaharia, "ColBERT: Efficient and Effective Passage Search via Contextualized Late
 Interaction over BERT" (SIGIR 2020).
@@ -10,27 +10,29 @@ Interaction over BERT" (SIGIR 2020).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.errors import ConfigError, ModelError
+from ragkit.errors import ConfigError
+from ragkit.models.embedder import OnnxEmbedder
 from ragkit.models.loaded import LoadedModel
-from ragkit.models.manifest import FRAME_TOKENS, LateManifest, read_manifest
+from ragkit.models.local_model import BlendedModel
+from ragkit.models.manifest import FRAME_TOKENS, LateManifest
 from ragkit.models.pairs import windows
-from ragkit.models.token_vectors import RecentVectors, TokenVectors, weighted_best_match
-from ragkit.models.workers import FairWorkers, usable_cores
-from ragkit.protocols import Vectors
+from ragkit.models.token_vectors import Codes, Question, Reading, RecentCodes, packed
+from ragkit.models.workers import FairWorkers
+from ragkit.protocols import Embedder, Vectors
 
 _SLICE = 256  # passages: bounds the memory of token vectors
 _TOGETHER = 256  # tokens in a call of the model: more save less than 1 %
+_OUTPUTS = ("vectors", "weights")
 
 
-class LateReranker:
+class LateReranker(BlendedModel[LateManifest]):
     """Scores passages for a query, by the model of a folder: `model.onnx`, `tokenizer.json`, `model.json`.
 
     The score is `scale` times the mean, over the query's tokens and by their weights, of the best cosine with
@@ -38,14 +40,15 @@ class LateReranker:
     passage for a query without a token. A passage too long for the model is read in windows that overlap,
     and all their tokens count; a query is cut after `max_query_tokens`.
 
-    A pair's score is the same, bit for bit, whatever it was computed with, and whether the passage's vectors
-    were kept or not. All calls together use `threads` threads, and a short one does not wait for a long one.
-    The model is loaded, and its checksums compared, by the first call.
+    A pair's score is the same, bit for bit, whatever it was computed with, and whether what was read in the
+    passage was kept or not. All calls together use `threads` threads, and a short one does not wait for a
+    long one. The model is loaded, and its checksums compared, by the first call.
 
     Args:
         folder: the model's folder.
         threads: cores to use, at least 1; by default those this process may run on.
-        kept_mb: memory for the vectors of recent passages; one of 150 tokens takes 0.12 MB. 0 keeps none.
+        kept_mb: memory for what was read in recent passages; one of 150 tokens takes 7 KB. 0 keeps none.
+        loaded: the folder's files, where another model has loaded them already.
 
     Raises:
         ModelError: `folder` holds no such model.
@@ -55,47 +58,31 @@ class LateReranker:
         LateReranker("models/my-reranker").score("who pays?", ["The tenant pays.", "It rained."])
     """
 
-    def __init__(self, folder: str | Path, *, threads: int | None = None, kept_mb: int = 64) -> None:
-        if threads is not None and threads < 1:
-            raise ConfigError(
-                f"reranker: threads is {threads}; give 1 or more, or leave it out for all cores"
-            )
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        threads: int | None = None,
+        kept_mb: int = 64,
+        loaded: LoadedModel | None = None,
+    ) -> None:
         if kept_mb < 0:
             raise ConfigError(f"reranker: kept_mb is {kept_mb}; give 0, which keeps none, or more")
-        self._manifest = read_manifest(Path(folder), LateManifest)
-        self._model = LoadedModel(
-            Path(folder), self._manifest, inputs=("input_ids",), outputs=("vectors", "weights")
+        super().__init__(
+            folder,
+            LateManifest,
+            inputs=("input_ids",),
+            outputs=_OUTPUTS,
+            threads=threads,
+            role="reranker",
+            loaded=loaded,
         )
+        self._reading = Reading(self.fingerprint, width=self.manifest.dimension)
         self._frame: list[int] | None = None
-        self._recent = RecentVectors(kept_mb * 1_000_000)
+        self._recent = RecentCodes(kept_mb * 1_000_000)
         self._workers: FairWorkers[_Row] = FairWorkers(
-            self._read, threads=threads or usable_cores(), name="ragkit-rerank", together=_TOGETHER
+            self._read, threads=self.threads, name="ragkit-rerank", together=_TOGETHER
         )
-
-    @property
-    def name(self) -> str:
-        """The model's name, for people."""
-        return self._manifest.name
-
-    @property
-    def revision(self) -> str:
-        """How the model was converted."""
-        return self._manifest.revision
-
-    @property
-    def fingerprint(self) -> str:
-        """Identifies what the scores depend on: two of one fingerprint give the same scores."""
-        return self._manifest.fingerprint
-
-    @property
-    def languages(self) -> frozenset[str]:
-        """ISO 639-1 codes that the model was trained on; empty means any language."""
-        return self._manifest.languages
-
-    @property
-    def blend(self) -> Mapping[str, Any] | None:
-        """How the model's maker weighs its scores against the order before reranking, if told."""
-        return self._manifest.blend
 
     def score(self, query: str, texts: Sequence[str]) -> Vectors:
         """One score per text, shape `[n]`, float32, in the order of `texts`.
@@ -103,49 +90,102 @@ class LateReranker:
         Raises:
             ModelError: the model's files are damaged, it failed, or it gave NaN or infinity.
         """
+        return self.score_read(query, texts, [None] * len(texts))[0]
+
+    def score_read(
+        self, query: str, texts: Sequence[str], readings: Sequence[bytes | None]
+    ) -> tuple[Vectors, int]:
+        """As `score`, bit for bit, and how many of the texts had to be read.
+
+        Args:
+            query: the question.
+            texts: the passages.
+            readings: for each what `embed_and_read` gave for it; None, another text's, another model's or a
+                damaged one is made anew.
+
+        Raises:
+            ModelError: as for `score`.
+        """
         if not texts:
-            return np.zeros(0, np.float32)
-        asked = self._query(query)
-        scores = np.empty(len(texts), np.float32)
+            return np.zeros(0, np.float32), 0
+        asked = self._question(query)
+        scores, n_read = np.empty(len(texts), np.float32), 0
         for start in range(0, len(texts), _SLICE):
-            passages = self._passages(texts[start : start + _SLICE])
-            scores[start : start + len(passages)] = [
-                self._manifest.scale * weighted_best_match(asked.vectors, asked.weights, passage)
-                for passage in passages
-            ]
-        unusable = np.flatnonzero(~np.isfinite(scores))
-        if unusable.size:
-            raise ModelError(
-                f"{self.fingerprint} gave NaN or infinity for {unusable.size} of {len(texts)} passages, "
-                f"first for number {unusable[0]}: {texts[unusable[0]][:80]!r}. "
-                "Install ragkit or fetch the model again."
-            )
-        return scores
+            some = slice(start, start + _SLICE)
+            codes, n = self._codes(texts[some], readings[some])
+            n_read += n
+            scores[some] = self.manifest.scale * asked.match(codes)
+        return scores, n_read
 
-    def _query(self, query: str) -> _Row:
+    def reads_with(self, embedder: Embedder) -> bool:
+        """Whether `embed_and_read` gives this embedder's own vectors: the model goes on from its file."""
+        own = self.manifest
+        if not isinstance(embedder, OnnxEmbedder) or own.extends is None:
+            return False
+        beneath = embedder.manifest
+        return (
+            beneath.sha256["model.onnx"] == own.extends.sha256
+            and beneath.sha256["tokenizer.json"] == own.sha256["tokenizer.json"]
+            and beneath.max_tokens == own.max_tokens
+            and not beneath.prefixes.passage
+        )
+
+    def embed_and_read(self, texts: Sequence[str], embedder: Embedder) -> tuple[Vectors, list[bytes]]:
+        """The embedder's vectors of passages, shape `[n, d]`, and what to keep of each, in the same pass.
+
+        Args:
+            texts: passages.
+            embedder: one that `reads_with` is true for; its threads do the work.
+
+        Raises:
+            ModelError: as for `score`.
+        """
+        assert isinstance(embedder, OnnxEmbedder)
+        vectors, outputs = embedder.embed_by(self._model, texts, ("vectors",))
+        readings = []
+        longest = self.manifest.max_tokens - FRAME_TOKENS
+        long = [i for i, (own,) in enumerate(outputs) if len(own) - FRAME_TOKENS >= longest]
+        whole = dict(zip(long, self._read_whole([texts[i] for i in long]), strict=True))
+        for i, (text, (own,)) in enumerate(zip(texts, outputs, strict=True)):
+            codes = whole[i] if i in whole else self._packed(own[1:-1], text)
+            readings.append(self._reading.sealed(codes, text))
+        return vectors, readings
+
+    def _question(self, query: str) -> Question:
         (ids,) = self._model.tokenizer().pieces([query])
-        row = _Row(self._framed(ids[: self._manifest.max_query_tokens]))
+        row = _Row(self._framed(ids[: self.manifest.max_query_tokens]))
         self._workers.run([row])
-        return row
+        self._check_finite(np.column_stack([row.vectors, row.weights]).reshape(1, -1), [query], "queries")
+        return Question(row.vectors, row.weights)
 
-    def _passages(self, texts: Sequence[str]) -> list[TokenVectors]:
-        """The token vectors of each text; those of one that is there twice are computed once."""
-        kept = {text: self._recent.get(text) for text in dict.fromkeys(texts)}
-        found = {text: vectors for text, vectors in kept.items() if vectors is not None}
-        new = [text for text in kept if text not in found]
-        room = self._manifest.max_tokens - FRAME_TOKENS
-        pieces = self._model.tokenizer().pieces(new) if new else []
-        rows = {
-            text: [_Row(self._framed(piece)) for piece in windows(ids, room)]
-            for text, ids in zip(new, pieces, strict=True)
+    def _codes(self, texts: Sequence[str], readings: Sequence[bytes | None]) -> tuple[list[Codes], int]:
+        """Of each text; those that were not kept are read, each once; and how many these were."""
+        found = [self._reading.opened(kept, text) for text, kept in zip(texts, readings, strict=True)]
+        fresh: dict[str, Codes | None] = {
+            text: self._recent.get(text) for text, own in zip(texts, found, strict=True) if own is None
         }
-        self._workers.run([row for some in rows.values() for row in some])
-        for text, some in rows.items():
-            # Halved before they are used at all, so that a score does not depend on what was kept.
-            vectors = np.concatenate([row.vectors for row in some]).astype(np.float16)
-            found[text] = vectors
-            self._recent.keep(text, vectors)
-        return [found[text] for text in texts]
+        new = [text for text, codes in fresh.items() if codes is None]
+        for text, codes in zip(new, self._read_whole(new), strict=True):
+            fresh[text] = codes
+            self._recent.keep(text, codes)
+        codes_of = [own if own is not None else fresh[text] for text, own in zip(texts, found, strict=True)]
+        return [codes for codes in codes_of if codes is not None], len(new)
+
+    def _read_whole(self, texts: Sequence[str]) -> list[Codes]:
+        """Codes of each text, all its windows one after the other."""
+        room = self.manifest.max_tokens - FRAME_TOKENS
+        pieces = self._model.tokenizer().pieces(texts) if texts else []
+        rows = [[_Row(self._framed(piece)) for piece in windows(ids, room)] for ids in pieces]
+        self._workers.run([row for some in rows for row in some])
+        return [
+            self._packed(np.concatenate([row.vectors for row in some]), text)
+            for text, some in zip(texts, rows, strict=True)
+        ]
+
+    def _packed(self, vectors: NDArray[np.float32], text: str) -> Codes:
+        if len(vectors):
+            self._check_finite(vectors.reshape(1, -1), [text], "passages")
+        return packed(vectors)
 
     def _framed(self, ids: list[int]) -> list[int]:
         if self._frame is None:
@@ -154,7 +194,9 @@ class LateReranker:
         return [start, *ids, end]
 
     def _read(self, rows: Sequence[_Row]) -> None:
-        vectors, weights = self._model.run({"input_ids": np.array([row.ids for row in rows], np.int64)})
+        vectors, weights = self._model.run(
+            {"input_ids": np.array([row.ids for row in rows], np.int64)}, _OUTPUTS
+        )
         for row, own, weight in zip(rows, vectors, weights, strict=True):
             row.vectors, row.weights = own[1:-1], weight[1:-1]
 

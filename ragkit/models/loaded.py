@@ -52,15 +52,21 @@ class LoadedModel:
                     self._tokenizer = TextTokenizer(self._folder / "tokenizer.json", content)
         return self._tokenizer
 
-    def run(self, feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+    def run(
+        self, feed: Mapping[str, NDArray[Any]], outputs: Sequence[str] | None = None
+    ) -> list[NDArray[Any]]:
         """The outputs that the model gives for `feed`, in the order in which they were named.
+
+        Args:
+            feed: the inputs.
+            outputs: names of those that are wanted; None for all that were named.
 
         Raises:
             ModelError: a file is missing or damaged, the model has other inputs or outputs, or it failed.
         """
         session = self._loaded_session()
         try:
-            found: list[NDArray[Any]] = session.run(self._outputs, feed)
+            found: list[NDArray[Any]] = session.run(outputs or self._outputs, feed)
         except Exception as error:  # onnxruntime's own errors share no other base
             raise ModelError(
                 f"{self._manifest.fingerprint} failed: {error}. Its tokenizer and its weights may not belong "

@@ -10,7 +10,14 @@ from ragkit.chat import ChatModel
 from ragkit.fields import FieldSpec, FieldType
 from ragkit.protocols.dense_index import DenseIndex, IndexFile, IndexPart, PersistentIndex
 from ragkit.protocols.ingestion import Analyzer, Chunker, Loader
-from ragkit.protocols.models import BlendingReranker, Embedder, Reranker, TextKind, Vectors
+from ragkit.protocols.models import (
+    BlendingReranker,
+    Embedder,
+    PassageReader,
+    Reranker,
+    TextKind,
+    Vectors,
+)
 from ragkit.protocols.resources import Collection, Resources, Surroundings
 from ragkit.protocols.stores import (
     Capabilities,
@@ -42,6 +49,7 @@ __all__ = [
     "IndexPart",
     "Loader",
     "Manifest",
+    "PassageReader",
     "PersistentIndex",
     "RankerFactory",
     "Record",

@@ -70,6 +70,29 @@ class Reranker(Protocol):
 
 
 @runtime_checkable
+class PassageReader(Reranker, Protocol):
+    """A reranker that reads passages apart from queries, so that what it reads can be kept with them.
+
+    A reading is bytes that know the model and the text that they are of. Scores never depend on whether
+    there is one.
+    """
+
+    def reads_with(self, embedder: Embedder) -> bool:
+        """Whether `embed_and_read` gives this embedder's own vectors, bit for bit."""
+        ...
+
+    def embed_and_read(self, texts: Sequence[str], embedder: Embedder) -> tuple[Vectors, list[bytes]]:
+        """The embedder's vectors of passages, shape `[n, d]`, and a reading of each, in one pass."""
+        ...
+
+    def score_read(
+        self, query: str, texts: Sequence[str], readings: Sequence[bytes | None]
+    ) -> tuple[Vectors, int]:
+        """As `score`, and how many texts had to be read as their readings are not of use."""
+        ...
+
+
+@runtime_checkable
 class BlendingReranker(Reranker, Protocol):
     """A reranker whose maker found how its scores are weighed against the order before reranking."""
 

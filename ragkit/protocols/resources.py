@@ -96,6 +96,10 @@ class Collection(Protocol):
         """The stored vectors of these chunks, shape `[n, d]`; zeros for one that the plan may not see."""
         ...
 
+    def readings(self, ids: Sequence[str], plan: QueryPlan) -> list[bytes | None]:
+        """What a `PassageReader` read in these chunks; None where nothing is kept or may be seen."""
+        ...
+
 
 class Resources(Protocol):
     """What a graph is built with: the models, the collection and the other nodes, by name or as objects."""

@@ -31,11 +31,15 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A chunk as it is written: with its vector (shape `[d]`) and its analysed terms, repeats included."""
+    """A chunk as it is written: with its vector (shape `[d]`) and its analysed terms, repeats included.
+
+    `reading` is what a reranker read in it, see `PassageReader`; empty where none did. A store may keep it.
+    """
 
     chunk: Chunk
     vector: Vectors
     terms: tuple[str, ...]
+    reading: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,14 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from ragkit.errors import ModelError
+from ragkit.errors import ModelError, StoreError
 from ragkit.graph.stage import RunContext, Stage, stage
-from ragkit.protocols import BlendingReranker, Reranker, Resources
+from ragkit.protocols import BlendingReranker, Collection, PassageReader, Reranker, Resources
 from ragkit.rerank.blend import Blend, Numbers
 from ragkit.rerank.known import known_passages, knows_language
 from ragkit.settings import RerankerRef, Settings
 from ragkit.text.language import detect_language
-from ragkit.types import Hit, Ranking
+from ragkit.types import Hit, QueryPlan, Ranking
 
 _READ_TOGETHER = 8  # passages between two looks at whether the order is settled: enough for all cores
 
@@ -27,7 +27,9 @@ class ModelRerank(Stage[Ranking, Ranking]):
     A model that brings its own weights for it is blended with the order before, as a model does that
     `ragkit models train-reranker` made. The scores are then probabilities; the two parts
     are under `before_rerank` and `rerank` in a hit's `scores`. Where such a model says how high its scores
-    get, passages that could not come among the best `k` any more are not read; that changes no result.
+    get, passages that could not come among the best `k` any more are not read; that changes no result. Nor
+    does it matter whether what a model reads in passages was kept with them when they were ingested, but for
+    the time that it takes; the trace says how many had to be `read` now.
 
     Order is score descending, then chunk id. A model that does not know the question's language leaves the
     order as it was, and the trace says so; a passage in a language that it does not know keeps its place
@@ -57,9 +59,11 @@ class ModelRerank(Stage[Ranking, Ranking]):
     config: Config
     model: Reranker
     blend: Blend | None
+    collection: Collection
 
     def setup(self, resources: Resources) -> None:
         self.model = resources.reranker(self.config.model)
+        self.collection = resources.collection
         given = self.config.first_weight
         if given is not None:
             self.blend = Blend.weighing(given) if given else None
@@ -76,11 +80,12 @@ class ModelRerank(Stage[Ranking, Ranking]):
         if self.config.unknown_language == "keep" and not knows_language(self.model, language):
             ctx.note(order="kept", why=f"{self.model.name} was not trained on {language!r}")
             return Ranking(ranking.plan, hits[: self.config.k])
+        scoring = _Scoring(self.model, question, self._readings(hits, ranking.plan))
         if self.blend is None:
-            scores = final = self._scores(question, hits)
+            scores = final = scoring.of(hits)
         else:
-            hits, scores, final = self._blended(question, hits, self.blend)
-        ctx.note(scored=len(hits))
+            hits, scores, final = self._blended(scoring, hits, self.blend)
+        ctx.note(scored=len(hits), **scoring.told())
         rescored = [
             Hit(
                 hit.chunk,
@@ -93,17 +98,19 @@ class ModelRerank(Stage[Ranking, Ranking]):
         return Ranking(ranking.plan, tuple(rescored[: self.config.k]))
 
     def _blended(
-        self, question: str, hits: tuple[Hit, ...], blend: Blend
+        self, scoring: _Scoring, hits: tuple[Hit, ...], blend: Blend
     ) -> tuple[tuple[Hit, ...], Numbers, Numbers]:
         """Hits, scores and blended scores, without the hits that cannot come among the best `k`."""
-        n_words = len(question.split())
+        n_words = len(scoring.question.split())
         before = np.array([hit.score for hit in hits], dtype=np.float64)
         judged = known_passages(self.model, hits) | (self.config.unknown_language == "score")
         scores = np.full(len(hits), np.nan)
         reach, n_read = blend.reach(before, n_words=n_words), 0
         while n_read < len(hits):
-            some = slice(n_read, n_read + max(self.config.k, _READ_TOGETHER))
-            scores[some] = self._scores(question, hits[some])
+            # To look whether the order is settled takes longer than to score what was read before.
+            at_once = len(hits) if scoring.is_read else max(self.config.k, _READ_TOGETHER)
+            some = slice(n_read, n_read + at_once)
+            scores[some] = scoring.of(hits[some])
             n_read = min(some.stop, len(hits))
             # A passage that is not judged has the mean of the others: all of them must be known.
             if judged.all():
@@ -120,11 +127,58 @@ class ModelRerank(Stage[Ranking, Ranking]):
         k = self.config.k
         return len(read) >= k and bool(np.all(reach < np.partition(read, -k)[-k]))
 
-    def _scores(self, question: str, hits: Sequence[Hit]) -> Numbers:
-        scores = self.model.score(question, [hit.chunk.search_text for hit in hits])
+    def _readings(self, hits: Sequence[Hit], plan: QueryPlan) -> dict[str, bytes | None] | None:
+        """What was read in the passages before, by chunk id; None where the model keeps nothing."""
+        if not isinstance(self.model, PassageReader):
+            return None
+        ids = [hit.chunk.id for hit in hits]
+        try:
+            return dict(zip(ids, self.collection.readings(ids, plan), strict=True))
+        except StoreError:
+            # The texts are at hand, and all else can be made of them.
+            return dict.fromkeys(ids)
+
+
+class _Scoring:
+    """Scores passages for one question, by what was read in them where that was kept.
+
+    Args:
+        model: the reranker.
+        question: as understood.
+        readings: by chunk id; None where the model keeps nothing.
+    """
+
+    def __init__(self, model: Reranker, question: str, readings: dict[str, bytes | None] | None) -> None:
+        self.question = question
+        self._model = model
+        self._readings = readings
+        self._n_read = 0
+
+    @property
+    def is_read(self) -> bool:
+        """Whether there is a reading of every passage."""
+        return self._readings is not None and None not in self._readings.values()
+
+    def told(self) -> dict[str, int]:
+        """For the trace: how many passages had to be read now."""
+        return {} if self._readings is None else {"read": self._n_read}
+
+    def of(self, hits: Sequence[Hit]) -> Numbers:
+        """The model's score of each hit.
+
+        Raises:
+            ModelError: it is not a number, or they are too few.
+        """
+        texts = [hit.chunk.search_text for hit in hits]
+        if self._readings is None or not isinstance(self._model, PassageReader):
+            scores = self._model.score(self.question, texts)
+        else:
+            kept = [self._readings.get(hit.chunk.id) for hit in hits]
+            scores, n = self._model.score_read(self.question, texts, kept)
+            self._n_read += n
         if len(scores) != len(hits) or not np.isfinite(scores).all():
             raise ModelError(
-                f"reranker {self.model.name!r} gave {len(scores)} scores for {len(hits)} passages, "
+                f"reranker {self._model.name!r} gave {len(scores)} scores for {len(hits)} passages, "
                 "or one that is not a number. Check the model's files, or set `on_error: skip` on this node"
             )
         return np.asarray(scores, dtype=np.float64)

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-from ragkit.protocols import Change, Vectors
+from ragkit.protocols import Change, Scope, Vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,15 @@ class HoldingStore(Protocol):
 
     def hold(self) -> AbstractContextManager[int]:
         """The current commit, which stays readable in full for the time of the block."""
+        ...
+
+
+@runtime_checkable
+class ReadingStore(Protocol):
+    """A store that keeps what a reranker read in chunks."""
+
+    def readings(self, ids: Sequence[str], scope: Scope) -> list[bytes | None]:
+        """What was kept for each chunk; None where nothing is, or the scope does not show it."""
         ...
 
 

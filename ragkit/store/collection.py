@@ -25,7 +25,7 @@ from ragkit.protocols import (
     Vectors,
     VectorStore,
 )
-from ragkit.store.abilities import HoldingStore, LockingStore
+from ragkit.store.abilities import HoldingStore, LockingStore, ReadingStore
 from ragkit.store.access import Access
 from ragkit.store.admission import check_document, has_surrogate, with_language
 from ragkit.store.arguments import check_k, check_texts, check_vectors, checked_history
@@ -76,6 +76,7 @@ class StoreCollection:
         # Asked once: to check a protocol at run time costs as much as a small search.
         self._sparse = store if isinstance(store, SparseIndex) else None
         self._holding = store if isinstance(store, HoldingStore) else None
+        self._reading = store if isinstance(store, ReadingStore) else None
         if manifest is None:
             if not isinstance(store, Manifest):
                 raise StoreError(f"{store.capabilities.name} keeps no record of documents: pass a manifest")
@@ -253,6 +254,18 @@ class StoreCollection:
         scope = self._scope(plan)
         check_texts(ids, "ids")
         return self.store.vectors(ids, scope)
+
+    def readings(self, ids: Sequence[str], plan: QueryPlan) -> list[bytes | None]:
+        """What a reranker read in these chunks when they were embedded, see `PassageReader`.
+
+        None for one that the plan may not see, and where the store keeps nothing of the kind.
+
+        Raises:
+            QueryError: the ids are no list of texts.
+        """
+        scope = self._scope(plan)
+        check_texts(ids, "ids")
+        return [None] * len(ids) if self._reading is None else self._reading.readings(ids, scope)
 
     def source(
         self, document_id: str, *, tenant: str | None = None, acl: Sequence[str] | None = None

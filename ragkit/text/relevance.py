@@ -111,7 +111,7 @@ def relevance(
     question = plan.understood
     weights = question_weights(plan, collection)
     headings = {h: frozenset(collection.terms(h)) for h in {c.heading for c in candidates}}
-    prior = np.clip(np.array([c.passage.hit.score for c in candidates], dtype=np.float32), 0.0, 1.0)
+    prior = np.clip(priors(candidates), 0.0, 1.0).astype(np.float32)
     score = np.array(
         [coverage(weights, c.sentence.terms, headings[c.heading]) for c in candidates], dtype=np.float32
     )
@@ -141,6 +141,19 @@ def question_weights(plan: QueryPlan, collection: Collection) -> dict[str, float
         return weights
     said = set(collection.terms(plan.question))
     return {t: weight * (1.0 if t in said else CARRIED_SHARE) for t, weight in weights.items()}
+
+
+def priors(candidates: Sequence[Candidate]) -> NDArray[np.float64]:
+    """What retrieval says of each candidate's passage, on the scale of what found it, shape `[n]`.
+
+    A reranker sets the order, and its scores mean what it means by them: the passage that it puts first is
+    given the best of the scores before, the second the next, so that all that was calibrated on these holds.
+    """
+    hits = {c.passage.chunk.id: c.passage.hit for c in candidates}
+    order = sorted(hits, key=lambda identity: (-hits[identity].score, identity))
+    before = sorted((hits[i].scores.get("before_rerank", hits[i].score) for i in order), reverse=True)
+    of = dict(zip(order, before, strict=True))
+    return np.array([of[c.passage.chunk.id] for c in candidates], dtype=np.float64)
 
 
 def _similarities(question: str, candidates: Sequence[Candidate], collection: Collection) -> Scores:

@@ -56,6 +56,9 @@ class Wordless:
     def vectors(self, ids: Sequence[str], plan: QueryPlan) -> Vectors:
         raise ConfigError("this collection has no vectors")
 
+    def readings(self, ids: Sequence[str], plan: QueryPlan) -> list[bytes | None]:
+        return [None for _ in ids]
+
 
 class WordsOnly:
     """What a graph would be set up with, over such a collection."""

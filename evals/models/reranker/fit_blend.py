@@ -107,7 +107,7 @@ def main() -> None:
     weights = fitted(lists, every)
     bias = lists.bias(lists.blended(weights))
     print("model, first:", weights.round(3).tolist(), "bias:", round(bias, 3))
-    write(arguments.model / "model.json", weights, bias, highest=float(lists.model[lists.there].max()))
+    write(arguments.model / "model.json", weights, bias, highest=round(float(lists.model[lists.there].max()), 3))
     systems = {
         "first": lists.ndcg(lists.first),
         "model": lists.ndcg(lists.model),

@@ -58,7 +58,9 @@ def compact_folder(writer: Writer, leases: Leases, *, wait_s: float) -> Compacti
             reach("compact.cleaned")
             # What readers of older commits hold has to leave the files too: it is erased with the rest, once.
             n_held = _ended(db, head.number)
-            erased = not head.to_erase or (n_held == 0 and _erased(db, writer.folder, left_s))
+            are_erased = not (ended or head.to_erase) or _are_readings_erased(writer, db, left_s)
+            is_rid = n_held == 0 and are_erased
+            erased = not head.to_erase or (is_rid and _erased(db, writer.folder, left_s))
         except OSError as e:
             raise explain(e, writer.folder) from e
     return Compaction(ended, n_held=n_held, erased=erased)
@@ -141,6 +143,12 @@ def _write_dense(
     with suppress(OSError, MemoryError):
         return writer.dense.written_over(writer.vectors(generation).matrix(len(kept)), ids[kept])
     return []
+
+
+def _are_readings_erased(writer: Writer, db: sqlite3.Connection, wait_s: float) -> bool:
+    """Takes away what was read in chunks that are no more; whether no byte of it is left."""
+    ids = (identity for (identity,) in db.execute("SELECT id FROM chunks"))
+    return writer.readings.keep(ids, wait_s=wait_s)
 
 
 def _erased(db: sqlite3.Connection, folder: Path, wait_s: float) -> bool:

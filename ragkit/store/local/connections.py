@@ -58,9 +58,10 @@ class Connections:
         """Closes all connections, one that is in use when its block ends."""
         with self._lock:
             self._closed = True
-        self._close_idle()
+        self.close_idle()
 
-    def _close_idle(self) -> None:
+    def close_idle(self) -> None:
+        """Closes those that nobody reads from; the next reader gets a new one."""
         with self._lock:
             idle = list(self._idle)
             self._idle.clear()
@@ -73,7 +74,7 @@ class Connections:
         if self._unchanging is not None and self._unchanging != schema.stamp_of(self.path):
             # Somebody writes after all: what these connections believe of the file is no longer so.
             self._unchanging = None
-            self._close_idle()
+            self.close_idle()
         with self._lock:
             self.check_open()
             if self._idle:

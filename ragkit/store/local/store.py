@@ -41,6 +41,7 @@ from ragkit.store.local.leases import Leases
 from ragkit.store.local.lock import WriterLock
 from ragkit.store.local.manifest import SqliteManifest
 from ragkit.store.local.reader import Reader
+from ragkit.store.local.readings import READINGS, KeptReadings
 from ragkit.store.local.repair import Embed, repair_folder
 from ragkit.store.local.scratch import scratch_folder
 from ragkit.store.local.segments import SegmentFiles
@@ -141,7 +142,10 @@ class LocalStore:
         segments = SegmentFiles(self.path / "postings", analyzer.terms if analyzer else None)
         lock = WriterLock(self.path / "writer.lock")
         dense = DenseFiles(self.path / DENSE, index)
-        self._writer = Writer(self.path, self.spec.dimension, self.manifest, lock, segments, dense)
+        self._readings = KeptReadings(self.path / READINGS)
+        self._writer = Writer(
+            self.path, self.spec.dimension, self.manifest, lock, segments, dense, self._readings
+        )
         self._leases = Leases(self.path / "readers.lock")
         self._reader = Reader(self.spec, self._writer, index, bm25 or DefaultBm25())
         return self
@@ -232,6 +236,13 @@ class LocalStore:
             if place is not None:
                 out[i] = view.snapshot.matrix[place.position]
         return out
+
+    def readings(self, ids: Sequence[str], scope: Scope) -> list[bytes | None]:
+        """What a reranker read in these chunks; None where nothing is kept, or the scope hides it."""
+        places = self._reader.places(ids, self._reader.view(scope))
+        shown = [identity for identity, place in zip(ids, places, strict=True) if place is not None]
+        found = dict(zip(shown, self._readings.get(shown), strict=True))
+        return [found.get(identity) for identity in ids]
 
     def commit(self, changes: Iterable[Change]) -> int:
         """Writes all changes as one commit and returns its number: readers see all of it or none.
@@ -353,6 +364,7 @@ class LocalStore:
     def close(self) -> None:
         """Releases files and connections. A closed store refuses further calls."""
         self.manifest.close()
+        self._readings.close()
         self._leases.close()
 
 

@@ -19,6 +19,7 @@ from ragkit.store.local.files import explain
 from ragkit.store.local.last_commit import LAST_COMMIT, LastCommit
 from ragkit.store.local.lock import WriterLock
 from ragkit.store.local.manifest import Head, Segment, SqliteManifest, read_head, read_segments
+from ragkit.store.local.readings import KeptReadings
 from ragkit.store.local.segments import SegmentFiles
 from ragkit.store.local.transaction import write_commit
 from ragkit.store.local.vectors import MAX_SEGMENT_ROWS, VectorFile
@@ -34,6 +35,7 @@ class Writer:
     lock: WriterLock
     segments: SegmentFiles
     dense: DenseFiles
+    readings: KeptReadings
 
     def vectors(self, generation: int) -> VectorFile:
         """The vector file of a generation."""
@@ -87,6 +89,8 @@ class Writer:
             vectors, few = self._write_vectors(head, records, known)
             postings, small = self._write_postings(head, records, known, db)
             written, gone = [vectors, postings], [*few, *small]
+        readings = {record.chunk.id: record.reading for record in records if record.reading}
+        self.readings.put(readings, head=head.number)
         number = write_commit(db, changes, head, written, gone).number
         # The commit is done and on disk whatever becomes of this: a number that is behind guards less, and
         # the next commit brings it up.

@@ -11,6 +11,7 @@ import pytest
 
 from ragkit import registry
 from ragkit.errors import ConfigError, ModelError
+from ragkit.models.bundled_embedder import BundledEmbedder
 from ragkit.models.bundled_reranker import BUNDLED_RERANKER, BundledReranker
 from ragkit.models.embedder import BUNDLED, OnnxEmbedder
 from ragkit.models.late_reranker import LateReranker
@@ -75,6 +76,42 @@ def test_the_mean_of_its_token_vectors_is_the_embedders_vector() -> None:
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=2), 1.0, atol=1e-5)
     assert weights.min() >= 0
     assert weights.max() <= 1
+
+
+LONG = " ".join(f"{word} {i}" for i in range(300) for word in ("rent", "car", "pool"))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_one_pass_gives_the_embedders_vectors_and_what_scores_the_same(threads: int) -> None:
+    embedder, fresh = BundledEmbedder(threads=threads), BundledReranker(kept_mb=0)
+    texts = [*PASSAGES, "", " ", LONG, "Почта России", PASSAGES[0]]
+    assert fresh.reads_with(embedder)
+    vectors, readings = fresh.embed_and_read(texts, embedder)
+    np.testing.assert_array_equal(vectors, OnnxEmbedder(threads=1).embed(texts, "passage"))
+    scores, n_read = fresh.score_read(QUERY, texts, readings)
+    assert n_read == 0
+    np.testing.assert_array_equal(scores, fresh.score(QUERY, texts))
+    counts = embedder.count_tokens(PASSAGES)
+    sizes = [(len(reading) - 12) / n for reading, n in zip(readings, counts, strict=False)]
+    assert sizes == [fresh.manifest.dimension / 8] * len(PASSAGES)
+
+
+def test_what_cannot_be_used_is_read_again_and_changes_no_score(reranker: BundledReranker) -> None:
+    _, readings = reranker.embed_and_read(PASSAGES, BundledEmbedder(threads=1))
+    fresh = BundledReranker(threads=1, kept_mb=0)
+    spoilt = [None, readings[0], readings[2][:-1] + bytes([readings[2][-1] ^ 4]), readings[3]]
+    scores, n_read = fresh.score_read(QUERY, PASSAGES, spoilt)
+    assert n_read == 3
+    np.testing.assert_array_equal(scores, fresh.score(QUERY, PASSAGES))
+
+
+def test_it_reads_along_with_no_other_embedder(reranker: BundledReranker, folders: Path) -> None:
+    other = folders.parent / BUNDLED.name
+    assert reranker.reads_with(OnnxEmbedder(other))
+    rewrite(other, max_tokens=128)
+    assert not reranker.reads_with(OnnxEmbedder(other))
+    rewrite(other, max_tokens=256, prefixes={"passage": "passage: "})
+    assert not reranker.reads_with(OnnxEmbedder(other))
 
 
 def test_another_encoder_beneath_it_is_refused(folders: Path) -> None:

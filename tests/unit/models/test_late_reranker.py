@@ -75,7 +75,7 @@ def test_any_texts_have_scores_within_the_scale(
 ) -> None:
     scores = reranker.score(query, passages)
     assert scores.shape == (len(passages),)
-    assert (np.abs(scores) <= SCALE * 1.001).all()
+    assert (np.abs(scores) <= SCALE * np.sqrt(np.pi / 2)).all()
 
 
 def test_concurrent_queries_get_the_scores_they_get_alone(late_folder: Path) -> None:
@@ -89,7 +89,7 @@ def test_concurrent_queries_get_the_scores_they_get_alone(late_folder: Path) -> 
 
 def test_a_passage_that_repeats_the_query_has_the_highest_score(reranker: LateReranker) -> None:
     same, other = reranker.score(QUERY, [QUERY, "It rained in May."])
-    assert same == pytest.approx(SCALE, rel=0.01)
+    assert same == pytest.approx(SCALE, rel=0.2)  # signs of few numbers
     assert other < same
 
 
@@ -146,11 +146,11 @@ def test_one_changed_byte_of_the_weights_is_refused(damaged: Path) -> None:
         LateReranker(damaged).score("who?", ["hello"])
 
 
-def test_nan_is_an_error_that_names_the_passage(damaged: Path) -> None:
+def test_nan_is_an_error_that_names_the_text(damaged: Path) -> None:
     weights = (damaged / "model.onnx").read_bytes()
     step = np.float32(1 / 127).tobytes()
     assert step in weights
     (damaged / "model.onnx").write_bytes(weights.replace(step, np.float32("nan").tobytes()))
     approve(damaged)
-    with pytest.raises(ModelError, match=r"NaN or infinity for 2 of 2 passages, first for number 0: 'hello'"):
+    with pytest.raises(ModelError, match=r"NaN or infinity for 1 of 1 queries, first for number 0: 'who\?'"):
         LateReranker(damaged).score("who?", ["hello", "world"])

@@ -1,0 +1,143 @@
+"""What a reranker read in passages when they were embedded, kept beside the manifest.
+
+All of it can be made again from the texts, so nothing depends on this file: what is missing, damaged or
+cannot be written is made again when it is asked for.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from ragkit.errors import CorruptIndexError, StoreError
+from ragkit.failpoints import reach
+from ragkit.store.local import schema
+from ragkit.store.local.connections import Connections
+
+READINGS = "readings.sqlite"  # the name of the file
+_AT_ONCE = 500
+_TABLES = (
+    # `number`: of the commit that they were written for, so that those of one that never happened can go.
+    "CREATE TABLE IF NOT EXISTS readings "
+    "(id BLOB NOT NULL UNIQUE, number INTEGER NOT NULL, reading BLOB NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS readings_by_number ON readings (number)",
+)
+
+
+class KeptReadings:
+    """Readings by chunk id, of one folder; any number of threads may read, and one process write.
+
+    >>> import tempfile
+    >>> kept = KeptReadings(Path(tempfile.mkdtemp()) / READINGS)
+    >>> kept.put({"0a": b"what was read"}, head=0)
+    >>> kept.get(["0a", "0b"])
+    [b'what was read', None]
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connections = Connections(path)
+        self._file: tuple[int, int] | None = None
+
+    def get(self, ids: Sequence[str]) -> list[bytes | None]:
+        """What was kept for each chunk; None where nothing is, or it cannot be read."""
+        found: dict[str, bytes] = {}
+        if self._is_there():
+            try:
+                with self._connections.reading() as db:
+                    for start in range(0, len(ids), _AT_ONCE):
+                        keys = [bytes.fromhex(identity) for identity in ids[start : start + _AT_ONCE]]
+                        places = ",".join("?" * len(keys))
+                        found.update(
+                            (key.hex(), reading)
+                            for key, reading in db.execute(
+                                f"SELECT id, reading FROM readings WHERE id IN ({places})",  # noqa: S608
+                                keys,
+                            )
+                            if isinstance(key, bytes) and isinstance(reading, bytes)
+                        )
+            except StoreError:
+                self._connections.close_idle()
+        return [found.get(identity) for identity in ids]
+
+    def put(self, readings: Mapping[str, bytes], *, head: int) -> None:
+        """Keeps readings for the commit after `head`; those of commits that never happened go."""
+        if not readings and not self._is_there():
+            return
+        try:
+            self._put(readings, head)
+        except CorruptIndexError:
+            self.drop()
+        except StoreError:
+            # A full disk, above all: the commit itself will say so.
+            self._connections.close_idle()
+
+    def keep(self, ids: Iterable[bytes], *, wait_s: float) -> bool:
+        """Erases all but those of these chunks; whether no byte of the others is left in the files."""
+        if not self._is_there():
+            return True
+        try:
+            with self._connections.reading() as db:
+                _prepare(db)
+                kept = set(ids)
+                gone = [(key,) for (key,) in db.execute("SELECT id FROM readings") if key not in kept]
+                db.execute("BEGIN IMMEDIATE")
+                db.executemany("DELETE FROM readings WHERE id = ?", gone)
+                db.execute("COMMIT")
+                reach("readings.erased")
+                db.execute(f"PRAGMA busy_timeout = {max(0, int(wait_s * 1000)):d}")
+                (is_busy, _, _) = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            self._connections.close_idle()
+            return not is_busy
+        except CorruptIndexError:
+            self.drop()
+            return True
+        except StoreError:
+            self._connections.close_idle()
+            return False
+
+    def drop(self) -> None:
+        """Takes the files away."""
+        self._connections.close_idle()
+        for end in ("", "-wal", "-shm"):
+            self._path.with_name(self._path.name + end).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self._connections.close()
+
+    def _put(self, readings: Mapping[str, bytes], head: int) -> None:
+        if not self._is_there():
+            schema.connect(self._path, may_create=True).close()
+            self._is_there()
+        with self._connections.reading() as db:
+            _prepare(db)
+            db.execute("BEGIN IMMEDIATE")
+            for statement in _TABLES:
+                db.execute(statement)
+            db.execute("DELETE FROM readings WHERE number > ?", (head,))
+            db.executemany(
+                "INSERT OR IGNORE INTO readings (id, number, reading) VALUES (?, ?, ?)",
+                ((bytes.fromhex(identity), head + 1, reading) for identity, reading in readings.items()),
+            )
+            reach("readings.written")
+            db.execute("COMMIT")
+
+    def _is_there(self) -> bool:
+        """Whether there is a file. One that another process has put in the place of ours is opened anew."""
+        try:
+            info = self._path.stat()
+        except OSError:
+            return False
+        if self._file not in (None, (info.st_dev, info.st_ino)):
+            self._connections.close_idle()
+        self._file = (info.st_dev, info.st_ino)
+        return True
+
+
+def _prepare(db: sqlite3.Connection) -> None:
+    """What is lost with the power is made again; what is deleted is overwritten at once."""
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = NORMAL")
+    db.execute("PRAGMA secure_delete = ON")

@@ -1,0 +1,123 @@
+"""The default graph reranks by what was read at ingestion: the same result without it, and nothing left of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import ragkit
+from ragkit.compress.extractive import ExtractiveCompress
+from ragkit.generate.extractive import ExtractiveGenerate
+from ragkit.retrieve.bm25 import Bm25Retrieve
+from ragkit.retrieve.dense import DenseRetrieve
+from ragkit.retrieve.fuse import WeightedFuse
+from ragkit.store.local.readings import READINGS, KeptReadings
+from ragkit.types import Document, Ranking
+
+TEXTS = {
+    "cars": "A car from the pool can be borrowed for up to three days. It must be brought back clean.",
+    "rent": "Rent for the flat is due on the first of the month, and must be transferred in time.",
+    "park": "The car park opens at six and closes at ten. No car may stay over night.",
+    "long": "How long the meeting takes depends on the agenda. Keep it short. " * 60,
+    "ru": "Автомобиль можно взять на три дня, после чего его нужно вернуть чистым.",
+}
+QUESTION = "How long may I keep a rented car?"
+
+
+def documents() -> list[Document]:
+    return [Document(name, text) for name, text in TEXTS.items()]
+
+
+@pytest.fixture
+def rag(tmp_path: Path) -> Iterator[ragkit.RAG]:
+    with ragkit.open(tmp_path / "index") as opened:
+        opened.ingest(documents(), progress=False)
+        yield opened
+
+
+def ranked(ranking: Ranking) -> list[tuple[str, float]]:
+    return [(hit.chunk.id, hit.score) for hit in ranking.hits]
+
+
+def noted(rag: ragkit.RAG, question: str) -> dict[str, object]:
+    answer = rag.ask(question)
+    (node,) = [node for node in rag.trace(answer.trace_id)["nodes"] if node["node"] == "rerank"]
+    return dict(node["facts"])
+
+
+def files_hold(folder: Path, what: bytes) -> bool:
+    return any(what in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+def test_nothing_is_read_anew_when_a_question_comes(rag: ragkit.RAG) -> None:
+    assert rag.retrieve(QUESTION).hits[0].chunk.document_id == "cars"
+    assert noted(rag, QUESTION)["read"] == 0
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut", "flipped"])
+def test_a_result_does_not_depend_on_what_was_kept(rag: ragkit.RAG, tmp_path: Path, damage: str) -> None:
+    before = [ranked(rag.retrieve(question, k=20)) for question in (QUESTION, "when is rent due", "парковка")]
+    rag.close()
+    path = tmp_path / "index" / READINGS
+    data = bytearray(path.read_bytes())
+    if damage == "gone":
+        path.unlink()
+    elif damage == "cut":
+        path.write_bytes(data[: len(data) // 2])
+    else:
+        path.write_bytes(data[:5_000] + bytes(byte ^ 1 for byte in data[5_000:]))
+    with ragkit.open(tmp_path / "index") as again:
+        assert [
+            ranked(again.retrieve(q, k=20)) for q in (QUESTION, "when is rent due", "парковка")
+        ] == before
+        assert damage == "cut" or noted(again, QUESTION)["read"] == 0  # remembered by now
+        assert again.verify() == []
+
+
+def test_what_stays_of_a_changed_document_keeps_what_was_read(tmp_path: Path) -> None:
+    first, second = "Rent is due in May. " * 80, "It rained in June. " * 80
+    with ragkit.open(tmp_path / "index") as rag:
+        rag.ingest([Document("a", f"{first}\n\n{second}")], progress=False)
+        report = rag.ingest([Document("a", f"{first}\n\n{second}\n\nOne line more.")], progress=False)
+        assert 0 < report.embedded_chunks < report.chunks
+        assert noted(rag, "When is rent due?")["read"] == 0
+
+
+def test_what_was_forgotten_is_in_no_file_any_more(rag: ragkit.RAG, tmp_path: Path) -> None:
+    chunk = rag.retrieve(QUESTION).hits[0].chunk
+    kept = KeptReadings(tmp_path / "index" / READINGS)
+    (reading,) = kept.get([chunk.id])
+    kept.close()
+    assert reading is not None
+    assert files_hold(tmp_path / "index", reading[20:100])
+    assert rag.forget(chunk.document_id).erased
+    assert not files_hold(tmp_path / "index", reading[20:100])
+    assert not files_hold(tmp_path / "index", bytes.fromhex(chunk.id))
+    assert noted(rag, "when is rent due")["read"] == 0
+
+
+def test_tenants_read_their_own(tmp_path: Path) -> None:
+    with ragkit.open(tmp_path / "index", set={"collection.fields": {"tenant": "keyword!"}}) as rag:
+        rag.ingest(documents(), tenant="acme", progress=False)
+        before = ranked(rag.retrieve(QUESTION, tenant="acme"))
+        rag.ingest(documents(), tenant="globex", progress=False)
+        rag.forget(tenant="globex")
+        assert ranked(rag.retrieve(QUESTION, tenant="acme")) == before
+        chunk = rag.retrieve(QUESTION, tenant="acme").hits[0].chunk
+        kept = KeptReadings(tmp_path / "index" / READINGS)
+        assert kept.get([chunk.id]) != [None]
+        kept.close()
+
+
+def test_a_graph_without_a_reranker_keeps_nothing(tmp_path: Path) -> None:
+    graph = (
+        ragkit.fan_out(DenseRetrieve(), Bm25Retrieve())
+        >> WeightedFuse()
+        >> ExtractiveCompress()
+        >> ExtractiveGenerate()
+    )
+    with ragkit.open(tmp_path / "index", graph=graph) as rag:
+        rag.ingest(documents(), progress=False)
+        assert not (tmp_path / "index" / READINGS).exists()

@@ -1,0 +1,168 @@
+"""What a reranker read, kept beside the embedded store: of the tenant, and gone once it is forgotten."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ragkit.protocols import Change, Scope
+from ragkit.store.abilities import ReadingStore
+from ragkit.store.local.readings import READINGS, KeptReadings
+from ragkit.store.local.store import LocalStore
+from ragkit.testing.data import put, remove
+from ragkit.testing.stores import EAST, NORTH, spec_of
+from ragkit.types import Chunk
+
+CANARY = b"zanzibar"
+
+
+class Words:
+    fingerprint = "test"
+
+    def terms(self, text: str) -> list[str]:
+        return text.split()
+
+
+def opened(folder: Path) -> LocalStore:
+    return LocalStore(path=folder).open(spec_of(), analyzer=Words())
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[LocalStore]:
+    made = opened(tmp_path / "index")
+    yield made
+    made.close()
+
+
+def reading_of(chunk: Chunk) -> bytes:
+    return CANARY + chunk.text.encode() + bytes(5_000)
+
+
+def read(name: str, *texts: str, tenant: str = "") -> Change:
+    change = put(name, [(text, EAST) for text in texts], tenant=tenant)
+    return replace(change, records=tuple(replace(r, reading=reading_of(r.chunk)) for r in change.records))
+
+
+def chunks_of(*changes: Change) -> list[Chunk]:
+    return [record.chunk for change in changes for record in change.records]
+
+
+def kept(store: LocalStore, chunks: list[Chunk], scope: Scope | None = None) -> list[bytes | None]:
+    return store.readings([chunk.id for chunk in chunks], scope or Scope())
+
+
+def holds(folder: Path, what: bytes) -> bool:
+    return any(what in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+def test_what_was_committed_is_given_in_the_order_that_it_is_asked_for(store: LocalStore) -> None:
+    change = read("a", "one bird", "two birds", "three")
+    store.commit([change, put("b", [("no reading", NORTH)])])
+    chunks = chunks_of(change, put("b", [("no reading", NORTH)]))[::-1]
+    assert isinstance(store, ReadingStore)
+    assert kept(store, chunks) == [None, *(reading_of(chunk) for chunk in chunks[1:])]
+    assert kept(opened(store.path), chunks[1:]) == [reading_of(chunk) for chunk in chunks[1:]]
+    assert store.readings(["0" * 32], Scope()) == [None]
+    assert store.verify() == []
+
+
+def test_a_hidden_chunk_has_none(tmp_path: Path) -> None:
+    store = LocalStore(path=tmp_path / "t").open(spec_of(tenant="keyword!"), analyzer=Words())
+    change = read("a", "one bird", tenant="acme")
+    store.commit([change])
+    chunks = chunks_of(change)
+    assert kept(store, chunks, Scope(tenant="acme")) == [reading_of(chunks[0])]
+    assert kept(store, chunks, Scope(tenant="globex")) == [None]
+    store.close()
+
+
+def test_what_was_replaced_or_removed_leaves_the_files(store: LocalStore) -> None:
+    first, second = read("a", "elephant walks"), read("a", "giraffe walks")
+    other = read("b", "tortoise walks")
+    store.commit([first, other])
+    store.commit([second])
+    assert kept(store, chunks_of(first)) == [None]  # the current commit does not show it
+    store.erase([remove("b")])
+    assert not holds(store.path, CANARY + b"elephant")
+    assert not holds(store.path, CANARY + b"tortoise")
+    assert kept(store, chunks_of(second)) == [reading_of(chunk) for chunk in chunks_of(second)]
+
+
+def test_what_a_reader_holds_stays_until_it_is_done(store: LocalStore) -> None:
+    first = read("a", "elephant walks")
+    store.commit([first])
+    with store.hold() as commit:
+        assert not store.erase([remove("a")], wait_s=0.0).erased
+        assert kept(store, chunks_of(first), Scope(commit=commit)) == [reading_of(chunks_of(first)[0])]
+    assert store.compact(wait_s=1.0).erased
+    assert not holds(store.path, CANARY)
+
+
+def test_readings_of_a_commit_that_never_happened_go_with_the_next(tmp_path: Path) -> None:
+    readings = KeptReadings(tmp_path / READINGS)
+    readings.put({"0a": CANARY}, head=3)  # killed before the commit 4
+    readings.put({"0b": b"next"}, head=3)
+    assert readings.get(["0a", "0b"]) == [None, b"next"]
+    readings.put({}, head=4)
+    assert readings.get(["0b"]) == [b"next"]
+    readings.close()
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "garbage", "no database", "gone", "no table"])
+def test_a_damaged_file_costs_readings_and_nothing_else(tmp_path: Path, damage: str) -> None:
+    store = opened(tmp_path)
+    first = read("a", *(f"bird {i}" for i in range(8)))
+    store.commit([first])
+    store.close()
+    path = tmp_path / READINGS
+    data = path.read_bytes()
+    if damage == "gone":
+        path.unlink()
+    elif damage == "no table":
+        with sqlite3.connect(path) as db:
+            db.execute("DROP TABLE readings")
+        db.close()
+    else:
+        spoilt = {
+            "empty": b"",
+            "cut": data[: len(data) // 2],
+            "garbage": data[:4096] + bytes(255 for _ in data[4096:]),
+            "no database": b"x" * 9_000,
+        }
+        path.write_bytes(spoilt[damage])
+    store = opened(tmp_path)
+    for reading, chunk in zip(kept(store, chunks_of(first)), chunks_of(first), strict=True):
+        assert reading in (None, reading_of(chunk))
+    second = read("b", "one more")
+    store.commit([second])  # which may find the file damaged, and takes it away
+    third = read("c", "another")
+    store.commit([third])
+    assert kept(store, chunks_of(third)) == [reading_of(chunks_of(third)[0])]
+    assert store.verify() == []
+    store.close()
+
+
+def test_readers_go_on_while_a_writer_writes_and_forgets(tmp_path: Path) -> None:
+    writer, reader = opened(tmp_path), opened(tmp_path)
+    changes = [read(f"d{i}", f"bird {i}") for i in range(12)]
+
+    def look(_: int) -> None:
+        for change in changes:
+            (chunk,) = chunks_of(change)
+            assert kept(reader, [chunk])[0] in (None, reading_of(chunk))
+
+    with ThreadPoolExecutor(3) as pool:
+        looks = pool.map(look, range(12))
+        for i, change in enumerate(changes):
+            writer.commit([change])
+            if i % 4 == 3:
+                writer.erase([remove(f"d{i - 1}")], wait_s=0.0)
+        list(looks)
+    assert sum(kept(reader, chunks_of(change))[0] is not None for change in changes) == 9
+    writer.close()
+    reader.close()
