@@ -6,6 +6,7 @@ Clues, for the sentence and, as `before`, for the sentence before it in its pass
 
 - `words`: the share of the question's words that it or the headings above it cover, weighted by rarity;
 - `both`: the same of the sentence and the one before it together, for a pronoun stands for a word there;
+- `topic`: the same of the sentence and the first one of its passage, which says what it is about;
 - `number`: 1 where the question asks for a number and the sentence states one;
 - `rank`: −ln(rank) of its passage. Retrieval read more than one sentence, and is mostly right;
 - `cosine`, `cosine before`: of their embeddings with the question's, at least 0;
@@ -36,16 +37,17 @@ Clues = Mapping[str, Scores]
 ScoredBy = Literal["words", "embed", "rerank"]
 
 WEIGHTS: Mapping[ScoredBy, Mapping[str, float]] = {
-    "words": {"words": 6.2, "both": 4.1, "number": 2.3, "rank": 1.5},
+    "words": {"words": 3.5, "both": 3.7, "topic": 3.2, "number": 2.3, "rank": 1.4},
     "embed": {
-        "words": 5.1,
-        "both": 3.4,
+        "words": 1.6,
+        "both": 2.9,
+        "topic": 4.0,
         "number": 2.1,
         "rank": 1.2,
-        "cosine": 4.7,
-        "cosine before": 1.9,
+        "cosine": 5.0,
+        "cosine before": 2.0,
     },
-    "rerank": {"words": 1.3, "both": 4.4, "number": 1.7, "rank": 1.1, "model": 1.5},
+    "rerank": {"words": 1.3, "both": 4.2, "number": 1.7, "rank": 1.1, "model": 1.2},
 }
 # Of more sentences those that score best by words are embedded: that is nearly all of the time it takes.
 MOST_EMBEDDED = 32
@@ -86,15 +88,23 @@ def word_clues(context: Context, sentences: Sequence[ContextSentence], collectio
     weights = question_weights(context.plan, collection)
     headings = [frozenset(collection.terms(passage.chunk.heading)) for passage in context.passages]
     own = [s.read.terms for s in sentences]
-    pairs = [
-        own[i] | own[i - 1] if follows else own[i] for i, follows in enumerate(_follows(sentences).tolist())
-    ]
     heads = [headings[s.passage] for s in sentences]
+    before, first = list(own), list(own)
+    for i, follows in enumerate(_follows(sentences).tolist()):
+        if follows:
+            before[i] = own[i - 1]
+            first[i] = first[i - 1]
+
+    def covered(*bodies: Sequence[frozenset[str]]) -> Scores:
+        parts = zip(heads, *bodies, strict=True)
+        return _array(coverage(weights, frozenset().union(*some), head) for head, *some in parts)
+
     asks = asks_for_number(question)
     ranks = _ranks(context)
     return {
-        "words": _array(coverage(weights, body, head) for body, head in zip(own, heads, strict=True)),
-        "both": _array(coverage(weights, body, head) for body, head in zip(pairs, heads, strict=True)),
+        "words": covered(own),
+        "both": covered(own, before),
+        "topic": covered(own, first),
         "number": _array(float(asks and s.read.has_number) for s in sentences),
         "rank": _array(-np.log(ranks[s.passage]) for s in sentences),
     }
