@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ragkit.ingest.chunk.chunks import make_chunks
 from ragkit.ingest.chunk.recursive import RecursiveChunker
 from ragkit.ingest.parse.markdown import parse_markdown
-from ragkit.protocols import Surroundings
+from ragkit.protocols import Collection, Surroundings
 from ragkit.types import Chunk, Document, Hit, QueryPlan, Ranking, Span
 from tests.unit.stand_ins import Wordless, WordsOnly
 
@@ -29,11 +30,13 @@ class Around(Wordless):
 
 
 class Resources(WordsOnly):
-    def __init__(self, collection: Around) -> None:
+    """What a stage is set up with, over any collection."""
+
+    def __init__(self, collection: Collection) -> None:
         self._collection = collection
 
     @property
-    def collection(self) -> Around:
+    def collection(self) -> Any:
         return self._collection
 
 
@@ -43,10 +46,10 @@ def markdown(text: str, document_id: str = "guide.md") -> Document:
     return Document(document_id, parsed.text, sections=parsed.sections, blocks=parsed.blocks)
 
 
-def cut(document: Document, size: int = 20) -> list[Chunk]:
+def cut(document: Document, size: int = 20, tenant: str = "") -> list[Chunk]:
     """Its chunks."""
     spans = RecursiveChunker(size=size, overlap=0).split(document)
-    return make_chunks(document, spans, "", "test")
+    return make_chunks(document, spans, tenant, "test")
 
 
 def hits_of(chunks: Sequence[Chunk]) -> tuple[Hit, ...]:
