@@ -28,7 +28,7 @@ from evals.benchmarks.peers.environments import (
     environment,
 )
 from evals.benchmarks.peers.material import SETS, Set, load_set
-from evals.benchmarks.peers.measure import WorkerFailedError, code_folder, order_of, run_set, start_of
+from evals.benchmarks.peers.measure import WorkerFailedError, around_of, code_folder, run_set
 from evals.benchmarks.peers.scoring import Line, corrected, lines_of
 from evals.benchmarks.peers.table import as_json, main_table, promise_table, variant_table
 from evals.benchmarks.peers.task import write_task
@@ -126,10 +126,11 @@ class Bench:
         """Start and order of each library."""
         for env in self.installed:
             try:
-                self.starts[env.name] = start_of(env, self.code, self.work / "start")
-                self.orders[env.name] = order_of(env, self.code, self.work / "order")
+                around = around_of(env, self.out / "around", self.work, self.code)
             except WorkerFailedError as e:
                 self.problems.append(f"start or order: {e}")
+                continue
+            self.starts[env.name], self.orders[env.name] = around
 
     def markdown(self) -> str:
         """The report as a page."""

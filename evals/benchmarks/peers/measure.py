@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -58,8 +58,7 @@ def run_set(env: Environment, task: Path, out: Path, code: Path, *, variants: bo
     Raises:
         WorkerFailedError: it ended with an error.
     """
-    # The name of an environment's folder holds the digest of what is installed there.
-    of = {"task": digest_of(task), "environment": Path(str(env.python)).parents[1].name, "variants": variants}
+    of = {"task": digest_of(task), "environment": _installed(env), "variants": variants}
     about = out / "of.json"
     if not about.exists() or json.loads(about.read_text(encoding="utf-8")) != of:
         about.unlink(missing_ok=True)
@@ -67,6 +66,21 @@ def run_set(env: Environment, task: Path, out: Path, code: Path, *, variants: bo
         about.write_text(json.dumps(of), encoding="utf-8")
     report: dict[str, Any] = json.loads((out / "report.json").read_text(encoding="utf-8"))
     return report
+
+
+def around_of(env: Environment, kept: Path, work: Path, code: Path) -> tuple[Start, Order]:
+    """Start and order of a library; those of the same packages that are in `kept` already are taken.
+
+    Raises:
+        WorkerFailedError: it ended with an error.
+    """
+    path = kept / f"{_installed(env)}.json"
+    if not path.exists():
+        start, order = start_of(env, code, work / "start"), order_of(env, code, work / "order")
+        kept.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"start": asdict(start), "order": asdict(order)}), encoding="utf-8")
+    found = json.loads(path.read_text(encoding="utf-8"))
+    return Start(**found["start"]), Order(**found["order"])
 
 
 def start_of(env: Environment, code: Path, folder: Path) -> Start:
@@ -94,6 +108,11 @@ def order_of(env: Environment, code: Path, folder: Path) -> Order:
         after_another_order=found[0] == found[2],
         n_found=len(found[0]),
     )
+
+
+def _installed(env: Environment) -> str:
+    """The name of its folder, which holds the digest of what is installed there."""
+    return Path(str(env.python)).parents[1].name
 
 
 def _worker(env: Environment, code: Path, task: Path, out: Path, *more: str, hash_seed: int = 0) -> str:

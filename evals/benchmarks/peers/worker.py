@@ -13,7 +13,6 @@ import importlib
 import json
 import platform
 import resource
-import sys
 import tempfile
 import time
 import traceback
@@ -141,4 +140,4 @@ def _file(name: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
