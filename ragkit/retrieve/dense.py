@@ -7,6 +7,7 @@ from pydantic import Field
 from ragkit.graph.stage import RunContext, Stage, stage
 from ragkit.protocols import Collection, Resources
 from ragkit.settings import Settings
+from ragkit.text.romanise import romanised
 from ragkit.types import ArmRanking, QueryPlan, Rankings
 
 
@@ -14,8 +15,9 @@ from ragkit.types import ArmRanking, QueryPlan, Rankings
 class DenseRetrieve(Stage[QueryPlan, Rankings]):
     """Searches by meaning, once for each query of the plan.
 
-    A query in a language that the embedder does not know gets `trust` 0: its ranking would be noise, and
-    fusion leans on the other retrievers. The trace says so.
+    A query in a language that the embedder does not know is read in Latin letters, in which its names and
+    loan words can be made out, and gets little `trust`: fusion leans on the other retrievers. The trace says
+    so. How much was fitted on XQuAD and product documentation, see docs/decisions/0002-default-fusion.md.
 
     >>> DenseRetrieve(k=20).config.k
     20
@@ -23,6 +25,12 @@ class DenseRetrieve(Stage[QueryPlan, Rankings]):
 
     class Config(Settings):
         k: int = Field(50, ge=1, le=10_000, description="Chunks to return for each query.")
+        foreign_trust: float = Field(
+            0.33,
+            ge=0.0,
+            le=1.0,
+            description="How far fusion trusts a ranking for a language that the embedder does not know.",
+        )
 
     config: Config
     collection: Collection
@@ -32,11 +40,14 @@ class DenseRetrieve(Stage[QueryPlan, Rankings]):
 
     def run(self, plan: QueryPlan, ctx: RunContext) -> Rankings:
         texts = [query.text for query in plan.queries]
-        found = self.collection.dense(texts, self.config.k, plan)
-        trust = [1.0 if self.collection.knows(text) else 0.0 for text in texts]
-        if 0.0 in trust:
+        known = [self.collection.knows(text) for text in texts]
+        read = [text if k else romanised(text) for text, k in zip(texts, known, strict=True)]
+        found = self.collection.dense(read, self.config.k, plan)
+        trust = [1.0 if k else self.config.foreign_trust for k in known]
+        if not all(known):
             ctx.note(
                 trust=trust,
+                read=read,
                 why=f"{self.collection.embedder.name} was not trained on the language of this query",
             )
         return Rankings(

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class ArmRanking:
     """What one retriever found for one query: ids and scores, best first.
 
-    `trust` in [0, 1] is the retriever's own word on whether it can judge this query at all (a dense
-    retriever whose model does not know the query's language says 0); fusion weighs by it. `floor` is what
+    `trust` in [0, 1] is the retriever's own word on how far it can judge this query (a dense retriever whose
+    model does not know the query's language trusts itself little); fusion weighs by it. `floor` is what
     a chunk outside of `hits` is taken to score: 0 for BM25, where most share no word with the query, the
     last returned score for a dense retriever, where the next ones follow closely.
     """

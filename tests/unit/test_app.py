@@ -98,8 +98,8 @@ def test_the_trace_names_every_stage(handbook: ragkit.RAG) -> None:
 def test_a_question_in_a_language_the_model_lacks_leans_on_words_and_says_so(handbook: ragkit.RAG) -> None:
     answer = handbook.ask("Сколько дней действует номер заявки на гарантийный ремонт?")
     nodes = {node["node"]: node for node in handbook.trace(answer.trace_id)["nodes"]}
-    assert nodes["dense"]["facts"]["trust"] == [0.0]
-    assert nodes["fuse"]["facts"]["left_out"] == ["dense"]
+    assert nodes["dense"]["facts"]["trust"] == [0.33]
+    assert nodes["dense"]["facts"]["read"] == ["Skolko dney deystvuet nomer zayavki na garantiynyy remont?"]
 
 
 def test_an_answer_shows_itself_escaped(handbook: ragkit.RAG) -> None:

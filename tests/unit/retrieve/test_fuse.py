@@ -125,3 +125,45 @@ def test_queries_count_with_their_part_of_the_whole() -> None:
     fusion.collection = Holding()
     ranking = fusion.run(Rankings(QueryPlan.of("?"), arms), run_context())
     assert [(hit.chunk.id[0], hit.score) for hit in ranking.hits] == [("b", 0.75), ("a", 0.25)]
+
+
+def fused_keys(fusion: RrfFuse | WeightedFuse, *arms: ArmRanking) -> str:
+    fusion.collection = Holding()
+    return "".join(
+        hit.chunk.id[0] for hit in fusion.run(Rankings(QueryPlan.of("?"), arms), run_context()).hits
+    )
+
+
+@pytest.mark.parametrize(
+    "fusion", [RrfFuse(), WeightedFuse(normalize="minmax"), WeightedFuse(normalize="dbsf")]
+)
+def test_a_doubtful_arm_only_follows_where_ranks_decide(fusion: RrfFuse | WeightedFuse) -> None:
+    words = arm("bm25", ("a", 3.0), ("b", 2.0), ("c", 1.0))
+    doubtful = arm("dense", ("d", 0.9), ("c", 0.8), ("b", 0.1), trust=0.33)
+    assert fused_keys(fusion, doubtful, words).startswith("ab")
+
+
+def test_a_doubtful_arm_weighs_by_its_trust_where_scores_decide() -> None:
+    words = replace(
+        arm("bm25"),
+        hits=HitBatch(arm("bm25", ("a", 3.0), ("b", 2.9)).hits.ids, np.array([3.0, 2.9], np.float32), 10.0),
+    )
+    doubtful = arm("dense", ("b", 0.8), ("a", 0.2), trust=0.5)
+    assert fused_keys(WeightedFuse(), doubtful, words) == "ba"
+
+
+@pytest.mark.parametrize("fusion", [RrfFuse, WeightedFuse])
+def test_what_no_arm_trusts_more_counts_in_full(fusion: type[RrfFuse | WeightedFuse]) -> None:
+    def scores(trust: float) -> list[float]:
+        stage = fusion()
+        stage.collection = Holding()
+        arms = (arm("dense", ("a", 0.9), ("b", 0.4), trust=trust),)
+        return [hit.score for hit in stage.run(Rankings(QueryPlan.of("?"), arms), run_context()).hits]
+
+    assert scores(0.33) == scores(1.0) == scores(0.0)
+
+
+def test_an_arm_without_trust_is_left_out_beside_another() -> None:
+    words, blind = arm("bm25", ("a", 3.0)), arm("dense", ("b", 0.9), trust=0.0)
+    assert fused_keys(WeightedFuse(), blind, words) == "a"
+    assert fused_keys(RrfFuse(), blind, words) == "a"
