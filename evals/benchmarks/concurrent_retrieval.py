@@ -1,0 +1,131 @@
+"""Sixteen questions at once against sixteen one after the other, through the whole retrieval graph.
+
+    taskset -c 0,1 python evals/benchmarks/concurrent_retrieval.py FOLDER [--rounds 40] [--rerank]
+
+FOLDER is a dataset in BEIR layout; it is indexed by the default configuration. In each round two fresh halves
+of questions are asked, one in each way, and the ways change places from round to round, so that a busy
+moment of the machine falls on both. No question is asked twice: nothing comes from a memory. Printed are
+the medians over the rounds of the throughput and of the ratio, the ratio's interval (bootstrap of the
+rounds), and the processor time that a question takes in each way: where it is the same, company saves no
+work, and what is gained is what one question alone leaves idle of the cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import numpy as np
+
+import ragkit
+from ragkit.app import RAG
+from ragkit.evaluation.dataset import load_dataset
+
+AT_ONCE = 16
+WARM = 2  # rounds that are not counted
+RERANK = {"query.rerank": {"use": "rerank/model", "model": "rerank", "in": "fuse", "k": 10}}
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Seconds by the clock and of the processor for the same number of questions, in both ways."""
+
+    in_turn: float
+    at_once: float
+    in_turn_cpu: float
+    at_once_cpu: float
+
+
+async def ask_in_turn(rag: RAG, questions: Sequence[str]) -> None:
+    """One after the other."""
+    for question in questions:
+        await rag.aretrieve(question)
+
+
+async def ask_at_once(rag: RAG, questions: Sequence[str]) -> None:
+    """All of them together."""
+    async with anyio.create_task_group() as tasks:
+        for question in questions:
+            tasks.start_soon(rag.aretrieve, question)
+
+
+async def timed(rag: RAG, questions: Sequence[str], *, together: bool) -> tuple[float, float]:
+    """Seconds by the clock and of the processor."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    await (ask_at_once if together else ask_in_turn)(rag, questions)
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+async def measured(rag: RAG, questions: Sequence[str], n_rounds: int) -> list[Round]:
+    """The rounds that count."""
+    rounds = []
+    for number in range(n_rounds + WARM):
+        start = 2 * AT_ONCE * number
+        halves = questions[start : start + AT_ONCE], questions[start + AT_ONCE : start + 2 * AT_ONCE]
+        order = (False, True) if number % 2 else (True, False)
+        taken = {
+            together: await timed(rag, half, together=together)
+            for together, half in zip(order, halves, strict=True)
+        }
+        rounds.append(Round(taken[False][0], taken[True][0], taken[False][1], taken[True][1]))
+    return rounds[WARM:]
+
+
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """95 % of the medians of resampled rounds."""
+    drawn = np.random.default_rng(0).choice(np.array(values), (10_000, len(values)))
+    low, high = np.quantile(np.median(drawn, axis=1), (0.025, 0.975))
+    return float(low), float(high)
+
+
+def report(rounds: Sequence[Round]) -> None:
+    """Prints the medians."""
+    ratios = [one.in_turn / one.at_once for one in rounds]
+    low, high = interval(ratios)
+    for name, seconds, cpu in (
+        ("one after the other", [r.in_turn for r in rounds], [r.in_turn_cpu for r in rounds]),
+        (f"{AT_ONCE} at once", [r.at_once for r in rounds], [r.at_once_cpu for r in rounds]),
+    ):
+        rate = statistics.median(AT_ONCE / value for value in seconds)
+        busy = statistics.median(used / value for used, value in zip(cpu, seconds, strict=True))
+        each = statistics.median(cpu) / AT_ONCE * 1e3
+        print(f"{name:22}{rate:8.0f} questions/s{each:8.2f} ms of processor each{busy:6.2f} cores busy")
+    print(f"ratio {statistics.median(ratios):.2f} [{low:.2f}, {high:.2f}], {len(rounds)} rounds")
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--rerank", action="store_true", help="with rerank/bundled behind the fusion")
+    parser.add_argument("--index", type=Path, help="an index of the folder that is there already")
+    args = parser.parse_args()
+    data = load_dataset(args.folder)
+    needed = 2 * AT_ONCE * (args.rounds + WARM)
+    texts = list(dict.fromkeys(question.text for question in data.judged.values()))
+    if len(texts) < needed:
+        parser.error(f"{args.folder} has {len(texts)} questions and {needed} are needed: fewer --rounds")
+    with tempfile.TemporaryDirectory() as made:
+        settings = {"models.rerank": {"use": "rerank/bundled"}, **RERANK} if args.rerank else {}
+        with ragkit.open(args.index or made, set=settings) as rag:
+            if args.index is None:
+                rag.ingest([row.document() for row in data.corpus()], progress=False)
+            cores = len(os.sched_getaffinity(0))
+            print(
+                f"{data.name}: {rag.status().chunks:,} chunks, {cores} cores, load {os.getloadavg()[0]:.1f}"
+            )
+            report(anyio.run(measured, rag, texts, args.rounds))
+
+
+if __name__ == "__main__":
+    main()
