@@ -1,5 +1,6 @@
 """LangChain and ragkit, each in the other; see docs/guide/langchain.md.
 
+    from ragkit_connectors.langchain import RagkitRetriever, RagkitRunnable  # ragkit in an app of LangChain
     from ragkit_connectors.langchain import offer                            # LangChain in a rag.yaml
 
 Nothing of LangChain is imported before one of these names is used.
@@ -14,9 +15,13 @@ from ragkit_connectors.langchain.offering import offer
 
 if TYPE_CHECKING:
     from ragkit_connectors.langchain.chat import LangChainChat
+    from ragkit_connectors.langchain.check import RagkitCitationCheck
+    from ragkit_connectors.langchain.compressors import RagkitCompressor, RagkitReranker
     from ragkit_connectors.langchain.embeddings import LangChainEmbedder
     from ragkit_connectors.langchain.loader import LangChainLoader
     from ragkit_connectors.langchain.retrieve import LangChainRetrieve
+    from ragkit_connectors.langchain.retriever import RagkitRetriever
+    from ragkit_connectors.langchain.runnable import RagkitRunnable
     from ragkit_connectors.langchain.splitter import LangChainChunker
 
 __all__ = [
@@ -25,6 +30,11 @@ __all__ = [
     "LangChainEmbedder",
     "LangChainLoader",
     "LangChainRetrieve",
+    "RagkitCitationCheck",
+    "RagkitCompressor",
+    "RagkitReranker",
+    "RagkitRetriever",
+    "RagkitRunnable",
     "offer",
 ]
 
@@ -36,6 +46,11 @@ __getattr__ = lazy(
         "LangChainEmbedder": "embeddings",
         "LangChainLoader": "loader",
         "LangChainRetrieve": "retrieve",
+        "RagkitCitationCheck": "check",
+        "RagkitCompressor": "compressors",
+        "RagkitReranker": "compressors",
+        "RagkitRetriever": "retriever",
+        "RagkitRunnable": "runnable",
     },
     needs="langchain_core",
     extra="langchain",

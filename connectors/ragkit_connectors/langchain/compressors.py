@@ -1,0 +1,118 @@
+"""`RagkitReranker` and `RagkitCompressor`: stages of ragkit on documents of LangChain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from langchain_core.callbacks import Callbacks
+from langchain_core.documents import BaseDocumentCompressor, Document
+from pydantic import ConfigDict, Field, field_validator
+
+from ragkit import registry
+from ragkit.errors import ModelError
+from ragkit.protocols import Reranker
+from ragkit_connectors.bridge.beside import Beside
+from ragkit_connectors.bridge.reader import Reader
+from ragkit_connectors.langchain.check import held
+from ragkit_connectors.langchain.holding import HoldsRag, checked_rag
+
+
+class RagkitReranker(BaseDocumentCompressor):
+    """Orders documents by a reranker of ragkit; each gets its `rerank_score` as metadata.
+
+    Args:
+        model: a registered name (`rerank/bundled`, `rerank/cross-encoder` …) or a reranker.
+        settings: settings of a model that is named.
+        k: documents to keep; None keeps all.
+
+    Example:
+        ContextualCompressionRetriever(base_compressor=RagkitReranker(k=4), base_retriever=retriever)
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, ignored_types=(cached_property,))
+    model: Any = "rerank/bundled"
+    settings: Mapping[str, Any] = Field(default_factory=dict)
+    k: int | None = Field(default=None, ge=1)
+
+    @cached_property
+    def _reranker(self) -> Reranker:
+        made = registry.load(self.model)(**self.settings) if isinstance(self.model, str) else self.model
+        if not isinstance(made, Reranker):
+            raise ModelError(f"model={self.model!r}: expected a reranker, got {type(made).__name__}")
+        return made
+
+    def compress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks = None
+    ) -> list[Document]:
+        """The best documents, score descending, then as they were.
+
+        Raises:
+            ModelError: the model cannot be loaded, or gave NaN.
+        """
+        if not documents:
+            return []
+        scores = self._reranker.score(query, [document.page_content for document in documents])
+        if len(scores) != len(documents) or not np.isfinite(scores).all():
+            raise ModelError(f"{self._reranker.name} gave a score that is no number. Check the model's files")
+        order = np.argsort(-scores, kind="stable")[: self.k]
+        return [_with(documents[i], rerank_score=float(scores[i])) for i in order]
+
+
+class RagkitCompressor(HoldsRag, BaseDocumentCompressor):
+    """Keeps of documents the sentences that bear on the question, word for word, within a budget.
+
+    A document's text becomes what is kept, with ` … ` between, and its `keep` says where that stands in its
+    source, so that it can still be cited.
+
+    Args:
+        rag: whose models and collection weigh words.
+        budget_tokens: tokens (estimated) for all documents together.
+        stage: the registered name of another stage of the role `compress`, with its `settings`.
+        tenant, acl: for whom.
+
+    Example:
+        RagkitCompressor(rag=rag, budget_tokens=600).compress_documents(documents, "How long?")
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, ignored_types=(cached_property,))
+    rag: Any = Field(exclude=True, repr=False)
+    budget_tokens: int = Field(default=1800, ge=1)
+    stage: str = "compress/extractive"
+    settings: Mapping[str, Any] | None = None
+    tenant: str | None = None
+    acl: tuple[str, ...] | None = None
+
+    @field_validator("rag")
+    @classmethod
+    def _is_one(cls, rag: Any) -> Any:
+        return checked_rag(rag)
+
+    @cached_property
+    def _beside(self) -> Beside:
+        settings = {"budget_tokens": self.budget_tokens} if self.settings is None else self.settings
+        return Beside(self.rag, self.stage, settings, Reader(self.tenant, self.acl))
+
+    def compress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks = None
+    ) -> list[Document]:
+        """What is kept of the documents, in their order.
+
+        Raises:
+            QueryError: a document says that it stands where the collection has another text.
+        """
+        left = self._beside.context(held(documents), query) if documents else []
+        return [
+            _with(documents[i], passage.text, keep=[[s.start, s.end] for s in passage.keep])
+            for i, passage in left
+        ]
+
+
+def _with(document: Document, text: str | None = None, **metadata: Any) -> Document:
+    return Document(
+        page_content=document.page_content if text is None else text,
+        metadata={**document.metadata, **metadata},
+        id=document.id,
+    )

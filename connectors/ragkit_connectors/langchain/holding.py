@@ -1,0 +1,38 @@
+"""What all objects of LangChain have in common that hold a RAG."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import ensure_config
+
+from ragkit_connectors.bridge.reader import NAMES
+
+
+class HoldsRag:
+    """Copies share the RAG; it is never pickled, for it holds open files, connections and models."""
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError(
+            f"{type(self).__name__} cannot be pickled: its RAG holds open files and models. Send the path of "
+            "its configuration, and make it there: ragkit.load('rag.yaml')"
+        )
+
+    def __deepcopy__(self, memo: Any = None) -> Any:
+        return copy(self)
+
+
+def asked_in(config: RunnableConfig | None) -> dict[str, Any]:
+    """What of `tenant`, `acl` and `filter` a call's `configurable` says."""
+    given: Mapping[str, Any] = ensure_config(config).get("configurable") or {}
+    return {name: given[name] for name in NAMES if given.get(name) is not None}
+
+
+def checked_rag(rag: Any) -> Any:
+    """The RAG; ValueError where it is none."""
+    if not all(hasattr(rag, name) for name in ("aask", "aretrieve", "astream", "resources")):
+        raise ValueError(f"expected a RAG as ragkit.open or ragkit.load gives it, got {type(rag).__name__}")
+    return rag
