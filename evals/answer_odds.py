@@ -34,6 +34,8 @@ from ragkit.generate.clues import CLUES, Clued
 from ragkit.generate.extractive import OUT_OF_SCOPE, ExtractiveGenerate, Weighed
 from ragkit.generate.odds import Weights, bundled, confidence, out_of_scope, shares
 from ragkit.graph.stage import RunContext
+from ragkit.models.bundled_reranker import BundledReranker
+from ragkit.rerank.model import ModelRerank
 from ragkit.retrieve.bm25 import Bm25Retrieve
 from ragkit.retrieve.dense import DenseRetrieve
 from ragkit.retrieve.fuse import WeightedFuse
@@ -97,8 +99,9 @@ def main() -> None:
 
 
 def _asked(data: Dataset, n: int) -> Iterator[Asked]:
-    found = ragkit.fan_out(DenseRetrieve(k=50), Bm25Retrieve(k=50)) >> WeightedFuse(k=10)
-    graph = found >> ExtractiveCompress(budget_tokens=1800) >> Watched()
+    found = ragkit.fan_out(DenseRetrieve(k=50), Bm25Retrieve(k=50)) >> WeightedFuse(k=20)
+    ranked = found >> ModelRerank(model=BundledReranker(), k=10)
+    graph = ranked >> ExtractiveCompress(budget_tokens=1800) >> Watched()
     sample = data.sample(n)
     with (
         tempfile.TemporaryDirectory() as index,

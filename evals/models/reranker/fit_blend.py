@@ -107,7 +107,8 @@ def main() -> None:
     weights = fitted(lists, every)
     bias = lists.bias(lists.blended(weights))
     print("model, first:", weights.round(3).tolist(), "bias:", round(bias, 3))
-    write(arguments.model / "model.json", weights, bias, highest=round(float(lists.model[lists.there].max()), 3))
+    highest = float(lists.model[lists.there].max())
+    write(arguments.model / "model.json", weights, bias, highest=highest)
     systems = {
         "first": lists.ndcg(lists.first),
         "model": lists.ndcg(lists.model),
@@ -121,7 +122,7 @@ def main() -> None:
 def write(manifest: Path, weights: Numbers, bias: float, *, highest: float) -> None:
     """Puts the weights into the model's manifest, where `rerank/model` finds them."""
     model, first = weights.round(3).tolist()
-    blend = Blend(model=model, first=first, long=0.0, bias=round(bias, 3), highest=highest)
+    blend = Blend(model=model, first=first, long=0.0, bias=round(bias, 3), highest=round(highest, 3))
     described = json.loads(manifest.read_text(encoding="utf-8")) | {"blend": blend.model_dump()}
     manifest.write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
 

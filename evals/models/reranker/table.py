@@ -26,6 +26,7 @@ from ragkit.evaluation.compare import compare
 from ragkit.evaluation.dataset import Dataset, load_dataset
 from ragkit.evaluation.retrieval import latency, retrieved
 from ragkit.evaluation.scores import score
+from ragkit.models.bundled_reranker import BUNDLED_RERANKER
 
 DEPTH = 20  # candidates
 RETRIEVERS = ("hybrid", "full", "bm25", "dense")
@@ -76,17 +77,13 @@ def main() -> None:
 
 
 def reranking(model: Path) -> str:
-    """The default configuration with the model of a folder between fusion and compression."""
-    text = default_text()
-    for old, new in (
-        ("models:\n", f"models:\n  rerank: {{use: rerank/onnx, folder: {json.dumps(str(model))}}}\n"),
-        ("in: [dense, sparse], k: 10}", f"in: [dense, sparse], k: {DEPTH}}}"),
-        ("  compress:", f"  rerank: {{use: rerank/model, model: rerank, k: {DEPTH}}}\n  compress:"),
-    ):
-        if old not in text:
-            raise SystemExit(f"the default configuration has no {old!r} any more: mend this script")
-        text = text.replace(old, new, 1)
-    return text
+    """The default configuration with the model of a folder as its reranker."""
+    text, bundled = default_text(), "{use: rerank/bundled}"
+    if bundled not in text:
+        raise SystemExit(f"the default configuration has no {bundled!r} any more: mend this script")
+    if model == BUNDLED_RERANKER.resolve():
+        return text
+    return text.replace(bundled, f"{{use: rerank/onnx, folder: {json.dumps(str(model))}}}", 1)
 
 
 def measure(rag: ragkit.RAG, data: Dataset) -> None:

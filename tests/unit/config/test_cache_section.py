@@ -40,7 +40,7 @@ def test_what_is_described_can_be_loaded_again() -> None:
 @pytest.mark.parametrize(
     ("section", "problem"),
     [
-        ("cache: {result: {ttl: 3}}", r":3\d: cache.result.ttl: unknown key.*Did you mean 'ttl_s'\?"),
+        ("cache: {result: {ttl: 3}}", r":4\d: cache.result.ttl: unknown key.*Did you mean 'ttl_s'\?"),
         ("cache: {result: {ttl_s: 0}}", r"cache.result.ttl_s: expected a number > 0, got 0"),
         ("cache: {semantic: {threshold: 1.5}}", r"cache.semantic.threshold: expected a number <= 1"),
         ("cache: {answers: {}}", r"cache.answers: unknown key. Keys of cache: result, semantic, embeddings"),

@@ -69,9 +69,7 @@ def test_a_result_does_not_depend_on_what_was_kept(rag: ragkit.RAG, tmp_path: Pa
     else:
         path.write_bytes(data[:5_000] + bytes(byte ^ 1 for byte in data[5_000:]))
     with ragkit.open(tmp_path / "index") as again:
-        assert [
-            ranked(again.retrieve(q, k=20)) for q in (QUESTION, "when is rent due", "парковка")
-        ] == before
+        assert [ranked(again.retrieve(q, k=20)) for q in (QUESTION, "when is rent due", "парковка")] == before
         assert damage == "cut" or noted(again, QUESTION)["read"] == 0  # remembered by now
         assert again.verify() == []
 
