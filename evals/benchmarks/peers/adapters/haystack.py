@@ -23,6 +23,8 @@ from evals.benchmarks.peers.encoder import Encoder
 from evals.benchmarks.peers.task import Task
 
 DISTRIBUTION = "haystack-ai"
+# Without the vectors of what is found, which are copied from component to component and which nobody reads.
+_STORE: dict[str, Any] = {"embedding_similarity_function": "cosine", "return_embedding": False}
 
 
 @component
@@ -40,13 +42,13 @@ class _Haystack:
         self._task, self._encoder, self._folder = task, encoder, folder
 
     def ingest(self) -> None:
-        self._store = self._filled(InMemoryDocumentStore(embedding_similarity_function="cosine"))
+        self._store = self._filled(InMemoryDocumentStore(**_STORE))
         self._store.save_to_disk(str(self._folder / "store.json"))
 
     def ways(self) -> Mapping[str, Callable[[], Search]]:
         def plus() -> Search:
-            options = {"bm25_algorithm": "BM25Plus", "embedding_similarity_function": "cosine"}
-            return self._search(self._filled(InMemoryDocumentStore(**options)), "reciprocal_rank_fusion")
+            store = InMemoryDocumentStore(**_STORE, bm25_algorithm="BM25Plus")
+            return self._search(self._filled(store), "reciprocal_rank_fusion")
 
         return {
             DOCUMENTED: lambda: self._search(self._store, "reciprocal_rank_fusion"),
