@@ -55,8 +55,12 @@ class ServedStore(Generic[V]):
         """The `k` nearest chunks by cosine similarity for each row of `vectors` (`[q, d]`, unit length)."""
         check_k(k)
         checked_vectors(vectors, self.spec.dimension, "query vectors")
+        return self._nearest(vectors, min(int(k), _MOST_HITS), scope)
+
+    def _nearest(self, vectors: Vectors, k: int, scope: Scope) -> list[HitBatch]:
+        """What `search` gives, its arguments checked; a store may have a shorter way."""
         with self._viewing(scope) as view:
-            return self._dense.search(view, vectors, min(int(k), _MOST_HITS))
+            return self._dense.search(view, vectors, k)
 
     def search_terms(self, queries: Sequence[Sequence[str]], k: int, scope: Scope) -> list[HitBatch]:
         """The `k` best chunks by BM25 for each list of terms; only chunks that share a term are returned."""

@@ -103,16 +103,17 @@ def test_nothing_is_remembered_of_an_index_that_was_dropped_and_made_anew(stores
     store = stores.make(spec_of(), index="hnsw", exact_below=1)
     store.commit([put("a", [("one two", EAST)])])
     store.search_terms([["one"]], 5, OPEN)
-    store.search(EAST[None], 5, OPEN)
+    store.search(EAST[None], 5, Scope(commit=1))
     change_sql(store, f"DROP SCHEMA {store.config.name} CASCADE")
     anew = stores.make(spec_of(), name=store.config.name, index="hnsw", exact_below=1)
     anew.commit([put(f"d{i}", [(f"one {'x ' * i}", EAST)]) for i in range(9)])
     expected, found = (s.search_terms([["one"]], 5, OPEN)[0] for s in (anew, store))
     assert (found.id_list(), found.scores.tolist()) == (expected.id_list(), expected.scores.tolist())
+    for scope in (OPEN, Scope(commit=1)):
+        assert len(store.search(EAST[None], 5, scope)[0]) == 5
     with store._database.reading() as reading:
-        key = (Scope(commit=1), reading.token)
-    store.search(EAST[None], 5, OPEN)
-    assert store._dense._are_few[key] is False
+        token = reading.pointer.token
+    assert store._dense._are_few[Scope(commit=1)] == (token, False)
 
 
 def test_a_commit_is_held_although_a_connection_was_lost(stores: Stores) -> None:

@@ -13,6 +13,7 @@ from ragkit.testing.collecting import CollectingStoreChecks
 from ragkit.testing.data import put
 from ragkit.testing.stores import EAST, SparseIndexChecks, VectorStoreChecks, spec_of
 from ragkit_connectors.pgvector import PgvectorStore
+from ragkit_connectors.pgvector.view import Shown
 from tests.connectors import across_tenants
 from tests.connectors.across_tenants import call_across_tenants
 from tests.connectors.pgvector_server import Stores, server
@@ -91,9 +92,8 @@ def test_a_forgotten_condition_shows_nothing_of_others(
     stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = two_tenants(stores)
-    monkeypatch.setattr(
-        "ragkit_connectors.pgvector.view._conditions", lambda scope: ("true", "true", {"tenant": b"acme"})
-    )
+    forgotten = Shown("true", "true", {"tenant": b"acme"})
+    monkeypatch.setattr(Shown, "by", lambda scope: forgotten)
     hits = store.search(EAST[None], 10, Scope("acme"))[0].id_list()
     assert [c.text for c in store.fetch(hits, Scope("acme")) if c is not None] == ["ours"]
     assert len(store.search_terms([["theirs", "ours"]], 10, Scope("acme"))[0]) == 1

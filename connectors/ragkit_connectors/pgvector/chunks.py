@@ -10,6 +10,7 @@ from ragkit.protocols import Vectors
 from ragkit.store import codec
 from ragkit.types import Chunk
 from ragkit_connectors.pgvector.encoding import to_text, unspelled
+from ragkit_connectors.pgvector.once import Once
 from ragkit_connectors.pgvector.view import View
 
 _CHUNKS = """
@@ -19,12 +20,12 @@ FROM chunks c JOIN documents d ON d.key = c.document WHERE c.id = ANY(%(ids)s) A
 _VECTORS = "SELECT c.id, c.embedding FROM chunks c WHERE c.id = ANY(%(ids)s) AND {shown}"
 
 
-def fetch(view: View, ids: Sequence[str]) -> list[Chunk | None]:
+def fetch(asked: Once | View, ids: Sequence[str]) -> list[Chunk | None]:
     """The chunks with these ids, in this order; None for one that the scope does not show."""
-    wanted = _asked(ids)
+    wanted = _possible(ids)
     found: dict[str, Chunk] = {}
     if wanted:
-        for identity, document_id, text, shape, checksum, tenant, acl in view.rows(_CHUNKS, ids=wanted):
+        for identity, document_id, text, shape, checksum, tenant, acl in asked.rows(_CHUNKS, ids=wanted):
             groups = tuple(unspelled(group) for group in acl)
             found[identity.hex()] = codec.chunk_from(
                 identity,
@@ -37,26 +38,26 @@ def fetch(view: View, ids: Sequence[str]) -> list[Chunk | None]:
     return [found.get(identity) for identity in ids]
 
 
-def vectors(view: View, ids: Sequence[str], dimension: int) -> Vectors:
+def vectors(asked: Once | View, ids: Sequence[str], dimension: int) -> Vectors:
     """The stored vectors of these chunks, shape `[n, d]`; zeros for one that the scope hides."""
     out = np.zeros((len(ids), dimension), dtype=np.float32)
-    wanted = _asked(ids)
+    wanted = _possible(ids)
     if wanted:
-        found = {identity.hex(): vector for identity, vector in view.rows(_VECTORS, ids=wanted)}
+        found = {identity.hex(): vector for identity, vector in asked.rows(_VECTORS, ids=wanted)}
         for i, identity in enumerate(ids):
             if identity in found:
                 out[i] = found[identity]
     return out
 
 
-def _asked(ids: Sequence[str]) -> list[bytes]:
+def _possible(ids: Sequence[str]) -> list[bytes]:
     """The ids that could be somebody's."""
-    asked = []
+    possible = []
     for identity in dict.fromkeys(ids):
         try:
             data = bytes.fromhex(identity)
         except ValueError:
             continue
         if data.hex() == identity:
-            asked.append(data)
-    return asked
+            possible.append(data)
+    return possible

@@ -21,6 +21,7 @@ SELECT t.oid,
     set_config('search_path',
         quote_ident(%(schema)s) || ', ' || quote_ident(n.nspname) || ', pg_temp', false),
     set_config('statement_timeout', %(timeout_ms)s, false),
+    set_config('plan_cache_mode', %(plans)s, false),
     set_config('synchronous_commit',
         CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
         ELSE current_setting('synchronous_commit') END, false)
@@ -112,8 +113,12 @@ def connect(target: Target) -> Connection[Any]:
         raise explain(e, target.where, target.hidden) from None
 
 
-def set_up(connection: Connection[Any], settings: PgSettings, where: str) -> None:
+def set_up(connection: Connection[Any], settings: PgSettings, where: str, *, is_reader: bool = False) -> None:
     """Prepares a session for the statements of this package.
+
+    Args:
+        is_reader: statements are planned for their very values. A plan that is kept for any commit takes it
+            that few rows are of it: it passes an index over vectors by, and shares no scan between workers.
 
     Raises:
         StoreError: pgvector is not in the database.
@@ -124,6 +129,7 @@ def set_up(connection: Connection[Any], settings: PgSettings, where: str) -> Non
         _SET_UP,
         {
             "schema": settings.name,
+            "plans": "force_custom_plan" if is_reader else "auto",
             "timeout_ms": str(math.ceil(settings.statement_timeout_s * 1000)),
         },
     ).fetchone()

@@ -6,11 +6,10 @@ import contextlib
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from ragkit.errors import StoreError, TransientStoreError
 from ragkit_connectors.pgvector.connecting import connect, set_up, target_of
@@ -24,34 +23,40 @@ if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
 
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-_HEAD = "SELECT number, kept_from, token FROM head"
+_HEAD = "SELECT number, kept_from, uuid_send(token) FROM head"
 _AS_TENANT = "SELECT set_config('ragkit.tenant', %s, true)"
+
+SessionSettings = tuple[
+    str, tuple[str, ...]
+]  # a statement that changes settings of a session, and its values
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """The commit pointer as of one moment.
+
+    Args:
+        number: the current commit.
+        kept_from: the oldest that can still be read in full.
+        token: of the last commit. No two have the same, be it of an index that was dropped and made anew:
+            with it, a number tells what is remembered of a commit.
+    """
+
+    number: int
+    kept_from: int
+    token: bytes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """A transaction that sees the database as of one moment.
-
-    `number`, `kept_from` and `token` are the pointer's. No two commits have the same token, be it of an index
-    that was dropped and made anew: with it, a number tells what is remembered of a commit.
-    """
+    """A transaction that sees the database as of one moment."""
 
     connection: Connection[Any]
-    number: int
-    kept_from: int
-    token: UUID
+    pointer: Pointer
 
-    def rows(
-        self, statement: str, values: dict[str, Any] | None = None, *, planned_anew: bool = False
-    ) -> list[tuple[Any, ...]]:
-        """What a statement gives.
-
-        Args:
-            planned_anew: for its very values. A plan that is kept for any commit takes it that few rows are
-                of it, so that a scan of all chunks is not shared between workers.
-        """
-        prepare = False if planned_anew else None
-        return self.connection.execute(statement, values, prepare=prepare, binary=True).fetchall()
+    def rows(self, statement: str, values: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """What a statement gives."""
+        return self.connection.execute(statement, values, binary=True).fetchall()
 
 
 class Database:
@@ -81,9 +86,38 @@ class Database:
                 connection.execute(_BEGIN)
                 head = connection.execute(_HEAD, binary=True)
                 connection.execute(_AS_TENANT, [tenant_setting(tenant)])
-            number, kept_from, token = head.fetchone()  # type: ignore[misc]
-            yield Reading(connection, number, kept_from, token)
+            yield Reading(connection, Pointer(*head.fetchone()))  # type: ignore[misc]
             connection.execute("COMMIT")
+
+    def once(
+        self,
+        statement: str,
+        values: Sequence[dict[str, Any]],
+        tenant: str | None,
+        searched: SessionSettings | None = None,
+    ) -> list[list[tuple[Any, ...]]]:
+        """What one statement gives for each of some values, in one round trip.
+
+        Args:
+            tenant: for whom, as for `reading`; None where the index has no tenants, and so no policies.
+            searched: how much of an index over vectors is looked at; a session keeps it, so that it is sent
+                only where it changes.
+        """
+        with self._pooled() as connection:
+            if searched == getattr(connection, "searched", None):
+                searched = None
+            if tenant is None and searched is None and len(values) == 1:
+                return [connection.execute(statement, values[0], binary=True).fetchall()]
+            # No transaction is begun: within a pipeline all is one up to its end.
+            with connection.pipeline():
+                if searched is not None:
+                    connection.execute(*searched)
+                if tenant is not None:
+                    connection.execute(_AS_TENANT, [tenant_setting(tenant)])
+                cursors = [connection.execute(statement, own, binary=True) for own in values]
+            if searched is not None:
+                connection.searched = searched  # type: ignore[attr-defined]
+            return [cursor.fetchall() for cursor in cursors]
 
     def head(self) -> int:
         """The current commit."""
@@ -160,6 +194,7 @@ class Database:
 
         with contextlib.suppress(psycopg.Error):
             connection.rollback()
+        connection.searched = None  # type: ignore[attr-defined]  # what was set is rolled back too
         if connection.broken:
             pool.check()
         elif connection.closed:  # for its silence, in which to ask the others would take as long for each
@@ -183,7 +218,7 @@ class Database:
             connection_class=patient(),
             min_size=0,
             max_size=settings.pool_size,
-            configure=lambda connection: set_up(connection, settings, where),
+            configure=lambda connection: set_up(connection, settings, where, is_reader=True),
             timeout=settings.connect_timeout_s,
             reconnect_timeout=settings.connect_timeout_s,
             max_waiting=0,

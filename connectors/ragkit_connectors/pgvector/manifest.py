@@ -92,8 +92,8 @@ class PgManifest:
         """
         values = {"tenant": to_bytes(tenant), "id": to_bytes(document_id)}
         with self._database.reading(tenant) as reading:
-            wanted = reading.number if commit is None else commit
-            check_commit(wanted, reading, self._database.where)
+            wanted = reading.pointer.number if commit is None else commit
+            check_commit(wanted, reading.pointer, self._database.where)
             rows = reading.rows(_SOURCE, {**values, "commit": wanted})
         if not rows:
             return None

@@ -10,7 +10,6 @@ from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
 import numpy as np
 
@@ -63,7 +62,7 @@ class SparseSearch:
 
     def __init__(self, bm25: Bm25) -> None:
         self._bm25 = bm25
-        self._populations: OrderedDict[tuple[str | None, int | None, UUID], _Population] = OrderedDict()
+        self._populations: OrderedDict[tuple[str | None, int | None, bytes], _Population] = OrderedDict()
         self._lock = threading.Lock()
 
     def search(self, view: View, queries: Sequence[Sequence[str]], k: int) -> list[HitBatch]:
@@ -78,7 +77,7 @@ class SparseSearch:
             self._populations.clear()
 
     def _population(self, view: View) -> _Population:
-        key = (view.scope.tenant, view.scope.commit, view.reading.token)
+        key = (view.scope.tenant, view.scope.commit, view.reading.pointer.token)
         with self._lock:
             known = self._populations.get(key)
         if known is None:
@@ -151,4 +150,4 @@ def _score(parts: Sequence[tuple[float, int]], norm: float) -> float:
 
 
 def _owner(view: View) -> bytes:
-    return bytes(view.values.get("tenant", b""))
+    return bytes(view.shown.values.get("tenant", b""))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+from ragkit.arrays import HitBatch
 from ragkit.errors import StoreError
 from ragkit.failpoints import reach
 from ragkit.filters import OPERATORS
@@ -27,6 +28,7 @@ from ragkit_connectors.pgvector.database import Database
 from ragkit_connectors.pgvector.dense import DenseSearch
 from ragkit_connectors.pgvector.leases import Leases
 from ragkit_connectors.pgvector.manifest import PgManifest
+from ragkit_connectors.pgvector.once import asking, once
 from ragkit_connectors.pgvector.opening import bm25_of, opened
 from ragkit_connectors.pgvector.repair import repaired
 from ragkit_connectors.pgvector.scratch import engine_of, scratch_schema
@@ -126,15 +128,20 @@ class PgvectorStore(ServedStore[View]):
                     yield number
                     return
 
+    def _nearest(self, vectors: Vectors, k: int, scope: Scope) -> list[HitBatch]:
+        single = once(self._database, self.spec, scope)
+        found = None if single is None else self._dense.at_once(single, vectors, k)
+        return super()._nearest(vectors, k, scope) if found is None else found
+
     def fetch(self, ids: Sequence[str], scope: Scope) -> list[Chunk | None]:
         """The chunks with these ids, in this order; None for one that the scope does not show."""
-        with self._viewing(scope) as view:
-            return chunks.fetch(view, ids)
+        with asking(self._database, self.spec, scope) as asked:
+            return chunks.fetch(asked, ids)
 
     def vectors(self, ids: Sequence[str], scope: Scope) -> Vectors:
         """The stored vectors of these chunks, shape `[n, d]`; zeros for one that the scope hides."""
-        with self._viewing(scope) as view:
-            return chunks.vectors(view, ids, self.spec.dimension)
+        with asking(self._database, self.spec, scope) as asked:
+            return chunks.vectors(asked, ids, self.spec.dimension)
 
     def commit(self, changes: Iterable[Change]) -> int:
         """Writes all changes as one commit and returns its number: readers see all of it or none.

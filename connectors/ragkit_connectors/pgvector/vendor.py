@@ -55,6 +55,12 @@ def _with_lengths(items: Sequence[int] | NDArray[np.int64], kind: str) -> bytes:
     return rows.tobytes()
 
 
+def vectors_of(sent: Sequence[bytes]) -> Vectors:
+    """The vectors of which these are the binary forms, all of one dimension; shape `[n, d]`."""
+    # Two numbers of 16 bits precede each: its dimension, and 0.
+    return np.frombuffer(b"".join(sent), dtype=">f4").reshape(len(sent), -1)[:, 1:].astype(np.float32)
+
+
 def register_types(connection: Connection[Any], oid: int) -> None:
     """Lets a connection send float32 arrays as `vector`, give back such arrays, and send what is packed.
 

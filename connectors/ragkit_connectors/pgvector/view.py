@@ -14,7 +14,7 @@ from ragkit.protocols import Scope
 from ragkit.store import codec
 from ragkit.store.scoping import check_scope
 from ragkit.store_spec import StoreSpec
-from ragkit_connectors.pgvector.database import Database, Reading
+from ragkit_connectors.pgvector.database import Database, Pointer, Reading
 from ragkit_connectors.pgvector.encoding import sendable, spelled, to_bytes, to_text
 from ragkit_connectors.pgvector.filters import Condition, TooWideError
 
@@ -24,6 +24,46 @@ if TYPE_CHECKING:
 _STANDS = "c.from_commit <= %(commit)s AND c.to_commit > %(commit)s"
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a scope that pins a commit shows, as conditions.
+
+    Args:
+        population: for the chunks of the tenant at the commit, which BM25 counts.
+        seen: for the chunks that may be seen.
+        values: what is bound to both.
+    """
+
+    population: str
+    seen: str
+    values: dict[str, Any]
+
+    @classmethod
+    def by(cls, scope: Scope) -> Shown:
+        """The conditions of a scope.
+
+        Raises:
+            TooWideError: its filter has more values than a statement takes.
+        """
+        population, values = [_STANDS], dict[str, Any](commit=scope.commit)
+        if scope.tenant is not None:
+            population.append("c.tenant = %(tenant)s")
+            values["tenant"] = to_bytes(scope.tenant)
+        seen = list(population)
+        if scope.acl is not None:
+            seen.append("c.acl ?| %(acl)s::text[]")
+            values["acl"] = [sendable(spelled(group)) for group in scope.acl]
+        if scope.filter is not None:
+            condition = Condition(scope.filter)
+            seen.append(condition.sql)
+            values |= condition.values
+        return cls(" AND ".join(population), " AND ".join(seen), values)
+
+    def sql(self, statement: str) -> str:
+        """A statement with its `{population}` and `{shown}` filled in."""
+        return statement.replace("{population}", self.population).replace("{shown}", self.seen)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
     """A transaction, and what a scope shows of it.
@@ -31,28 +71,21 @@ class View:
     Args:
         reading: the transaction.
         scope: the scope, its commit pinned.
-        population: the condition for the chunks of the tenant at the commit, which BM25 counts.
-        shown: the condition for the chunks that may be seen.
-        values: what is bound to both.
+        shown: its conditions.
     """
 
     reading: Reading
     scope: Scope
-    population: str
-    shown: str
-    values: dict[str, Any]
+    shown: Shown
 
-    def rows(self, statement: str, *, planned_anew: bool = False, **values: Any) -> list[tuple[Any, ...]]:
-        """What a statement gives that holds `{population}` or `{shown}`; see `Reading.rows`."""
-        return self.reading.rows(self._sql(statement), {**self.values, **values}, planned_anew=planned_anew)
+    def rows(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
+        """What a statement gives that holds `{population}` or `{shown}`."""
+        return self.reading.rows(self.shown.sql(statement), {**self.shown.values, **values})
 
     def cursor(self, statement: str, **values: Any) -> Cursor[Any]:
-        """The same within a pipeline, planned anew; what it gives is there when that ends."""
-        given = {**self.values, **values}
-        return self.reading.connection.execute(self._sql(statement), given, prepare=False, binary=True)
-
-    def _sql(self, statement: str) -> str:
-        return statement.replace("{population}", self.population).replace("{shown}", self.shown)
+        """The same within a pipeline; what it gives is there when that ends."""
+        given = {**self.shown.values, **values}
+        return self.reading.connection.execute(self.shown.sql(statement), given, binary=True)
 
 
 @contextmanager
@@ -63,34 +96,34 @@ def viewing(database: Database, spec: StoreSpec, scope: Scope) -> Iterator[View]
         TenantError, FilterError, StoreError: see `check_scope`; nothing is asked of the database then.
         StoreError: the pinned commit does not exist, or is not kept any more.
     """
-    check_scope(
-        replace(scope, commit=scope.commit or 0) if scope.commit is None else scope, spec, database.where
-    )
+    pinned = scope if scope.commit is not None else replace(scope, commit=0)
+    check_scope(pinned, spec, database.where)
     try:
-        (population, shown_, values), is_whole = _conditions(scope), True
+        shown_, is_whole = Shown.by(pinned), True
     except TooWideError:
-        (population, shown_, values), is_whole = _conditions(replace(scope, filter=None)), False
+        shown_, is_whole = Shown.by(replace(pinned, filter=None)), False
     with database.reading(scope.tenant if scope.tenant is not None else "") as reading:
-        commit = reading.number if scope.commit is None else scope.commit
-        check_commit(commit, reading, database.where)
-        view = View(reading, replace(scope, commit=commit), population, shown_, {**values, "commit": commit})
+        commit = reading.pointer.number if scope.commit is None else scope.commit
+        check_commit(commit, reading.pointer, database.where)
+        shown_.values["commit"] = commit
+        view = View(reading, replace(scope, commit=commit), shown_)
         yield view if is_whole else _judged_here(view)
 
 
-def check_commit(commit: int, reading: Reading, where: str) -> None:
+def check_commit(commit: int, pointer: Pointer, where: str) -> None:
     """Refuses a commit that is not there, or of which a part was collected.
 
     Raises:
         StoreError: it is one.
     """
-    if commit > reading.number:
+    if commit > pointer.number:
         raise StoreError(
-            f"{where}: commit {shown(commit)} does not exist; the current one is {reading.number}"
+            f"{where}: commit {shown(commit)} does not exist; the current one is {pointer.number}"
         )
-    if commit < reading.kept_from:
+    if commit < pointer.kept_from:
         raise StoreError(
             f"{where}: commit {commit} is not kept any more, the index was compacted. Ask again: the current "
-            f"commit is {reading.number}. To keep a commit while it is read, hold it: PgvectorStore.hold()"
+            f"commit is {pointer.number}. To keep a commit while it is read, hold it: PgvectorStore.hold()"
         )
 
 
@@ -102,21 +135,5 @@ def _judged_here(view: View) -> View:
         for row, shape in view.rows('SELECT c."row", c.shape FROM chunks c WHERE {shown}')
         if matches(view.scope.filter, codec.metadata_of(to_text(shape)))
     ]
-    named = f'{view.shown} AND c."row" = ANY(%(rows)s::bigint[])'
-    return replace(view, shown=named, values={**view.values, "rows": rows})
-
-
-def _conditions(scope: Scope) -> tuple[str, str, dict[str, Any]]:
-    population, values = [_STANDS], dict[str, Any]()
-    if scope.tenant is not None:
-        population.append("c.tenant = %(tenant)s")
-        values["tenant"] = to_bytes(scope.tenant)
-    shown_ = list(population)
-    if scope.acl is not None:
-        shown_.append("c.acl ?| %(acl)s::text[]")
-        values["acl"] = [sendable(spelled(group)) for group in scope.acl]
-    if scope.filter is not None:
-        condition = Condition(scope.filter)
-        shown_.append(condition.sql)
-        values |= condition.values
-    return " AND ".join(population), " AND ".join(shown_), values
+    named = f'{view.shown.seen} AND c."row" = ANY(%(rows)s::bigint[])'
+    return replace(view, shown=replace(view.shown, seen=named, values={**view.shown.values, "rows": rows}))
