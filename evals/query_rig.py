@@ -56,15 +56,17 @@ class Index:
 
 
 @contextmanager
-def indexed(documents: Sequence[Document], settings: Mapping[str, Any] | None = None) -> Iterator[Index]:
-    """Indexes documents with the default configuration."""
+def indexed(
+    documents: Sequence[Document], settings: Mapping[str, Any] | None = None, depth: int = DEPTH
+) -> Iterator[Index]:
+    """Indexes documents with the default configuration; rankings are `depth` chunks long."""
     with tempfile.TemporaryDirectory() as folder:
         with ragkit.open(folder, set=settings) as rag:
             rag.ingest(list(documents), progress=False)
             config = rag.config
         parts = Assembly(config, create=False)
         try:
-            yield Index(parts, Graph(check(retrieval_graph(config.graph, "hybrid", DEPTH)), parts))
+            yield Index(parts, Graph(check(retrieval_graph(config.graph, "hybrid", depth)), parts))
         finally:
             parts.close()
 

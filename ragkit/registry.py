@@ -191,6 +191,12 @@ BUILT_IN: dict[str, Component] = _ours(
         "any retriever or vector store of LangChain over the same documents",
         *_LANGCHAIN,
     ),
+    (
+        "retrieve/multihop",
+        "ragkit.retrieve.multihop:MultihopRetrieve",
+        "search again for what the best hits name",
+    ),
+    ("retrieve/graph", "ragkit.retrieve.graph:GraphRetrieve", "what hits lead to by the names they share"),
     ("fuse/rrf", "ragkit.retrieve.fuse:RrfFuse", "reciprocal rank fusion"),
     ("fuse/weighted", "ragkit.retrieve.fuse:WeightedFuse", "weighted sum of scores on a common scale"),
     ("rerank/mmr", "ragkit.rerank.mmr:MmrRerank", "relevance without repetition"),

@@ -1,0 +1,53 @@
+"""Names in a text, told by how they are written: capitals, quotation marks. English, Russian and their like.
+
+    "Get Low" is a single by Dillon Francis and DJ Snake.    Get Low · Dillon Francis · DJ Snake
+    Фильм «Ирония судьбы» снял Эльдар Рязанов.               Фильм · Ирония судьбы · Эльдар Рязанов
+
+A word at the start of a sentence counts too: whether it names anything shows where it is looked up.
+"""
+
+from __future__ import annotations
+
+import calendar
+import re
+
+from ragkit.types import Span
+
+LONGEST_CHARS = 80
+_UPPER = "".join(c for c in map(chr, range(0x41, 0x587)) if c.isupper())
+_BLANK = "[ \u00a0]"
+_WORD = rf"(?:[{_UPPER}][\w'’]*+(?:-{_BLANK}?\w++)*+)"
+_INITIALS = rf"(?:[{_UPPER}]\.{_BLANK}?){{0,3}}"
+_JOINT = r"(?:of the|of|the|de la|de|da|du|di|del|la|le|van der|van|von|der|den|al|el|bin|ibn|y)"
+_NAME = re.compile(
+    rf"(?<!\w){_INITIALS}{_WORD}"
+    rf"(?:{_BLANK}(?:{_JOINT}{_BLANK})?{_INITIALS}{_WORD}|{_BLANK}\d\w*+(?:[.-]\w++)*+|,{_BLANK}(?:Jr|Sr)\b)*+"
+)
+_QUOTED = re.compile(rf"[\"“«]{_BLANK}?([^\"“”«»\n]{{2,{LONGEST_CHARS}}}?){_BLANK}?[\"”»]")
+_BRACKETS = re.compile(r"\s*\([^()]*\)")
+_CALENDAR = frozenset((*calendar.month_name, *calendar.day_name)) - {""}
+
+
+def name_spans(text: str) -> list[Span]:
+    """Where names stand, in order of their start; one may hold another, as in `«Пиковая дама»`.
+
+    >>> text = 'The film "Get Low" was made by B. Reeves Eason in May.'
+    >>> [span.of(text) for span in name_spans(text)]
+    ['The', 'Get Low', 'B. Reeves Eason']
+    """
+    spans = {Span(*found.span(1)) for found in _QUOTED.finditer(text)}
+    spans |= {
+        Span(*found.span())
+        for found in _NAME.finditer(text)
+        if len(found[0]) <= LONGEST_CHARS and found[0].split()[0] not in _CALENDAR and len(found[0]) > 1
+    }
+    return sorted(spans)
+
+
+def bare_title(title: str) -> str:
+    """A title without what stands in brackets to tell it from others.
+
+    >>> bare_title("Human Flow (2017 film)")
+    'Human Flow'
+    """
+    return _BRACKETS.sub("", title).strip() or title.strip()
