@@ -39,8 +39,14 @@ SELECT e.id, vector_send(e.embedding), near.distance FROM (
 ) near JOIN chunks e ON e.ctid = near.place
 """
 # vector_send: as bytes all of them are read in one go.
-_WITHIN = "SELECT c.id, vector_send(c.embedding) FROM chunks c WHERE {shown} AND (c.embedding <#> %(vector)s) + 0 <= %(most)s"
-_BY_INDEX = "SELECT c.id, vector_send(c.embedding) FROM chunks c WHERE {shown} ORDER BY c.embedding <#> %(vector)s LIMIT %(limit)s"
+_WITHIN = """
+SELECT c.id, vector_send(c.embedding) FROM chunks c
+WHERE {shown} AND (c.embedding <#> %(vector)s) + 0 <= %(most)s
+"""
+_BY_INDEX = """
+SELECT c.id, vector_send(c.embedding) FROM chunks c WHERE {shown}
+ORDER BY c.embedding <#> %(vector)s LIMIT %(limit)s
+"""
 _BY_HALF_INDEX = """
 SELECT c.id, vector_send(c.embedding) FROM chunks c WHERE {shown}
 ORDER BY c.embedding::halfvec({dimension}) <#> %(vector)s::halfvec({dimension}) LIMIT %(limit)s
