@@ -150,7 +150,7 @@ def table(rows: Mapping[str, Values]) -> None:
 
 def found(index: Index, question: Question, depth: int) -> Ranking:
     """The best passages, as the default retrieval finds them."""
-    ranking = anyio.run(index.graph.run, index.parts.collection.plan(question.text)).value
+    ranking: Ranking = anyio.run(index.graph.run, index.parts.collection.plan(question.text)).value
     return replace(ranking, hits=ranking.hits[:depth])
 
 

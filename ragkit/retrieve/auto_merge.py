@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from ragkit.graph.stage import stage
-from ragkit.retrieve.growth import Growth
 from ragkit.retrieve.outline import Outline
+from ragkit.retrieve.parent import Parents
 from ragkit.text.spans import contains, covered, intersect
-from ragkit.types import Document, Span
+from ragkit.types import Span
 
 
 @stage("retrieve/auto-merge")
-class AutoMergeRetrieve(Growth):
+class AutoMergeRetrieve(Parents):
     """Replaces hits by their parent where they hold at least `share` of its text; others stay as they are.
 
     Parents are those of `retrieve/parent`, looked at from the smallest section to the largest one of at most
@@ -25,17 +25,15 @@ class AutoMergeRetrieve(Growth):
     800
     """
 
-    class Config(Growth.Config):
+    class Config(Parents.Config):
         share: float = Field(
             0.5, gt=0.0, le=1.0, description="Share of a parent's text that must be among the hits."
         )
-        tokens: int = Field(800, ge=16, le=100_000, description="Tokens (estimated) that a parent may have.")
 
     config: Config
 
-    def widened(self, document: Document, spans: Sequence[Span]) -> list[Span]:
+    def widened(self, outline: Outline, spans: Sequence[Span]) -> list[Span]:
         """The largest parents that were merged."""
-        outline = Outline(document, tokens=self.config.tokens)
         parents = sorted({one for span in spans for one in outline.parents(span)}, key=lambda s: (len(s), s))
         found, merged = list(spans), list[Span]()
         for parent in parents:

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from ragkit.graph.stage import RunContext, Stage
 from ragkit.protocols import Collection, Resources, Surroundings
+from ragkit.retrieve.outline import Outline
 from ragkit.settings import Settings
 from ragkit.text.headings import heading_paths
 from ragkit.text.spans import intersect
@@ -46,10 +47,14 @@ class Growth(Stage[Ranking, Ranking]):
         self.collection = resources.collection
 
     @abstractmethod
-    def widened(self, document: Document, spans: Sequence[Span]) -> list[Span]:
+    def widened(self, outline: Outline, spans: Sequence[Span]) -> list[Span]:
         """For each span of a document the one that it is to become; itself where it stays as it is."""
 
-    def meet(self, document: Document, first: Span, second: Span) -> bool:
+    def outline(self, document: Document) -> Outline:
+        """What the stage knows of a document's structure."""
+        return Outline(document)
+
+    def meet(self, outline: Outline, first: Span, second: Span) -> bool:
         """Whether two passages in reading order, one of them grown, become one."""
         return second.start < first.end
 
@@ -78,15 +83,16 @@ class Growth(Stage[Ranking, Ranking]):
         """The passages of one document, in reading order."""
         known = [one for one in around if one is not None]
         document, own = known[0].document, [hit.chunk.span for hit in hits]
+        outline = self.outline(document)
         wider = [
             _within(span, one.shown, given)
-            for span, one, given in zip(self.widened(document, own), known, own, strict=True)
+            for span, one, given in zip(self.widened(outline, own), known, own, strict=True)
         ]
         grown = sorted(zip(wider, range(len(hits)), strict=True), key=lambda pair: (pair[0], pair[1]))
         made: list[tuple[Span, list[int], bool]] = []
         for span, n in grown:
             is_grown = span != own[n]
-            if made and (is_grown or made[-1][2]) and self.meet(document, made[-1][0], span):
+            if made and (is_grown or made[-1][2]) and self.meet(outline, made[-1][0], span):
                 last, members, _ = made[-1]
                 made[-1] = (Span(last.start, max(last.end, span.end)), [*members, n], True)
             else:

@@ -18,14 +18,14 @@ _SAMPLE_CHARS = 4_000
 
 @dataclass(frozen=True)
 class Outline:
-    """Sections and pieces of a document that have at most `tokens` tokens, by the estimate of `ragkit.text`.
+    """Sections of a document, and pieces of them that have at most `tokens` tokens by ragkit's own estimate.
 
     >>> Outline(Document("a", "One. Two."), tokens=100).parents(Span(0, 4))
     [Span(start=0, end=9)]
     """
 
     document: Document
-    tokens: int
+    tokens: int = 1
     _fits: dict[Span, bool] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -71,7 +71,8 @@ class Outline:
 
     def _piece(self, whole: Span, span: Span) -> Span:
         sample = self.document.text[whole.start : whole.start + _SAMPLE_CHARS]
-        width = max(1, self.tokens * len(sample) // max(1, count_tokens(sample)))
+        chars_per_token = min(_CHARS_PER_TOKEN, len(sample) / max(1, count_tokens(sample)))
+        width = max(1, int(self.tokens * chars_per_token))
         piece = self._cell(whole, span.start, width)
         while not self._is_short(piece) and len(piece) > 1:
             piece = self._cell(piece, span.start, -(-len(piece) // 2))

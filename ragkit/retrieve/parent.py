@@ -12,8 +12,21 @@ from ragkit.retrieve.outline import Outline
 from ragkit.types import Document, Span
 
 
+class Parents(Growth):
+    """What the stages share that make sections of hits."""
+
+    class Config(Growth.Config):
+        tokens: int = Field(800, ge=16, le=100_000, description="Tokens (estimated) that a parent may have.")
+
+    config: Config
+
+    def outline(self, document: Document) -> Outline:
+        """With sections of no more than `tokens`."""
+        return Outline(document, tokens=self.config.tokens)
+
+
 @stage("retrieve/parent")
-class ParentRetrieve(Growth):
+class ParentRetrieve(Parents):
     """Replaces hits by their parents; hits with the same parent become one passage.
 
     A hit's parent is the largest section around it that has at most `tokens` tokens (the document itself
@@ -24,12 +37,6 @@ class ParentRetrieve(Growth):
     'best'
     """
 
-    class Config(Growth.Config):
-        tokens: int = Field(800, ge=16, le=100_000, description="Tokens (estimated) that a parent may have.")
-
-    config: Config
-
-    def widened(self, document: Document, spans: Sequence[Span]) -> list[Span]:
+    def widened(self, outline: Outline, spans: Sequence[Span]) -> list[Span]:
         """The parents."""
-        outline = Outline(document, tokens=self.config.tokens)
         return [outline.parents(span)[-1] for span in spans]

@@ -13,7 +13,7 @@ from ragkit.retrieve.growth import Growth
 from ragkit.retrieve.outline import Outline
 from ragkit.text.sentences import sentence_spans
 from ragkit.text.tokens import count_tokens
-from ragkit.types import Document, Span
+from ragkit.types import Span
 
 # How far is looked for sentences: a longer one is taken for something else, such as data.
 _SENTENCE_CHARS, _TOKEN_CHARS, _LEAST_CHARS = 600, 8, 2_000
@@ -51,17 +51,16 @@ class WindowRetrieve(Growth):
 
     config: Config
 
-    def widened(self, document: Document, spans: Sequence[Span]) -> list[Span]:
+    def widened(self, outline: Outline, spans: Sequence[Span]) -> list[Span]:
         """The windows."""
-        outline = Outline(document, tokens=1)
-        return [self._window(document.text, span, outline.part(span)) for span in spans]
+        return [self._window(outline.document.text, span, outline.part(span)) for span in spans]
 
-    def meet(self, document: Document, first: Span, second: Span) -> bool:
+    def meet(self, outline: Outline, first: Span, second: Span) -> bool:
         """They do where nothing but blanks lies between them, and no heading."""
         if second.start < first.end:
             return True
-        is_blank = not document.text[first.end : second.start].strip()
-        return is_blank and Outline(document, tokens=1).part(first).end > second.start
+        is_blank = not outline.document.text[first.end : second.start].strip()
+        return is_blank and outline.part(first).end > second.start
 
     def _window(self, text: str, span: Span, part: Span) -> Span:
         reach = self._reach()
