@@ -1,13 +1,13 @@
 """What each part of retrieval finds and how long it takes, on all public sets, with tests over the sets.
 
-    python evals/retrieval_table.py FOLDER_OF_DATASETS [--questions 300] [--only scifact] [--without rerank]
+    python evals/retrieval_table.py FOLDER_OF_DATASETS [--questions 300] [--only scifact] [--without default]
 
 Runs the pipelines of evals/suites/retrieval.yaml: BM25 (`words`), the embedder (`vectors`), reciprocal ranks
 (`rrf`), the weighted sum that leaves out the embedder where it does not know the language (`blind`), the
-default, and the default reranked. Printed are, for each measure, a row per set with the mean of each; then
-for the pairs of --against the difference with its 95 % interval and its p after Holm over the sets; then
-the median and the 95th percentile of each stage's milliseconds. Questions of one document are resampled
-together.
+default's sum (`fused`), and the whole default, which reranks. Printed are, for each measure, a row per set
+with the mean of each; then for the pairs of --against the difference with its 95 % interval and its p by Holm
+over the sets; then the median and the 95th percentile of each stage's milliseconds. Questions of one document
+are resampled together.
 
 Of sets whose other part was fitted on, only what was held back is asked: of SQuAD and XQuAD nine articles, of
 TAT-QA and of the Russian questions on English documentation one half. What is computed is kept in the folder
@@ -38,7 +38,7 @@ from ragkit.evaluation.table import Table
 
 SUITE = Path(__file__).parent / "suites" / "retrieval.yaml"
 HELD_BACK_ARTICLES = 9
-AGAINST = ("default:rrf", "default:blind", "default:words", "rerank:default")
+AGAINST = ("fused:rrf", "fused:blind", "fused:words", "default:fused")
 NOTHING = "–"
 Results = Mapping[str, Mapping[str, Result]]
 
@@ -82,7 +82,7 @@ def measured(args: argparse.Namespace) -> dict[str, dict[str, Result]]:
         part = replace(one, questions=asked(one, args.folder / "squad11-dev", args.questions))
         texts = part.data.texts()
         found[part.data.name] = {
-            pipeline.name: runs.result(part, pipeline, texts)
+            pipeline.name: within(runs.result(part, pipeline, texts), pipeline.k)
             for pipeline in part.pipelines
             if not args.without or pipeline.name not in args.without
         }
@@ -91,17 +91,27 @@ def measured(args: argparse.Namespace) -> dict[str, dict[str, Result]]:
     return found
 
 
+def within(result: Result, depth: int) -> Result:
+    """The result without the measures that look deeper than its pipeline ranks."""
+
+    def is_within(metric: str) -> bool:
+        cutoff = metric.rpartition("@")[2]
+        return not cutoff.isdigit() or int(cutoff) <= depth
+
+    return replace(
+        result,
+        figures={metric: figure for metric, figure in result.figures.items() if is_within(metric)},
+        values={metric: values for metric, values in result.values.items() if is_within(metric)},
+    )
+
+
 def figures(results: Results, metric: str) -> Iterator[tuple[str, ...]]:
     """A row for each set: its questions, then the mean of each pipeline."""
     for name, by_pipeline in results.items():
         n = max(result.n_of(metric) for result in by_pipeline.values())
         if n:
             means = [result.figures.get(metric) for result in by_pipeline.values()]
-            shallow = [metric == "R@100" and pipeline == "rerank" for pipeline in by_pipeline]
-            cells = [
-                NOTHING if figure is None or hidden else f"{figure.mean:.3f}"
-                for figure, hidden in zip(means, shallow, strict=True)
-            ]
+            cells = [NOTHING if figure is None else f"{figure.mean:.3f}" for figure in means]
             yield (name, f"{n:,}", *cells)
 
 
@@ -115,8 +125,9 @@ def difference(before: Result, after: Result, metric: str) -> Difference | None:
     return paired([one[id_] for id_ in ids], [other[id_] for id_ in ids], clusters=together)
 
 
-def contrasts(results: Results, pair: str, metric: str) -> Table:
-    """A row for each set, its p after Holm over the sets, and the mean of the sets."""
+def contrasts(results: Results, pair: str, metric: str) -> Table | None:
+    """A row for each set, its p after Holm over the sets, and the mean of the sets; None where nothing is
+    measured in both."""
     after, _, before = pair.partition(":")
     found = {
         name: change
@@ -124,6 +135,8 @@ def contrasts(results: Results, pair: str, metric: str) -> Table:
         if after in by_pipeline and before in by_pipeline
         if (change := difference(by_pipeline[before], by_pipeline[after], metric)) is not None
     }
+    if not found:
+        return None
     corrected = holm([change.p for change in found.values()])
     rows = [
         (
@@ -136,7 +149,7 @@ def contrasts(results: Results, pair: str, metric: str) -> Table:
         )
         for (name, change), p in zip(found.items(), corrected, strict=True)
     ]
-    mean = float(np.mean([change.mean for change in found.values()])) if found else 0.0
+    mean = float(np.mean([change.mean for change in found.values()]))
     rows.append(("mean of the sets", f"{mean:+.3f}", "", "", "", ""))
     return Table((f"{metric}, {after} − {before}", "mean", "95 %", "won:lost", "p", "p (Holm)"), tuple(rows))
 
@@ -161,8 +174,9 @@ def printed(results: Results, against: Sequence[str]) -> None:
             print(f"\n{metric}\n{Table(('set', 'n', *pipelines), rows).text()}")
     for pair in against:
         if all(name in pipelines for name in pair.split(":")):
-            for metric in ("nDCG@10",) if pair.startswith("rerank") else ("nDCG@10", "R@100"):
-                print(f"\n{contrasts(results, pair, metric).text()}")
+            for metric in ("nDCG@10", "R@100"):
+                if table := contrasts(results, pair, metric):
+                    print(f"\n{table.text()}")
     print("\nmilliseconds of each stage, asked alone")
     rows = tuple((name, *row) for name, one in results.items() for row in latencies(one))
     print(Table(("set", "stage", "p50", "p95"), rows).text())
@@ -176,7 +190,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--questions", type=int, default=300, help="at most so many of each set")
     parser.add_argument("--only", nargs="*", help="manifests by name; all when left out")
-    parser.add_argument("--without", nargs="*", help="pipelines to leave out, such as rerank")
+    parser.add_argument("--without", nargs="*", help="pipelines to leave out, such as default")
     parser.add_argument("--against", nargs="*", default=AGAINST, help="pairs of pipelines, AFTER:BEFORE")
     parser.add_argument("--out", type=Path, default=Path("runs/retrieval"))
     args = parser.parse_args()
