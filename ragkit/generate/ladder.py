@@ -18,7 +18,7 @@ from ragkit.types import Answer, Context
 
 # By role, where a node gives what it takes: they make an answer better, and none depends on them.
 SPARED_ROLES = ("query", "rerank")
-SPARED = ("compress/llm", "generate/reflect")
+SPARED = ("compress/llm", "generate/reflect", "retrieve/graph", "retrieve/multihop")
 # It refuses more of what was checked; it may go only where something else has checked.
 JUDGE, CHECK = "verify/judged", "verify/citations"
 LEAST_CONTEXT_TOKENS = 80
