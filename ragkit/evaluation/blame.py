@@ -28,6 +28,8 @@ from ragkit.types import Sentence, Span
 
 CORPUS = "corpus"
 _SAME_WORDS = 0.8
+# They retrieve nothing, and give what was found more of its document.
+_WIDENING = frozenset({"retrieve/window", "retrieve/parent", "retrieve/auto-merge"})
 _WHOLE: Mapping[str, Sequence[Span]] = {}
 
 
@@ -98,7 +100,11 @@ def _retrievers(case: Case, arms: Sequence[Found], graph: Sequence[tuple[str, st
     One that found nothing is no more to blame than the others: it may be the one that is right, as BM25 is
     about a query that shares no word with the corpus.
     """
-    failed = [n for n, use in graph if use.startswith("retrieve/") and n in case.outcome.degraded]
+    failed = [
+        n
+        for n, use in graph
+        if use.startswith("retrieve/") and use not in _WIDENING and n in case.outcome.degraded
+    ]
     ran = list(dict.fromkeys(arm.node for arm in arms))
     return "+".join(failed or ran) or "+".join(name for name, _ in graph[:1])
 

@@ -11,6 +11,7 @@ import pytest
 import ragkit
 from ragkit.evaluation.blame import blame
 from ragkit.evaluation.case import Case
+from ragkit.evaluation.outcome import Found, Outcome
 from ragkit.evaluation.question import Evidence, Question
 from ragkit.evaluation.runner.observe import Node, Observer
 from ragkit.events.fold import fold
@@ -123,3 +124,12 @@ def test_what_a_passage_grew_into_counts_as_found() -> None:
     assert lost(large) is None
     assert lost(Ranking(large.plan, ())) == "cut"
     assert lost(small) == "cut"
+
+
+def test_a_stage_that_failed_to_grow_passages_is_no_retriever_to_blame() -> None:
+    graph = [("words", "retrieve/bm25"), ("grow", "retrieve/window")]
+    found = Found("words", "retrieve/bm25", kind="arm", places=())
+    outcome = Outcome("q", found=(found,), degraded=("grow",))
+    no_texts: Any = None
+    case = Case(Question("q", "Why?"), judged={"a.md": 1}, outcome=outcome, texts=no_texts)
+    assert blame(case, graph, indexed={"a.md": (Span(0, 1),)}) == "words"

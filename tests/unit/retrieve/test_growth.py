@@ -235,7 +235,7 @@ def test_what_holds_of_any_document(stage: Any, given: tuple[Document, list[Chun
     ["", " " * 500_000 + "end", "x" * 500_000, "a = 1\n" * 80_000, "| a | b |\n" * 50_000, "\x00" * 100_000],
     ids=["nothing around", "blank", "one word", "code", "table", "nul"],
 )
-@pytest.mark.parametrize("stage", [WindowRetrieve(sentences=1_000), ParentRetrieve(), AutoMergeRetrieve()])
+@pytest.mark.parametrize("stage", [WindowRetrieve(sentences=40), ParentRetrieve(), AutoMergeRetrieve()])
 def test_documents_that_are_no_prose(stage: Growth, text: str) -> None:
     document = Document("odd", f"Found here. {text}")
     hit = Chunk("0" * 32, "odd", span=Span(0, 11), text="Found here.", ordinal=0)
