@@ -47,13 +47,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--sets", nargs="+", default=list(SETS), help="manifests of evals/datasets")
     parser.add_argument("--questions", type=int, default=0, help="so many of each set; 0 for all")
     parser.add_argument("--no-variants", action="store_true", help="the documented ways alone")
+    parser.add_argument("--kept-only", action="store_true", help="report what is in --out, measure nothing")
     parser.add_argument("--no-start", action="store_true", help="without start, order and size")
     parser.add_argument("--environments", type=Path, default=default_folder())
     parser.add_argument("--out", type=Path, default=Path("runs/peers"))
     given = parser.parse_args(arguments)
     environments = [environment(name, given.environments) for name in (OURS, *given.peers)]
     with code_folder() as code, tempfile.TemporaryDirectory() as work:
-        bench = Bench(environments, code, Path(work), given.out, variants=not given.no_variants)
+        bench = Bench(
+            environments,
+            code,
+            Path(work),
+            given.out,
+            variants=not given.no_variants,
+            kept_only=given.kept_only,
+        )
         try:
             for name in given.sets:
                 vectors = given.environments / "vectors"
@@ -79,13 +87,21 @@ class Bench:
         work: for files that are not kept.
         out: where runs and reports go.
         variants: whether to measure other ways than the documented ones.
+        kept_only: whether to take what is in `out` and measure nothing.
     """
 
     def __init__(
-        self, environments: Sequence[Environment], code: Path, work: Path, out: Path, *, variants: bool
+        self,
+        environments: Sequence[Environment],
+        code: Path,
+        work: Path,
+        out: Path,
+        *,
+        variants: bool,
+        kept_only: bool = False,
     ) -> None:
         self.environments, self.code, self.work, self.out = environments, code, work, out.resolve()
-        self.variants = variants
+        self.variants, self.kept_only = variants, kept_only
         self.lines: list[Line] = []
         self.problems = [
             f"{env.name}: not installed: {env.problem}" for env in environments if not env.python
@@ -108,7 +124,9 @@ class Bench:
         for env in self.installed:
             out = self.out / found.data.name / env.name
             try:
-                report = run_set(env, folder, out, self.code, variants=self.variants)
+                report = run_set(
+                    env, folder, out, self.code, variants=self.variants, kept_only=self.kept_only
+                )
             except WorkerFailedError as e:
                 self.problems.append(f"{found.data.name}: {e}")
                 continue
@@ -126,7 +144,7 @@ class Bench:
         """Start and order of each library."""
         for env in self.installed:
             try:
-                around = around_of(env, self.out / "around", self.work, self.code)
+                around = around_of(env, self.out / "around", self.work, self.code, kept_only=self.kept_only)
             except WorkerFailedError as e:
                 self.problems.append(f"start or order: {e}")
                 continue

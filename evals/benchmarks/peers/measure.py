@@ -52,15 +52,19 @@ def code_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def run_set(env: Environment, task: Path, out: Path, code: Path, *, variants: bool) -> dict[str, Any]:
+def run_set(
+    env: Environment, task: Path, out: Path, code: Path, *, variants: bool, kept_only: bool = False
+) -> dict[str, Any]:
     """The report of a library on a task; one that is in `out` already, of the same task, is taken.
 
     Raises:
-        WorkerFailedError: it ended with an error.
+        WorkerFailedError: it ended with an error, or is not in `out` and `kept_only` is set.
     """
     of = {"task": digest_of(task), "environment": _installed(env), "variants": variants}
     about = out / "of.json"
     if not about.exists() or json.loads(about.read_text(encoding="utf-8")) != of:
+        if kept_only:
+            raise WorkerFailedError(f"{env.name}: not measured")
         about.unlink(missing_ok=True)
         _worker(env, code, task, out, *([] if variants else ["--no-variants"]))
         about.write_text(json.dumps(of), encoding="utf-8")
@@ -68,13 +72,17 @@ def run_set(env: Environment, task: Path, out: Path, code: Path, *, variants: bo
     return report
 
 
-def around_of(env: Environment, kept: Path, work: Path, code: Path) -> tuple[Start, Order]:
+def around_of(
+    env: Environment, kept: Path, work: Path, code: Path, *, kept_only: bool = False
+) -> tuple[Start, Order]:
     """Start and order of a library; those of the same packages that are in `kept` already are taken.
 
     Raises:
-        WorkerFailedError: it ended with an error.
+        WorkerFailedError: it ended with an error, or is not in `kept` and `kept_only` is set.
     """
     path = kept / f"{_installed(env)}.json"
+    if kept_only and not path.exists():
+        raise WorkerFailedError(f"{env.name}: not measured")
     if not path.exists():
         start, order = start_of(env, code, work / "start"), order_of(env, code, work / "order")
         kept.mkdir(parents=True, exist_ok=True)
