@@ -32,6 +32,7 @@ from pathlib import Path
 import numpy as np
 from reranking_models import Scorer, original, random_weights, read_weights, write_ours
 
+from ragkit.models.bundled_embedder import BundledEmbedder
 from ragkit.models.bundled_reranker import BundledReranker
 from ragkit.models.cross_encoder import OnnxReranker
 from ragkit.models.loaded import LoadedModel
@@ -103,9 +104,18 @@ def at_once(score: Scorer, passages: Sequence[str], queries: int, callers: int) 
     return Rush(time.perf_counter() - start, time.process_time() - cpu_start, each)
 
 
-def concurrency(score: Scorer, passages: Sequence[str], queries: int, repeats: int) -> None:
-    """Prints throughput and times of queries one after the other and all at once, in turns."""
-    runs: dict[int, list[Rush]] = {1: [], queries: []}
+def read_before(passages: Sequence[str]) -> Scorer:
+    """The bundled reranker with what ingestion keeps of the passages."""
+    reranker = BundledReranker(kept_mb=0)
+    _, readings = reranker.embed_and_read(passages, BundledEmbedder())
+    return lambda query, texts: reranker.score_read(query, texts, readings)[0]
+
+
+def concurrency(
+    score: Scorer, passages: Sequence[str], queries: int, repeats: int, most: int | None = None
+) -> None:
+    """Prints throughput and times of queries one after the other and all, or `most`, at once, in turns."""
+    runs: dict[int, list[Rush]] = {1: [], most or queries: []}
     for _ in range(repeats):
         for callers, taken in runs.items():
             taken.append(at_once(score, passages, queries, callers))
@@ -189,6 +199,8 @@ def main() -> None:
             concurrency(OnnxReranker(ours).score, passages, arguments.queries, repeats)
             print("bundled, passages new")
             concurrency(BundledReranker(kept_mb=0).score, passages, arguments.queries, repeats)
+            print("bundled, passages read at ingestion")
+            concurrency(read_before(passages), passages, 10 * arguments.queries, repeats, arguments.queries)
         if arguments.part in (None, "lengths"):
             sharing(ours, repeats)
 

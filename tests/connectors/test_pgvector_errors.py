@@ -216,7 +216,7 @@ def test_no_index_and_none_may_be_made(stores: Stores) -> None:
 def test_another_format_and_a_lost_table(stores: Stores) -> None:
     store = stores.make(SPEC)
     sql("UPDATE meta SET value = '99' WHERE key = 'format'", store)
-    with pytest.raises(ConfigError, match="format version 99, and this ragkit reads version 2"):
+    with pytest.raises(ConfigError, match="format version 99, and this ragkit reads version 3"):
         stores.make(SPEC, name=store.config.name)
     sql("DROP TABLE postings", store)
     with pytest.raises(CorruptIndexError, match="a table of the index is gone"):

@@ -35,7 +35,7 @@ def chunks_body(
     """
     fields: dict[str, Any] = {
         **dict.fromkeys(("doc", "id", "tenant", "acl", "terms", "k", "r", "kind"), _KEYWORD),
-        **dict.fromkeys(("name", "text", "shape"), _KEPT),
+        **dict.fromkeys(("name", "text", "shape", "reading"), _KEPT),
         **dict.fromkeys(("crc", "n", "counts"), _NUMBER),
         "weights": {"type": "rank_features"},
         DENSE: vector_field(settings, dimension),

@@ -19,6 +19,8 @@ FROM chunks c JOIN documents d ON d.key = c.document WHERE c.id = ANY(%(ids)s) A
 """
 _VECTORS = "SELECT c.id, c.embedding FROM chunks c WHERE c.id = ANY(%(ids)s) AND {shown}"
 
+_READINGS = "SELECT c.id, c.reading FROM chunks c WHERE c.id = ANY(%(ids)s) AND {shown}"
+
 
 def fetch(asked: Once | View, ids: Sequence[str]) -> list[Chunk | None]:
     """The chunks with these ids, in this order; None for one that the scope does not show."""
@@ -48,6 +50,14 @@ def vectors(asked: Once | View, ids: Sequence[str], dimension: int) -> Vectors:
             if identity in found:
                 out[i] = found[identity]
     return out
+
+
+def readings(asked: Once | View, ids: Sequence[str]) -> list[bytes | None]:
+    """What a reranker read in these chunks; None where nothing is kept, or the scope hides it."""
+    wanted = _possible(ids)
+    rows = asked.rows(_READINGS, ids=wanted) if wanted else ()
+    found = {identity.hex(): reading for identity, reading in rows}
+    return [found.get(identity) for identity in ids]
 
 
 def _possible(ids: Sequence[str]) -> list[bytes]:

@@ -9,7 +9,7 @@ from ragkit.errors import ConfigError, CorruptIndexError, StoreError
 if TYPE_CHECKING:
     from psycopg import Connection
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 OPEN = 2**62  # `to_commit` of what nothing has replaced
 OLDEST_SERVER, OLDEST_VECTOR = 140_000, (0, 5)
 MOST_DIMENSIONS = 16_000
@@ -76,9 +76,11 @@ _STATEMENTS = (
     text bytea NOT NULL,
     shape bytea NOT NULL,                       -- span, ordinal, headings, page, lang, metadata, uri as JSON
     fields jsonb NOT NULL,                      -- the metadata for filters (see fields.py)
-    embedding vector({dimension}) NOT NULL
+    embedding vector({dimension}) NOT NULL,
+    reading bytea                               -- what a reranker read in it, which can be made again
 )""",
     "ALTER TABLE chunks ALTER COLUMN embedding SET STORAGE {storage}",
+    "ALTER TABLE chunks ALTER COLUMN reading SET STORAGE EXTERNAL",
     "CREATE INDEX chunks_by_id ON chunks (id)",
     "CREATE INDEX chunks_by_document ON chunks (document)",
     "CREATE INDEX chunks_by_tenant ON chunks (tenant, to_commit)",
@@ -108,6 +110,7 @@ _CONTENT = {
         "shape",
         "fields",
         "embedding",
+        "reading",
     ),
 }
 _SAMPLED = """

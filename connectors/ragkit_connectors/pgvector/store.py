@@ -143,6 +143,11 @@ class PgvectorStore(ServedStore[View]):
         with asking(self._database, self.spec, scope) as asked:
             return chunks.vectors(asked, ids, self.spec.dimension)
 
+    def readings(self, ids: Sequence[str], scope: Scope) -> list[bytes | None]:
+        """What a reranker read in these chunks; None where nothing is kept, or the scope hides it."""
+        with asking(self._database, self.spec, scope) as asked:
+            return chunks.readings(asked, ids)
+
     def commit(self, changes: Iterable[Change]) -> int:
         """Writes all changes as one commit and returns its number: readers see all of it or none.
 

@@ -61,7 +61,7 @@ SELECT count(*) FROM chunks WHERE to_commit = %(open)s AND document IN
 """
 _ADD_DOCUMENT = "INSERT INTO documents VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
 _ADD_CHUNK = """
-INSERT INTO chunks VALUES (%s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s)
+INSERT INTO chunks VALUES (%s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s)
 """
 _ADD_POSTINGS = """
 INSERT INTO postings SELECT %s, t.term, t.chunk, t.n
@@ -245,7 +245,7 @@ def _chunk_rows(changes: Iterable[Change], place: _Place) -> Iterator[tuple[Any,
                 row, identity, key, tenant, acl, place.number, OPEN, len(record.terms),
                 codec.checksum_of(identity, text, shape), checksum_of_vector(record.vector),
                 checksum_of_terms(Counter(record.terms)), to_bytes(text), to_bytes(shape),
-                fields_json(chunk.metadata), record.vector,
+                fields_json(chunk.metadata), record.vector, record.reading or None,
             )  # fmt: skip
             row += 1
         if change.records:

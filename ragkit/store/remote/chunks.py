@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -34,6 +35,19 @@ def vectors(view: View, ids: Sequence[str], dimension: int) -> Vectors:
         if vector is not None:
             out[i] = vector
     return out
+
+
+def readings(view: View, ids: Sequence[str]) -> list[bytes | None]:
+    """What a reranker read in these chunks; None where nothing is kept, or the scope hides it."""
+    kept = {hit.payload["id"]: hit.payload.get("reading") for hit in _found(view, ids, (*JUDGED, "reading"))}
+    return [_decoded(kept.get(identity)) for identity in ids]
+
+
+def _decoded(text: object) -> bytes | None:
+    try:
+        return b64decode(text, validate=True) if isinstance(text, str) else None
+    except ValueError:  # damaged: it can be made again
+        return None
 
 
 def _found(view: View, ids: Sequence[str], keys: Sequence[str], *, vectors: bool = False) -> Iterator[Found]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -50,6 +51,8 @@ def chunk_point(record: Record, key: str, number: int) -> Point:
         "k": words_of(chunk.metadata),
         "r": ranges_of(chunk.metadata),
     }
+    if record.reading:
+        payload["reading"] = b64encode(record.reading).decode("ascii")
     vector = np.asarray(record.vector, dtype=np.float32)
     return Point(point_id(chunk.id, str(number)), payload=payload, vector=vector)
 

@@ -81,6 +81,11 @@ class RemoteStore(ServedStore[View]):
         with self._viewing(scope) as view:
             return chunks.vectors(view, ids, self.spec.dimension)
 
+    def readings(self, ids: Sequence[str], scope: Scope) -> list[bytes | None]:
+        """What a reranker read in these chunks; None where nothing is kept, or the scope hides it."""
+        with self._viewing(scope) as view:
+            return chunks.readings(view, ids)
+
     def commit(self, changes: Iterable[Change]) -> int:
         """Writes all changes as one commit and returns its number: readers see all of it or none.
 

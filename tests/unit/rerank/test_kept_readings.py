@@ -1,4 +1,4 @@
-"""The default graph reranks by what was read at ingestion: the same result without it, and nothing left of it."""
+"""The default graph reranks by what was read at ingestion: the same without it, and gone when forgotten."""
 
 from __future__ import annotations
 
