@@ -186,7 +186,7 @@ def walking(index: Index) -> Retrieval:
 
 
 class Oracle:
-    """A chat model that knows the evidence: it names the title of a document that no passage shown is of."""
+    """A chat model that knows the evidence: it names the title of a document that is not shown."""
 
     name, fingerprint = "oracle", "oracle/1"
 
@@ -203,7 +203,8 @@ class Oracle:
         timeout_s: float | None = None,
     ) -> Completion:
         """The reply that `retrieve/multihop` asks for."""
-        missing = next((title for title in self._titles if title not in messages[-1].text), "")
+        shown = messages[-1].text
+        missing = next((title for title in self._titles if f"\n{title}\n" not in shown), "")
         reply = json.dumps({"enough": not missing, "query": missing}, ensure_ascii=False)
         return Completion(reply, model=self.name, finish_reason="stop")
 
