@@ -53,7 +53,7 @@ class Offered:
             found = self.named(given) if isinstance(given, str) else given
         except ConfigError as e:
             raise ValueError(str(e)) from e
-        if not self._fits(found):
+        if isinstance(found, type) or not self._fits(found):
             raise ValueError(f"expected {self._article} of {self._label}, got {type(found).__name__}")
         return found
 
@@ -74,7 +74,8 @@ class Offered:
                     f"of the group {self._group}. Offered: {', '.join(known) or 'none'}"
                 )
             model = points[name].load()
-        if not self._fits(model) and callable(model):
+        # A class has the methods of its objects, and is not one of them.
+        if isinstance(model, type) or (not self._fits(model) and callable(model)):
             model = model()
         if not self._fits(model):
             raise ConfigError(f"{name!r}: {type(model).__name__} is no {self._what} of {self._label}")

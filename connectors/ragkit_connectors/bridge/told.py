@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from ragkit.types import Answer, Citation, Hit, Sentence
@@ -43,7 +43,7 @@ def sentence_values(sentence: Sentence) -> dict[str, Any]:
 
 def citation_values(citation: Citation) -> dict[str, Any]:
     """A citation: `quote` is the text of the document `document_id` from `start` to `end`."""
-    return asdict(citation)
+    return {name: getattr(citation, name) for name in _OF_CITATION}
 
 
 def with_sources(text: str, citations: Sequence[Citation] | Sequence[Mapping[str, Any]]) -> str:
@@ -73,10 +73,13 @@ def hit_values(hit: Hit) -> dict[str, Any]:
             "lang": None if chunk.lang == "und" else chunk.lang,
             "score": hit.score,
             "scores": dict(hit.scores),
+            "keep": None,
         },
     )
 
 
+# `asdict` copies what needs no copy, and takes ten times as long.
+_OF_CITATION = tuple(f.name for f in fields(Citation))
 PLACE = frozenset(
     ("id", "document_id", "uri", "start", "end", "page", "heading", "lang", "score", "scores", "keep")
 )

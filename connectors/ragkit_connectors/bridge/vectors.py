@@ -22,6 +22,8 @@ def unit_vectors(found: Sequence[Any], *, n: int, dimension: int | None, name: s
     """
     if len(found) != n:
         raise ModelError(f"{name} gave {len(found)} vectors for {n} texts. Use another version or model")
+    if not n:
+        return np.empty((0, dimension or 0), dtype=np.float32)
     lengths = {len(vector) for vector in found}
     if len(lengths) > 1 or (dimension is not None and lengths - {dimension}):
         expected = f"expected {dimension}" if dimension is not None else "expected one for all"
@@ -36,7 +38,7 @@ def unit_vectors(found: Sequence[Any], *, n: int, dimension: int | None, name: s
             f"{name} gave NaN or infinity for text {row + 1} of {n}. Check the text, or the model"
         )
     sizes = np.linalg.norm(vectors, axis=1)
-    if n and not sizes.all():
+    if not sizes.all():
         row = int(np.flatnonzero(sizes == 0)[0])
         raise ModelError(
             f"{name} gave a vector of zeros for text {row + 1} of {n}, which points nowhere. Check the text, "

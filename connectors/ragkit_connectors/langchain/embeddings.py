@@ -118,5 +118,4 @@ class LangChainEmbedder:
                     found += self._model.embed_documents(sent[start : start + size])
         except Exception as error:
             raise told(error, f"langchain ({self.name})") from error
-        vectors = unit_vectors(found, n=len(texts), dimension=dimension, name=self.name)
-        return vectors if len(texts) else vectors.reshape(0, dimension or 0)
+        return unit_vectors(found, n=len(texts), dimension=dimension, name=self.name)
