@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     from ragkit.app import RAG
     from ragkit.cli.interrupt import TerminatedError, terminable
     from ragkit.cli.line import Line
-    from ragkit.config.cut_over import cut_over, store_word, write_both
+    from ragkit.config.cut_over import cut_over, write_both
 
     config = config_from(args)
     # Before anything is copied: whether the file can be changed afterwards.
@@ -76,12 +76,7 @@ def run(args: argparse.Namespace) -> int:
     if word is not None:
         _say(f"cut over: {path}:{word.line}: {word.text}", f"to go back, write {before!r} there again")
     elif done.parity.ok:
-        try:
-            found = store_word(path.read_text("utf-8-sig"), str(path)) if path else None
-            place = f"{path}:{found.line}: {found.text}" if found else "collection.store"
-        except ConfigError as e:
-            place = str(e)
-        _say(f"to cut over, write {args.to!r} in place of {before!r} (or run it with --cut-over): {place}")
+        _say(_how_to_cut_over(path, before, args.to))
     return 0 if done.parity.ok else 1
 
 
@@ -95,6 +90,19 @@ def _checked_path(config: Config, args: argparse.Namespace) -> Path:
         raise ConfigError("the word in the file is to be changed, and --set collection.store overrides it")
     store_word(config.path.read_text("utf-8-sig"), str(config.path))
     return config.path
+
+
+def _how_to_cut_over(path: Path | None, before: str, to: str) -> str:
+    from ragkit.config.cut_over import store_word
+
+    if path is None:
+        return f"to cut over, name {to!r} as collection.store in place of {before!r}"
+    try:
+        found = store_word(path.read_text("utf-8-sig"), str(path))
+    except ConfigError as e:
+        return f"to cut over to {to!r}: {e}"
+    place = f"{path}:{found.line}: {found.text}"
+    return f"to cut over, write {to!r} in place of {before!r} (or run it with --cut-over): {place}"
 
 
 def _print(done: Migration, what: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ import yaml
 
 from ragkit.config.load import load_config
 from ragkit.errors import ConfigError
+
+_DEFAULTED = re.compile(r"\$\{(\w+):-([^${}]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class StoreWord:
 
 
 def store_word(text: str, where: str) -> StoreWord:
-    """The word in the text of a file.
+    """The word in the text of a file; of `${NAME:-word}` the default, where the variable is not set.
 
     >>> store_word("collection: {store: local, embed: e}", "rag.yaml").line
     1
@@ -46,10 +49,18 @@ def store_word(text: str, where: str) -> StoreWord:
     if collection is None or word is None or not isinstance(word, yaml.ScalarNode):
         raise ConfigError(f"{where}: collection.store is not written here. Change it where it is")
     start, end = word.start_mark.index, word.end_mark.index
-    if not collection.start_mark.index <= start < collection.end_mark.index or "$" in text[start:end]:
+    place = f"{where}:{word.start_mark.line + 1}"
+    is_within = collection.start_mark.index <= start < collection.end_mark.index
+    defaulted = _DEFAULTED.search(text, start, end) if is_within else None
+    if defaulted is not None and os.environ.get(defaulted[1]):
         raise ConfigError(
-            f"{where}:{word.start_mark.line + 1}: collection.store is an alias or a variable. Change it there"
+            f"{place}: collection.store follows the variable {defaulted[1]}, which is set. Set it to the "
+            "other store's name"
         )
+    if defaulted is not None:
+        start, end = defaulted.span(2)
+    if not is_within or "$" in text[start:end]:
+        raise ConfigError(f"{place}: collection.store is an alias or a variable. Change it where it is set")
     line = text[text.rfind("\n", 0, start) + 1 :].partition("\n")[0].strip()
     return StoreWord(word.start_mark.line + 1, line, start, end)
 
@@ -94,12 +105,12 @@ def write_both(path: Path, stores: Sequence[str]) -> int:
         return line
     key = f"dual_write: [{', '.join(stores)}]"
     if collection.flow_style:
-        changed = f"{text[: word.end]}, {key}{text[word.end :]}"
+        end = _value(collection, "store").end_mark.index
+        changed = f"{text[:end]}, {key}{text[end:]}"
     else:
         end = text.find("\n", word.end)
         end = len(text) if end < 0 else end
-        first = text.rfind("\n", 0, word.start) + 1
-        indent = " " * (len(text[first : word.start]) - len(text[first : word.start].lstrip()))
+        indent = " " * collection.start_mark.column
         changed = f"{text[:end].rstrip(chr(13))}\n{indent}{key}{text[end:]}"
     _write(path, changed.encode(encoding), load_config(path).collection.store)
     return changed.count("\n", 0, changed.index(key)) + 1

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ragkit.config.cut_over import cut_over, store_word
+from ragkit.config.cut_over import cut_over, store_word, write_both
+from ragkit.config.load import load_config
 from ragkit.errors import ConfigError
 
 HEAD = """\
@@ -44,6 +45,22 @@ def test_only_the_word_changes(form: str, word: str, tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["rag.yaml"]
     cut_over(path, "local")
     assert path.read_text() == HEAD + form.format("local") + TAIL
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_of_a_variable_that_is_not_set_the_default_changes(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("WHERE", raising=False)
+    path = tmp_path / "rag.yaml"
+    path.write_text(HEAD + form.format('"${WHERE:-local}"') + TAIL)
+    assert '"${WHERE:-other}"' in cut_over(path, "other").text
+    assert path.read_text() == HEAD + form.format('"${WHERE:-other}"') + TAIL
+    write_both(path, ("other", "local"))
+    assert load_config(path).collection.dual_write == ("other", "local")
+    monkeypatch.setenv("WHERE", "local")
+    with pytest.raises(ConfigError, match="follows the variable WHERE, which is set"):
+        cut_over(path, "local")
 
 
 def test_line_ends_and_the_mark_at_the_beginning_stay(tmp_path: Path) -> None:
