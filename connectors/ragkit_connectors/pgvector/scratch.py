@@ -10,10 +10,14 @@ from typing import TypeVar
 from ragkit.store.abilities import Engine
 from ragkit_connectors.pgvector.connecting import connect
 from ragkit_connectors.pgvector.database import Database
-from ragkit_connectors.pgvector.schema import version_of_vector
 from ragkit_connectors.pgvector.settings import PgSettings
 
 T = TypeVar("T")
+
+_VERSIONS = """
+SELECT current_setting('server_version'),
+    coalesce((SELECT extversion FROM pg_extension WHERE extname = 'vector'), '')
+"""
 
 
 @contextmanager
@@ -37,6 +41,5 @@ def scratch_schema(settings: PgSettings, name: str, make: Callable[[PgSettings],
 def engine_of(database: Database) -> Engine:
     """PostgreSQL and pgvector, each with its version as the server says it."""
     with database.own() as connection:
-        (server,) = connection.execute("SELECT current_setting('server_version')").fetchone() or ("",)
-        vector = ".".join(map(str, version_of_vector(connection)))
+        (server, vector) = connection.execute(_VERSIONS).fetchone() or ("", "")
     return Engine("PostgreSQL + pgvector", version=f"{server} + {vector}")
