@@ -8,18 +8,16 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 from ragkit.arrays import HitBatch
-from ragkit.errors import QueryError, StoreError
-from ragkit.fields import ACL, TENANT, FieldSpec, shown
+from ragkit.errors import StoreError
+from ragkit.fields import FieldSpec
 from ragkit.filter_parser import parse_filter
 from ragkit.protocols import (
     Analyzer,
     Change,
-    DocumentState,
     Embedder,
     Manifest,
     Scope,
     SparseIndex,
-    StoreCounts,
     Surroundings,
     TextKind,
     Vectors,
@@ -27,16 +25,17 @@ from ragkit.protocols import (
 )
 from ragkit.store.abilities import HoldingStore, LockingStore, ReadingStore
 from ragkit.store.access import Access
-from ragkit.store.admission import check_document, has_surrogate, with_language
+from ragkit.store.admission import check_document, with_language
 from ragkit.store.arguments import check_k, check_texts, check_vectors, checked_history
 from ragkit.store.around import surroundings
+from ragkit.store.documents import CollectionDocuments
 from ragkit.store.followers import Followers
 from ragkit.store.remembered import Remembered
 from ragkit.text.language import UNDETERMINED, detect_language
 from ragkit.types import Chunk, Document, QueryPlan, ReadSentence, Turn
 
 
-class StoreCollection:
+class StoreCollection(CollectionDocuments):
     """A logical index: what the stages of a graph, ingestion and the application talk to.
 
     Every read goes through the declared `tenant` and `acl`; every hit that comes back is checked again.
@@ -173,10 +172,6 @@ class StoreCollection:
         )
         return replace(plan, commit=self.head())
 
-    def head(self) -> int:
-        """The current commit: what a new plan pins."""
-        return self.store.head()
-
     @contextmanager
     def held(self, plan: QueryPlan) -> Iterator[QueryPlan]:
         """The plan, pinned to the current commit, which is kept in full for the time of the block.
@@ -267,86 +262,6 @@ class StoreCollection:
         check_texts(ids, "ids")
         return [None] * len(ids) if self._reading is None else self._reading.readings(ids, scope)
 
-    def source(
-        self, document_id: str, *, tenant: str | None = None, acl: Sequence[str] | None = None
-    ) -> Document:
-        """A document as it was committed, with its canonical text.
-
-        Args:
-            document_id: its id, or the uri that a citation shows.
-
-        Raises:
-            QueryError: no such document is visible to this tenant and acl. One that exists and is hidden
-                gives the same error.
-            TenantError: as for `plan`.
-        """
-        own_tenant, groups = self._access.tenant(tenant) or "", self._access.acl(acl)
-        _check_id(document_id)
-        for document in self._named(document_id, own_tenant):
-            if groups is None or not set(groups).isdisjoint(document.acl):
-                return document
-        raise QueryError(
-            f"no document {shown(document_id)} here. Its id is the `document_id` of a citation or hit, "
-            "as ragkit ask --json and ragkit retrieve --json show it"
-        )
-
-    def state(self, document_id: str, *, tenant: str | None = None) -> DocumentState | None:
-        """What is known of a document, or None.
-
-        Raises:
-            QueryError: its id is no text.
-            TenantError: as for `plan`.
-        """
-        own_tenant = self._access.tenant(tenant) or ""
-        _check_id(document_id)
-        return None if has_surrogate(document_id) else self._manifest.state(own_tenant, document_id)
-
-    def states(self, tenant: str | None = None) -> Iterable[DocumentState]:
-        """All documents of a tenant, or (for whoever runs the collection) of all, by tenant and id."""
-        return self._manifest.states(None if tenant is None else self._access.tenant(tenant))
-
-    def states_of(self, tenant: str | None) -> Iterable[DocumentState]:
-        """The documents of one tenant, by id; of none but those without a tenant where None is given.
-
-        Raises:
-            TenantError: as for `plan`.
-        """
-        return self._manifest.states(self._access.tenant(tenant) or "")
-
-    def states_named(self, name: str, *, tenant: str | None = None) -> Iterator[DocumentState]:
-        """The documents of one tenant with this id, and those that came from this uri; each once.
-
-        Raises:
-            TenantError, QueryError: as for `state`.
-        """
-        by_id = self.state(name, tenant=tenant)
-        if by_id is not None:
-            yield by_id
-        if not has_surrogate(name):
-            for state in self._manifest.at_uri(self._access.tenant(tenant) or "", name):
-                if state.document_id != name:
-                    yield state
-
-    def scope_of(self, state: DocumentState) -> Scope:
-        """What reads all of one document at the current commit, for whoever runs the collection.
-
-        Not for answering: it is in the name of the document's own tenant and groups.
-        """
-        acl: tuple[str, ...] | None = None
-        if ACL in self.fields:
-            document = self._manifest.source(state.tenant, state.document_id)
-            acl = () if document is None else document.acl
-        tenant = state.tenant if TENANT in self.fields else None
-        return Scope(tenant=tenant, acl=acl, commit=self.head())
-
-    def quarantined(self) -> Iterable[DocumentState]:
-        """The documents of all tenants that could not be ingested, by tenant and id."""
-        return self._manifest.quarantined()
-
-    def counts(self) -> StoreCounts:
-        """Counts at the current commit."""
-        return self.store.counts()
-
     # --- writing ----------------------------------------------------------------------------------
 
     def check_groups(self, acl: Sequence[str]) -> None:
@@ -419,17 +334,6 @@ class StoreCollection:
     def _scope(self, plan: QueryPlan) -> Scope:
         return self._access.scope(plan.tenant, plan.acl, plan.filter, plan.commit)
 
-    def _named(self, name: str, tenant: str) -> Iterator[Document]:
-        """The documents of a tenant with this id, then those with this uri."""
-        if has_surrogate(name):
-            return
-        by_id = self._manifest.source(tenant, name)
-        if by_id is not None:
-            yield by_id
-        for state in self._manifest.at_uri(tenant, name):
-            if (found := self._manifest.source(tenant, state.document_id)) is not None:
-                yield found
-
     def _rechecked(self, chunk: Chunk | None, scope: Scope) -> Chunk | None:
         if chunk is None or chunk.tenant != (scope.tenant or ""):
             return None
@@ -440,8 +344,3 @@ class StoreCollection:
 
 def _is_latin(text: str) -> bool:
     return all(c.isascii() or "LATIN" in unicodedata.name(c, "") for c in text if c.isalpha())
-
-
-def _check_id(document_id: object) -> None:
-    if not isinstance(document_id, str):
-        raise QueryError(f"document_id={shown(document_id)}: expected text, the id of a document")
