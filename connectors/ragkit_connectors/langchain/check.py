@@ -9,14 +9,14 @@ from typing import Any
 from langchain_core.documents import Document
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from langchain_core.runnables.config import run_in_executor
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field
 
 from ragkit.errors import QueryError
 from ragkit_connectors.bridge.beside import Beside, Held
 from ragkit_connectors.bridge.reader import Reader
 from ragkit_connectors.bridge.told import answer_values
 from ragkit_connectors.chat.told import text_of
-from ragkit_connectors.langchain.holding import HoldsRag, checked_rag
+from ragkit_connectors.langchain.holding import HeldRag, HoldsRag
 
 
 class RagkitCitationCheck(HoldsRag, RunnableSerializable[Any, Any]):
@@ -37,15 +37,10 @@ class RagkitCitationCheck(HoldsRag, RunnableSerializable[Any, Any]):
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, ignored_types=(cached_property,))
-    rag: Any = Field(exclude=True, repr=False)
+    rag: HeldRag
     settings: Mapping[str, Any] = Field(default_factory=dict)
     tenant: str | None = None
     acl: tuple[str, ...] | None = None
-
-    @field_validator("rag")
-    @classmethod
-    def _is_one(cls, rag: Any) -> Any:
-        return checked_rag(rag)
 
     @cached_property
     def _beside(self) -> Beside:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field
 
 from ragkit import registry
 from ragkit.errors import ModelError
@@ -17,7 +17,7 @@ from ragkit.protocols import Reranker
 from ragkit_connectors.bridge.beside import Beside
 from ragkit_connectors.bridge.reader import Reader
 from ragkit_connectors.langchain.check import held
-from ragkit_connectors.langchain.holding import HoldsRag, checked_rag
+from ragkit_connectors.langchain.holding import HeldRag, HoldsRag
 
 
 class RagkitReranker(BaseDocumentCompressor):
@@ -78,17 +78,12 @@ class RagkitCompressor(HoldsRag, BaseDocumentCompressor):
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, ignored_types=(cached_property,))
-    rag: Any = Field(exclude=True, repr=False)
+    rag: HeldRag
     budget_tokens: int = Field(default=1800, ge=1)
     stage: str = "compress/extractive"
     settings: Mapping[str, Any] | None = None
     tenant: str | None = None
     acl: tuple[str, ...] | None = None
-
-    @field_validator("rag")
-    @classmethod
-    def _is_one(cls, rag: Any) -> Any:
-        return checked_rag(rag)
 
     @cached_property
     def _beside(self) -> Beside:

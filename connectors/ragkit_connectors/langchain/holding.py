@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
-from typing import Any
+from typing import Annotated, Any
 
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config
+from pydantic import AfterValidator, Field
 
 from ragkit_connectors.bridge.reader import NAMES
 
@@ -31,8 +32,11 @@ def asked_in(config: RunnableConfig | None) -> dict[str, Any]:
     return {name: given[name] for name in NAMES if given.get(name) is not None}
 
 
-def checked_rag(rag: Any) -> Any:
-    """The RAG; ValueError where it is none."""
+def _checked(rag: Any) -> Any:
     if not all(hasattr(rag, name) for name in ("aask", "aretrieve", "astream", "resources")):
         raise ValueError(f"expected a RAG as ragkit.open or ragkit.load gives it, got {type(rag).__name__}")
     return rag
+
+
+HeldRag = Annotated[Any, AfterValidator(_checked), Field(exclude=True, repr=False)]
+"""A field that holds a RAG: checked, and never shown or serialised."""

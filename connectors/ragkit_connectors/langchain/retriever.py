@@ -9,12 +9,12 @@ from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, Callba
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnableConfig
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from ragkit.types import Hit, Ranking
 from ragkit_connectors.bridge.reader import Reader
 from ragkit_connectors.bridge.told import hit_values
-from ragkit_connectors.langchain.holding import HoldsRag, asked_in, checked_rag
+from ragkit_connectors.langchain.holding import HeldRag, HoldsRag, asked_in
 
 
 class RagkitRetriever(HoldsRag, BaseRetriever):
@@ -31,17 +31,12 @@ class RagkitRetriever(HoldsRag, BaseRetriever):
         RagkitRetriever(rag=ragkit.open("index"), k=5).invoke("How long is the warranty?")
     """
 
-    rag: Any = Field(exclude=True, repr=False)
+    rag: HeldRag
     k: int = Field(default=10, ge=1, le=10_000)
     retriever: Literal["full", "hybrid", "dense", "bm25"] = "full"
     tenant: str | None = None
     acl: tuple[str, ...] | None = None
     filter: Mapping[str, Any] | None = None
-
-    @field_validator("rag")
-    @classmethod
-    def _is_one(cls, rag: Any) -> Any:
-        return checked_rag(rag)
 
     def invoke(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> list[Document]:  # noqa: A002
         """The documents, best first."""

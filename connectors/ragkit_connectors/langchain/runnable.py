@@ -8,7 +8,6 @@ from typing import Any
 
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from langchain_core.tools import BaseTool, StructuredTool
-from pydantic import Field, field_validator
 
 from ragkit.errors import QueryError
 from ragkit.events import Done, Event, Token
@@ -17,7 +16,7 @@ from ragkit_connectors.bridge.conversation import Conversation, conversation_of,
 from ragkit_connectors.bridge.reader import NAMES, Reader
 from ragkit_connectors.bridge.told import answer_values, with_sources
 from ragkit_connectors.langchain.chunks import AnswerChunk, chunk_of
-from ragkit_connectors.langchain.holding import HoldsRag, asked_in, checked_rag
+from ragkit_connectors.langchain.holding import HeldRag, HoldsRag, asked_in
 from ragkit_connectors.langchain.retriever import document_of
 
 _QUESTIONS = ("question", "input", "query")
@@ -46,17 +45,12 @@ class RagkitRunnable(HoldsRag, RunnableSerializable[Any, Any]):
         (RagkitRunnable(rag=rag) | RunnablePick("answer")).invoke("How long is the warranty?")
     """
 
-    rag: Any = Field(exclude=True, repr=False)
+    rag: HeldRag
     tenant: str | None = None
     acl: tuple[str, ...] | None = None
     filter: Mapping[str, Any] | None = None
     tokens: bool = False
     with_context: bool = False
-
-    @field_validator("rag")
-    @classmethod
-    def _is_one(cls, rag: Any) -> Any:
-        return checked_rag(rag)
 
     @property
     def InputType(self) -> type[Any]:  # noqa: N802  (LangChain's name)
