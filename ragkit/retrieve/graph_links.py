@@ -96,7 +96,10 @@ class Links:
         batches = self._collection.bm25([mention.name for mention in mentions], self._found, self._plan)
         found = [batch.id_list() for batch in batches]
         self._fetch(dict.fromkeys(id_ for ids in found for id_ in ids))
-        targets = [[self._chunks[id_] for id_ in ids if id_ in self._chunks] for ids in found]
+        targets = [
+            [self._chunks[id_] for id_ in ids if id_ in self._chunks and self._is_near(mention, id_)]
+            for mention, ids in zip(mentions, found, strict=True)
+        ]
         weights = self._weights(mentions, targets)
         return [
             link
@@ -148,6 +151,10 @@ class Links:
             )
             for chunk, match in matches
         ]
+
+    def _is_near(self, mention: Mention, id_: str) -> bool:
+        """Whether a passage is about something that shares a word with the name; no others need weights."""
+        return any(not mention.terms.isdisjoint(subject) for subject in self._about(self._chunks[id_]))
 
     def _match(self, name: Terms, chunk: Chunk, weights: Mapping[str, float]) -> float:
         """How far a name is a passage's subject: the words they share of all they have, by their rarity."""
