@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,17 +13,19 @@ from ragkit.protocols import Collection, Resources
 from ragkit.settings import Settings
 from ragkit.text.fence import FRAME_TOKENS, source_of
 from ragkit.text.relevance import kept_sentences
+from ragkit.text.spans import intersect
 from ragkit.text.tokens import word_spans
-from ragkit.types import Context, Passage, Span
+from ragkit.types import Context, Passage, QueryPlan, Span
 
 
 @stage("compress/pack")
 class Pack(Stage[Context, Context]):
     """Keeps as many passages as `budget_tokens` hold, the best by score first, in the order they stand in.
 
-    The first one that does not fit is cut after the last of its sentences that does; of the others those are
-    kept that fit as a whole. Where not even one sentence fits, the best passage is cut after a word. Where no
-    word fits, nothing is kept and the answer is marked as degraded: it is never taken for "nothing found".
+    Of the first one that does not fit, as many sentences are kept as do, around the one that shares most with
+    the question; of the others those that fit as a whole. Where not even one sentence fits, the best passage
+    is cut after a word. Where no word fits, nothing is kept and the answer is marked as degraded: it is never
+    taken for "nothing found".
 
     Tokens are counted passage by passage, with the `tokenizer` that is named; without one they are counted
     with the bundled model's and on the safe side (see `ragkit.models.token_count`).
@@ -60,7 +61,7 @@ class Pack(Stage[Context, Context]):
             fitting: Passage | None = passages[n]
             cost = self._cost(passages[n])
             if cost > left:
-                fitting = None if is_cut else self._cut(passages[n], left, by_words=not kept)
+                fitting = None if is_cut else self._cut(passages[n], context.plan, left, by_words=not kept)
                 is_cut = True
                 cost = 0 if fitting is None else self._cost(fitting)
             if fitting is not None:
@@ -77,28 +78,43 @@ class Pack(Stage[Context, Context]):
         around = self.count(source_of(passage)) + FRAME_TOKENS if self.config.framed else 0
         return self.count(passage.text) + around
 
-    def _cut(self, passage: Passage, budget: int, *, by_words: bool) -> Passage | None:
-        """The longest beginning of a passage that fits and ends with a sentence, else with a word."""
-        ends = [sentence.span.end for sentence in kept_sentences(passage, self.collection)]
-        found = self._longest(passage, ends, budget)
-        if found is None and by_words:
-            # The words of what could fit: a character that is many tokens is rare, many that are one are not.
-            base, first = passage.chunk.span.start, passage.keep[0]
-            words = word_spans(first.shift(-base).of(passage.chunk.text)[: 20 * budget])
-            found = self._longest(passage, [first.start + word.end for word in words], budget)
-        return found
+    def _cut(self, passage: Passage, plan: QueryPlan, budget: int, *, by_words: bool) -> Passage | None:
+        """What fits of a passage: sentences around the one that shares most with the question, else words."""
+        sentences = kept_sentences(passage, self.collection)
+        if not sentences:
+            return self._words(passage, passage.keep[0].start, budget) if by_words else None
+        weights = self.collection.term_weights(sorted(set(self.collection.terms(plan.understood))), plan)
+        shared = [sum(w for term, w in weights.items() if term in one.terms) for one in sentences]
+        first = last = max(range(len(sentences)), key=lambda n: (shared[n], -n))
+        fitting: Passage | None = None
+        waiting = [(first, last)]
+        while waiting:
+            low, high = waiting.pop(0)
+            part = _within(passage, Span(sentences[low].span.start, sentences[high].span.end))
+            if self._cost(part) <= budget:
+                fitting, first, last = part, low, high
+                # The one after it first: what a sentence begins, the next one goes on with.
+                waiting = [(first, last + 1)] if last + 1 < len(sentences) else []
+                waiting += [(first - 1, last)] if first else []
+        if fitting is None and by_words:
+            return self._words(passage, sentences[first].span.start, budget)
+        return fitting
 
-    def _longest(self, passage: Passage, ends: Sequence[int], budget: int) -> Passage | None:
-        low, high = 0, len(ends)
+    def _words(self, passage: Passage, start: int, budget: int) -> Passage | None:
+        """The most words from a place on that fit."""
+        keep = next(span for span in passage.keep if span.end > start)
+        base = passage.chunk.span.start
+        words = word_spans(passage.chunk.text[start - base : keep.end - base][: 20 * budget])
+        low, high = 0, len(words)
         while low < high:
             middle = (low + high + 1) // 2
-            if self._cost(_until(passage, ends[middle - 1])) <= budget:
+            if self._cost(_within(passage, Span(start, start + words[middle - 1].end))) <= budget:
                 low = middle
             else:
                 high = middle - 1
-        return _until(passage, ends[low - 1]) if low else None
+        return _within(passage, Span(start, start + words[low - 1].end)) if low else None
 
 
-def _until(passage: Passage, end: int) -> Passage:
-    keep = tuple(Span(span.start, min(span.end, end)) for span in passage.keep if span.start < end)
-    return replace(passage, keep=keep)
+def _within(passage: Passage, span: Span) -> Passage:
+    kept = (intersect(one, span) for one in passage.keep)
+    return replace(passage, keep=tuple(one for one in kept if one is not None))

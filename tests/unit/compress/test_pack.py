@@ -40,6 +40,13 @@ def test_the_first_that_does_not_fit_is_cut_after_a_sentence(text: str, first: s
     assert packed(context("?", chunk("a", text)), COUNT(first) + 1) == ([first], [])
 
 
+def test_what_is_cut_keeps_the_sentence_that_was_asked_for() -> None:
+    middle = "Batteries have one year."
+    assert packed(context("How long for batteries?", chunk("a", LONG)), COUNT(middle)) == ([middle], [])
+    both = "Batteries have one year. Glass has none at all."
+    assert packed(context("How long for batteries?", chunk("a", LONG)), COUNT(both)) == ([both], [])
+
+
 def test_one_further_down_that_fits_fills_what_is_left() -> None:
     given = context("?", chunk("a", LONG), chunk("b", LONG, start=500), chunk("c", SHORT, start=900))
     texts, _ = packed(given, COUNT(LONG) + COUNT(SHORT))
