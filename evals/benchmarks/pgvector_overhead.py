@@ -23,6 +23,7 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,9 @@ def changes_of(texts: Sequence[str], vectors: Vectors) -> list[list[Change]]:
 
 def rows_of(batch: Sequence[Change], number: int) -> Rows:
     """The rows of a batch, in the plainest way."""
-    documents, states, chunks = [], [], []
+    documents: list[tuple[Any, ...]] = []
+    states: list[tuple[Any, ...]] = []
+    chunks: list[tuple[Any, ...]] = []
     terms: list[bytes] = []
     holders: list[int] = []
     counts: list[int] = []
@@ -112,6 +115,11 @@ class RawWriter:
             cursor.executemany(_STATE, states)
             cursor.executemany(_CHUNK, chunks)
             cursor.execute(_POSTINGS, postings)
+
+
+def written(writer: RawWriter, batch: Sequence[Change], number: int) -> None:
+    """Makes the rows of a batch, and writes them."""
+    writer(rows_of(batch, number))
 
 
 def timed(call: Callable[[], object]) -> float:
@@ -174,7 +182,7 @@ def queries(
     for at, vector in enumerate(vectors[10:]):
         for name in [*ways][at % 3 :] + [*ways][: at % 3]:
             before = worked()
-            times[name].append(timed(lambda w=name, v=vector: ways[w](v)))
+            times[name].append(timed(partial(ways[name], vector)))
             works[name].append((worked() - before) * 1e3)
     return {
         name: {
@@ -220,9 +228,9 @@ def measured(dsn: str, n: int, index: str, n_queries: int) -> Mapping[str, Any]:
             for number, batch in enumerate(batches, start=1):
                 made = rows_of(batch, number)
                 ways: dict[str, Callable[[], object]] = {
-                    "ours": lambda b=batch: stores["bench_ours"].commit(b),
-                    "raw": lambda b=batch, i=number: raw(rows_of(b, i)),
-                    "ready": lambda m=made: ready(m),
+                    "ours": partial(stores["bench_ours"].commit, batch),
+                    "raw": partial(written, raw, batch, number),
+                    "ready": partial(ready, made),
                 }
                 names_in_turn = list(ways)[number % 3 :] + list(ways)[: number % 3]
                 for name in names_in_turn:
