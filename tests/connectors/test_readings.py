@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -30,8 +31,9 @@ def read(name: str, *texts: str, tenant: str) -> Change:
 
 
 def test_readings_are_the_chunks_own_and_the_tenants(place: Place) -> None:
-    store = place.open(spec_of(tenant="keyword!"))
-    assert isinstance(store, ReadingStore)
+    store: Any = place.open(spec_of(tenant="keyword!"))
+    keeps = isinstance(store, ReadingStore)
+    assert keeps
     first, none = read("a", "one", "two", tenant="acme"), put("b", [("three", EAST)], tenant="acme")
     other = read("a", "one", "two", tenant="globex")
     store.commit([first, none, other])
