@@ -166,6 +166,8 @@ class Bench:
             "## Measured on",
             "\n".join(f"- {line}" for line in (*self.sets, self._versions())),
             f"- Vectors: largest difference from ragkit's {max(differences, default=0.0):.1e}",
+            "- Intervals and tests: BCa bootstrap and paired randomisation, questions with the same answer "
+            "together, Holm over the table, seed 0",
         ]
         if self.problems:
             parts += ["## Problems", "\n".join(f"- {problem}" for problem in self.problems)]
