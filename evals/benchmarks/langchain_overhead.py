@@ -4,8 +4,9 @@
 
 Each round asks ragkit directly, then through the adapter, with another question; figures are medians in
 milliseconds, the difference is the median over rounds of adapter minus direct, by the clock and in time of
-the processor, which other work on the machine disturbs less. In the rows `ready` a RAG has its results at
-hand, so that the adapter's own work is all there is. Needs the extra `langchain`.
+the processor that the calling thread takes, which other work on the machine disturbs less. In the rows
+`ready` a RAG has its results at hand, so that the adapter's own work is all there is. Needs the extra
+`langchain`.
 """
 
 from __future__ import annotations
@@ -81,9 +82,9 @@ def compare(direct: Callable[[str], Any], adapted: Callable[[str], Any], questio
     gc.disable()
     for i, question in enumerate(questions):
         for which in ((0, 1), (1, 0))[i % 2]:
-            wall, cpu = time.perf_counter(), time.process_time()
+            wall, cpu = time.perf_counter(), time.thread_time()
             (direct, adapted)[which](question)
-            cpus[which].append(1000 * (time.process_time() - cpu))
+            cpus[which].append(1000 * (time.thread_time() - cpu))
             walls[which].append(1000 * (time.perf_counter() - wall))
     gc.enable()
     wall_added, cpu_added = ([b - a for a, b in zip(*times, strict=True)] for times in (walls, cpus))

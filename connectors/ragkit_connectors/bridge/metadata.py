@@ -48,9 +48,14 @@ def joined(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]
     >>> joined({"page": "iv", "author": "Ann"}, {"page": 3})
     {'page': 3, 'author': 'Ann', 'own': {'page': 'iv'}}
     """
-    own = {key: value for key, value in theirs.items() if key in ours or key == OWN}
-    known = {key: value for key, value in ours.items() if value is not None}
-    together = {**{k: v for k, v in theirs.items() if k != OWN}, **known}
+    together, own = dict(theirs), {}
+    if OWN in together:
+        own[OWN] = together.pop(OWN)
+    for key, value in ours.items():
+        if key in theirs:
+            own[key] = theirs[key]
+        if value is not None:
+            together[key] = value
     return {**together, OWN: own} if own else together
 
 

@@ -7,7 +7,7 @@ from copy import copy
 from typing import Annotated, Any
 
 from langchain_core.runnables import RunnableConfig
-from langchain_core.runnables.config import ensure_config
+from langchain_core.runnables.config import var_child_runnable_config
 from pydantic import AfterValidator, Field
 
 from ragkit_connectors.bridge.reader import NAMES
@@ -28,7 +28,10 @@ class HoldsRag:
 
 def asked_in(config: RunnableConfig | None) -> dict[str, Any]:
     """What of `tenant`, `acl` and `filter` a call's `configurable` says."""
-    given: Mapping[str, Any] = ensure_config(config).get("configurable") or {}
+    # What a chain around it was called with holds for the calls within, as everywhere in LangChain.
+    inherited = var_child_runnable_config.get()
+    told = (c.get("configurable") for c in (config, inherited) if c)
+    given: Mapping[str, Any] = next(filter(None, told), {})
     return {name: given[name] for name in NAMES if given.get(name) is not None}
 
 
