@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from ragkit.arrays import HitBatch
 from ragkit.graph.stage import RunContext, Stage, stage
 from ragkit.protocols import Collection, Resources
 from ragkit.settings import Settings
@@ -33,7 +34,12 @@ class Bm25Retrieve(Stage[QueryPlan, Rankings]):
         return Rankings(
             plan,
             tuple(
-                ArmRanking(query, retriever="bm25", hits=hits)
+                ArmRanking(query, retriever="bm25", hits=hits, floor=self._floor(hits))
                 for query, hits in zip(plan.queries, found, strict=True)
             ),
         )
+
+    def _floor(self, hits: HitBatch) -> float:
+        """What a chunk outside of the hits is taken to score: where there was room for more, it has no word
+        of the query; else the next ones follow closely."""
+        return float(hits.scores[-1]) if len(hits) >= self.config.k else 0.0

@@ -20,8 +20,8 @@ class ArmRanking:
 
     `trust` in [0, 1] is the retriever's own word on how far it can judge this query (a dense retriever whose
     model does not know the query's language trusts itself little); fusion weighs by it. `floor` is what
-    a chunk outside of `hits` is taken to score: 0 for BM25, where most share no word with the query, the
-    last returned score for a dense retriever, where the next ones follow closely.
+    a chunk outside of `hits` is taken to score: the last returned score, which the next ones follow closely;
+    0 where BM25 found fewer than it was asked for, so that all others share no word with the query.
     """
 
     query: Query
