@@ -16,6 +16,9 @@ import ragkit
 from ragkit.arrays import HitBatch
 from ragkit.errors import ModelError
 from ragkit.protocols import ChatModel, Vectors
+from ragkit.query.decompose import DecomposeQuery
+from ragkit.retrieve.bm25 import Bm25Retrieve
+from ragkit.retrieve.dense import DenseRetrieve
 from ragkit.retrieve.graph_links import Reached
 from ragkit.retrieve.graph_subjects import subjects_of
 from ragkit.retrieve.multihop import MultihopRetrieve, taken_up
@@ -115,6 +118,18 @@ def test_a_hop_is_three_requests_however_many_names_there_are() -> None:
     collection = Linked()
     hopped(collection, found(collection, "a", "b", "d"))
     assert [what.split()[0] for what in collection.asked] == ["bm25", "fetch", "weights"]
+
+
+def test_the_parts_of_a_question_are_searched_for_in_one_batch() -> None:
+    collection = Linked()
+    whole = QueryPlan.of("Who is older, Vera Lindqvist or Bo Storvik?")
+    decompose, dense, sparse = DecomposeQuery(), DenseRetrieve(), Bm25Retrieve()
+    for one in (decompose, dense, sparse):
+        one.setup(OverLinked(collection))
+    plan = anyio.run(decompose.run, whole, run_context())
+    dense.run(plan, run_context())
+    sparse.run(plan, run_context())
+    assert collection.asked == ["dense 3", "bm25 3"]
 
 
 def test_it_ends_where_nothing_new_is_named() -> None:
