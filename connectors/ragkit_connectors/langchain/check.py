@@ -16,7 +16,7 @@ from ragkit_connectors.bridge.beside import Beside, Held
 from ragkit_connectors.bridge.reader import Reader
 from ragkit_connectors.bridge.told import answer_values
 from ragkit_connectors.chat.told import text_of
-from ragkit_connectors.langchain.holding import HeldRag, HoldsRag
+from ragkit_connectors.bridge.holding import HeldRag, HoldsRag
 
 
 class RagkitCitationCheck(HoldsRag, RunnableSerializable[Any, Any]):

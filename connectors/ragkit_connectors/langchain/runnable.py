@@ -9,18 +9,16 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from langchain_core.tools import BaseTool, StructuredTool
 
-from ragkit.errors import QueryError
 from ragkit.events import Done, Event, Token
 from ragkit.types import Answer
-from ragkit_connectors.bridge.conversation import Conversation, conversation_of, turns_of
-from ragkit_connectors.bridge.reader import NAMES, Reader
+from ragkit_connectors.bridge.reader import Reader
 from ragkit_connectors.bridge.told import answer_values, with_sources
+from ragkit_connectors.langchain.asking import asked_of
 from ragkit_connectors.langchain.chunks import AnswerChunk, chunk_of
-from ragkit_connectors.langchain.holding import HeldRag, HoldsRag, asked_in
+from ragkit_connectors.bridge.holding import HeldRag, HoldsRag
+from ragkit_connectors.langchain.asked import asked_in
 from ragkit_connectors.langchain.retriever import document_of
 
-_QUESTIONS = ("question", "input", "query")
-_HISTORIES = ("history", "chat_history")
 _DESCRIPTION = "Answers a question from the documents, and cites the places that bear the answer."
 
 
@@ -200,39 +198,13 @@ class RagkitRunnable(HoldsRag, RunnableSerializable[Any, Any]):
         return {**values, "context": _context(answer)} if self.with_context else values
 
     def _keywords(self, asked: Any, config: RunnableConfig) -> dict[str, Any]:
-        conversation, options = _read(asked)
+        conversation, options = asked_of(asked)
         reader = Reader(self.tenant, self.acl, self.filter).narrowed({**asked_in(config), **options})
         return {
             "question": conversation.question,
             "history": conversation.history,
             **reader.keywords(),
         }
-
-
-def _read(asked: Any) -> tuple[Conversation, dict[str, Any]]:
-    """The question with the turns before it, and what else a call says."""
-    if isinstance(asked, str):
-        return Conversation(asked), {}
-    if isinstance(asked, Mapping):
-        options = {name: asked[name] for name in NAMES if asked.get(name) is not None}
-        before = turns_of(next((asked[key] for key in _HISTORIES if asked.get(key)), ()))
-        if asked.get("messages"):
-            found = conversation_of(asked["messages"])
-            return Conversation(found.question, history=(*before, *found.history)), options
-        question = next((asked[key] for key in _QUESTIONS if asked.get(key) is not None), None)
-        if not isinstance(question, str):
-            keys = ", ".join(map(repr, asked)) or "nothing"
-            raise QueryError(
-                f"expected a question under 'question', 'input', 'query' or 'messages', got {keys}"
-            )
-        return Conversation(question, history=before), options
-    if hasattr(asked, "to_messages"):
-        return conversation_of(asked.to_messages()), {}
-    if hasattr(asked, "content") and hasattr(asked, "type"):
-        return conversation_of([asked]), {}
-    if isinstance(asked, list | tuple):
-        return conversation_of(asked), {}
-    raise QueryError(f"expected a question, messages or a mapping with one, got {type(asked).__name__}")
 
 
 def _context(answer: Answer) -> list[Any]:
