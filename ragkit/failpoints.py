@@ -47,6 +47,8 @@ FAILPOINTS: dict[str, str] = {
     "compact.erased": "so is its write-ahead log",
     "dense.written": "what was built of the dense index is in files that nobody knows of",
     "dense.named": "the manifest names them",
+    "readings.written": "what was read in the chunks of a commit that is to come is kept, but for the end",
+    "readings.erased": "what was read in chunks that are gone is overwritten",
     "forget.marked": "it is recorded that something is to be erased",
     "forget.removed": "the documents are removed, and not yet erased",
     "ingest.batch": "a batch is read, parsed and chunked",

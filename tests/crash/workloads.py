@@ -7,6 +7,7 @@ import random
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +71,16 @@ class NotedStore(LocalStore):
         listed = list(changes)
         if self.notes is not None:
             self.notes.begun(listed)
-        number = super().commit(listed)
+        number = super().commit([_read(change) for change in listed])
         if self.notes is not None:
             self.notes(done=number)
         return number
+
+
+def _read(change: Change) -> Change:
+    """The change with what a reranker might have read in its chunks."""
+    records = [replace(r, reading=b"read in " + r.chunk.text.encode()) for r in change.records]
+    return replace(change, records=tuple(records))
 
 
 class Session:
