@@ -74,7 +74,7 @@ class Engine:
 
 @runtime_checkable
 class NamedEngine(Protocol):
-    """A store that says what it runs on."""
+    """A store, or the dense index of one, that says what it runs on."""
 
     def engine(self) -> Engine:
         """The engine that this opened store talks to."""

@@ -167,6 +167,16 @@ def test_of_clustered_rows_most_neighbours_are_found(kind: str, least: float) ->
     assert hits / 500 >= least
 
 
+def test_the_engine_is_named_with_its_kind_and_version(tmp_path: Path) -> None:
+    import faiss
+
+    store = LocalStore(path=tmp_path, index={"use": "index/faiss", "kind": "hnsw"}).open(spec_of())
+    engine = store.engine()
+    assert engine.name == "SQLite + FAISS hnsw"
+    assert engine.version.endswith(f" + {faiss.__version__}")
+    store.close()
+
+
 def test_a_store_takes_it_by_name(tmp_path: Path) -> None:
     store = LocalStore(path=tmp_path, index={"use": "index/faiss", "kind": "hnsw"}).open(spec_of())
     store.commit([put("a", [("west", unit([-1, 0])), ("east", unit([1, 0]))])])

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ragkit.arrays import Ids
 from ragkit.errors import StoreError
 from ragkit.protocols import IndexFile, IndexPart, Vectors
+from ragkit.store.abilities import Engine
 from ragkit.subsets import Subsets, compare
 from ragkit_connectors.faiss import gpu, gpu_build
 from ragkit_connectors.faiss.auto import Choice, can_be_on_gpu
@@ -59,6 +60,10 @@ class FaissIndex:
     def over(self, matrix: Vectors, ids: Ids) -> FaissIndex:
         """This index over a matrix that begins with the rows it already covers."""
         return self._over(matrix, ids, self._parts)
+
+    def engine(self) -> Engine:
+        """FAISS with its kind, and its version."""
+        return Engine(f"FAISS {self.config.kind}", version=str(faiss().__version__))
 
     @property
     def is_exact(self) -> bool:

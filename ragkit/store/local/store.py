@@ -27,7 +27,7 @@ from ragkit.protocols import (
     Vectors,
 )
 from ragkit.settings import Settings
-from ragkit.store.abilities import Compaction, Engine, Holdings
+from ragkit.store.abilities import Compaction, Engine, Holdings, NamedEngine
 from ragkit.store.arguments import check_k
 from ragkit.store.bm25.search import DefaultBm25
 from ragkit.store.changes import checked_vectors
@@ -164,7 +164,11 @@ class LocalStore:
         )
 
     def engine(self) -> Engine:
-        """SQLite and the dense index."""
+        """SQLite and the dense index, with the version of each that has one of its own."""
+        index = dense_index(self.config.index)
+        if isinstance(index, NamedEngine):
+            own = index.engine()
+            return Engine(f"SQLite + {own.name}", version=f"{sqlite3.sqlite_version} + {own.version}")
         return Engine(f"SQLite + {index_name(self.config.index)}", version=sqlite3.sqlite_version)
 
     def scratch(self, name: str) -> AbstractContextManager[LocalStore]:
