@@ -84,4 +84,5 @@ class Offered:
 
     @property
     def _article(self) -> str:
-        return f"{'an' if self._what[0] in 'aeiou' else 'a'} {self._what}"
+        # "An LLM": the name of its first letter begins with a vowel.
+        return f"{'an' if self._what[0] in 'aeiouL' else 'a'} {self._what}"

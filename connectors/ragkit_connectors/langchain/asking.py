@@ -1,9 +1,12 @@
-"""What a runnable of LangChain may be asked with: a text, messages, or a mapping with one of them."""
+"""What a call in LangChain says: a text, messages or a mapping with one of them, and for whom it asks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import ensure_config
 
 from ragkit.errors import QueryError
 from ragkit_connectors.bridge.conversation import Conversation, conversation_of, turns_of
@@ -44,3 +47,9 @@ def asked_of(asked: Any) -> tuple[Conversation, dict[str, Any]]:
     if isinstance(asked, list | tuple):
         return conversation_of(asked), {}
     raise QueryError(f"expected a question, messages or a mapping with one, got {type(asked).__name__}")
+
+
+def asked_in(config: RunnableConfig | None) -> dict[str, Any]:
+    """What of `tenant`, `acl` and `filter` a call's `configurable` says."""
+    given: Mapping[str, Any] = ensure_config(config).get("configurable") or {}
+    return {name: given[name] for name in NAMES if given.get(name) is not None}

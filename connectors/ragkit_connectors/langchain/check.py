@@ -13,10 +13,10 @@ from pydantic import ConfigDict, Field
 
 from ragkit.errors import QueryError
 from ragkit_connectors.bridge.beside import Beside, Held
+from ragkit_connectors.bridge.holding import HeldRag, HoldsRag
 from ragkit_connectors.bridge.reader import Reader
 from ragkit_connectors.bridge.told import answer_values
 from ragkit_connectors.chat.told import text_of
-from ragkit_connectors.bridge.holding import HeldRag, HoldsRag
 
 
 class RagkitCitationCheck(HoldsRag, RunnableSerializable[Any, Any]):

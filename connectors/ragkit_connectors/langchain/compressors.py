@@ -15,9 +15,9 @@ from ragkit import registry
 from ragkit.errors import ModelError
 from ragkit.protocols import Reranker
 from ragkit_connectors.bridge.beside import Beside
+from ragkit_connectors.bridge.holding import HeldRag, HoldsRag
 from ragkit_connectors.bridge.reader import Reader
 from ragkit_connectors.langchain.check import held
-from ragkit_connectors.bridge.holding import HeldRag, HoldsRag
 
 
 class RagkitReranker(BaseDocumentCompressor):

@@ -12,10 +12,10 @@ from langchain_core.runnables import RunnableConfig
 from pydantic import Field
 
 from ragkit.types import Hit, Ranking
+from ragkit_connectors.bridge.holding import HeldRag, HoldsRag
 from ragkit_connectors.bridge.reader import Reader
 from ragkit_connectors.bridge.told import hit_values
-from ragkit_connectors.bridge.holding import HeldRag, HoldsRag
-from ragkit_connectors.langchain.asked import asked_in
+from ragkit_connectors.langchain.asking import asked_in
 
 
 class RagkitRetriever(HoldsRag, BaseRetriever):

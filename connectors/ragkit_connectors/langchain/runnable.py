@@ -11,12 +11,11 @@ from langchain_core.tools import BaseTool, StructuredTool
 
 from ragkit.events import Done, Event, Token
 from ragkit.types import Answer
+from ragkit_connectors.bridge.holding import HeldRag, HoldsRag
 from ragkit_connectors.bridge.reader import Reader
 from ragkit_connectors.bridge.told import answer_values, with_sources
-from ragkit_connectors.langchain.asking import asked_of
+from ragkit_connectors.langchain.asking import asked_in, asked_of
 from ragkit_connectors.langchain.chunks import AnswerChunk, chunk_of
-from ragkit_connectors.bridge.holding import HeldRag, HoldsRag
-from ragkit_connectors.langchain.asked import asked_in
 from ragkit_connectors.langchain.retriever import document_of
 
 _DESCRIPTION = "Answers a question from the documents, and cites the places that bear the answer."
