@@ -166,6 +166,7 @@ def test_langchains_own_positions_agree() -> None:
 
 
 def test_a_splitter_that_rewrites_puts_its_document_into_quarantine(tmp_path: Path) -> None:
+    pytest.importorskip("langchain_core", reason="needs the extra langchain")
     import ragkit
     from ragkit_connectors.langchain import offer
 
