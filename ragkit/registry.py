@@ -92,7 +92,7 @@ BUILT_IN: dict[str, Component] = _ours(
     ),
     (
         "llm/llamaindex",
-        "ragkit_connectors.llamaindex:LlamaIndexChat",
+        "ragkit_connectors.llamaindex.chat:LlamaIndexChat",
         "any LLM of LlamaIndex",
         "llamaindex",
         "llama_index",

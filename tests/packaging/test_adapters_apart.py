@@ -22,6 +22,7 @@ LANGCHAIN = (
     "LangChainChat", "LangChainChunker", "LangChainEmbedder", "LangChainLoader", "LangChainRetrieve", "offer",
     "RagkitCitationCheck", "RagkitCompressor", "RagkitReranker", "RagkitRetriever", "RagkitRunnable",
 )  # fmt: skip
+LLAMAINDEX = ("LlamaIndexChat", "RagkitQueryEngine", "RagkitRetriever", "offer")
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -36,16 +37,23 @@ def test_all_of_langchains_adapters_load_langchain_core_alone() -> None:
     assert loaded_by(f"from ragkit_connectors.langchain import {names}") == {"langchain_core"}
 
 
+def test_all_of_llamaindexs_adapters_load_llama_index_alone() -> None:
+    pytest.importorskip("llama_index.core", reason="needs the extra llamaindex")
+    names = ", ".join(LLAMAINDEX)
+    assert loaded_by(f"from ragkit_connectors.llamaindex import {names}") == {"llama_index"}
+
+
 def test_what_is_named_in_a_file_loads_none() -> None:
     inwards = "LangChainChat, LangChainChunker, LangChainEmbedder, LangChainLoader, LangChainRetrieve, offer"
     assert loaded_by(f"from ragkit_connectors.langchain import {inwards}") == set()
-    assert loaded_by("import ragkit_connectors.llamaindex, ragkit_connectors.bridge.beside") == set()
+    assert loaded_by("from ragkit_connectors.llamaindex import LlamaIndexChat, offer") == set()
     assert loaded_by("from ragkit.config.schema import json_schema; json_schema()") == set()
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    import ragkit_connectors.langchain as adapters
+    from ragkit_connectors import langchain, llamaindex
 
-    with pytest.raises(AttributeError, match="has no attribute 'RagkitMagic'"):
-        _ = adapters.RagkitMagic
-    assert set(adapters.__all__) == set(LANGCHAIN)
+    for adapters, names in ((langchain, LANGCHAIN), (llamaindex, LLAMAINDEX)):
+        with pytest.raises(AttributeError, match="has no attribute 'RagkitMagic'"):
+            _ = adapters.RagkitMagic
+        assert set(adapters.__all__) == set(names)

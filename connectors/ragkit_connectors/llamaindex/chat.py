@@ -8,19 +8,10 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from ragkit.errors import ConfigError
 from ragkit.graph.threads import in_thread
-from ragkit_connectors.bridge.offered import Offered
 from ragkit_connectors.chat.told import Told, get, told_by
 from ragkit_connectors.chat.vendor import Ask, VendorChat, VendorSettings, asking_json
-
-
-def _is_llm(model: Any) -> bool:
-    return hasattr(model, "achat") and hasattr(model, "astream_chat") and hasattr(model, "metadata")
-
-
-_offered = Offered("llamaindex", _is_llm)
-offer = _offered.offer
+from ragkit_connectors.llamaindex.offering import llms
 
 
 class LlamaIndexChat(VendorChat):
@@ -38,12 +29,7 @@ class LlamaIndexChat(VendorChat):
         @field_validator("model")
         @classmethod
         def _is_an_llm(cls, model: Any) -> Any:
-            try:
-                found = _offered.named(model) if isinstance(model, str) else model
-            except ConfigError as e:
-                raise ValueError(str(e)) from e
-            if not _is_llm(found):
-                raise ValueError(f"expected an LLM of LlamaIndex, got {type(found).__name__}")
+            llms.found(model)
             return model
 
     library = "llamaindex"
@@ -51,8 +37,7 @@ class LlamaIndexChat(VendorChat):
 
     def __init__(self, **settings: object) -> None:
         self.config = self.Config.checked("llm/llamaindex", settings)
-        model = self.config.model
-        self._model = _offered.named(model) if isinstance(model, str) else model
+        self._model = llms.found(self.config.model)
 
     @property
     def name(self) -> str:
