@@ -3,10 +3,10 @@
     python -m evals.benchmarks.peers --data DIR [--peers haystack txtai] [--sets scifact cranfield]
 
 Makes an environment for each library (once, kept in --environments), gives all of them the same passages,
-the same vectors and the same number of candidates, runs each in a process of its own on one thread, and
-prints the tables; report.md, report.json and the TREC runs go to --out. What is there already, of the same
-texts, questions and packages, is not measured again, so sets may be run one after the other. Nothing but the
-installation needs a network.
+the same vectors and the same number of candidates, runs each in a process of its own on one thread, one after
+the other (--jobs), and prints the tables; report.md, report.json and the TREC runs go to --out. What is there
+already, of the same texts, questions and packages, is not measured again, so sets may be run one after the
+other. A worker ends when the command that started it does. Nothing but the installation needs a network.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--no-variants", action="store_true", help="the documented ways alone")
     parser.add_argument("--kept-only", action="store_true", help="report what is in --out, measure nothing")
     parser.add_argument("--no-start", action="store_true", help="without start, order and size")
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        choices=range(1, 65),
+        metavar="N",
+        default=1,
+        help="libraries measured at once, those of other commands counted; above 1 times mean nothing",
+    )
     parser.add_argument("--environments", type=Path, default=default_folder())
     parser.add_argument("--out", type=Path, default=Path("runs/peers"))
     given = parser.parse_args(arguments)
@@ -61,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             given.out,
             variants=not given.no_variants,
             kept_only=given.kept_only,
+            jobs=given.jobs,
         )
         try:
             for name in given.sets:
@@ -88,6 +98,7 @@ class Bench:
         out: where runs and reports go.
         variants: whether to measure other ways than the documented ones.
         kept_only: whether to take what is in `out` and measure nothing.
+        jobs: how many libraries to measure at once.
     """
 
     def __init__(
@@ -99,9 +110,10 @@ class Bench:
         *,
         variants: bool,
         kept_only: bool = False,
+        jobs: int = 1,
     ) -> None:
         self.environments, self.code, self.work, self.out = environments, code, work, out.resolve()
-        self.variants, self.kept_only = variants, kept_only
+        self.variants, self.kept_only, self.jobs = variants, kept_only, jobs
         self.lines: list[Line] = []
         self.problems = [
             f"{env.name}: not installed: {env.problem}" for env in environments if not env.python
@@ -121,24 +133,39 @@ class Bench:
         folder = self.work / found.data.name
         write_task(found.task, folder)
         reports = {}
-        for env in self.installed:
-            out = self.out / found.data.name / env.name
-            try:
-                report = run_set(
-                    env, folder, out, self.code, variants=self.variants, kept_only=self.kept_only
-                )
-            except WorkerFailedError as e:
-                self.problems.append(f"{found.data.name}: {e}")
+        with ThreadPoolExecutor(self.jobs) as pool:
+            done = list(pool.map(lambda env: self._ran(env, found.data.name, folder), self.installed))
+        for env, report in zip(self.installed, done, strict=True):
+            if isinstance(report, WorkerFailedError):
+                self.problems.append(f"{found.data.name}: {report}")
                 continue
-            reports[env.name] = (out, report)
+            reports[env.name] = (self._out(found.data.name, env), report)
             self.reports.setdefault(env.name, []).append({"set": found.data.name, **report})
-            print(f"{found.data.name}: {env.name} done", file=sys.stderr, flush=True)
         if OURS in reports:
             self.lines.extend(lines_of(found.data, reports))
         self.sets.append(
             f"{found.data.name}: {len(found.task.passages):,} passages, "
             f"{len(found.task.questions):,} questions, checksum {found.data.checksum()[:12]}"
         )
+
+    def _out(self, name: str, env: Environment) -> Path:
+        return self.out / name / env.name
+
+    def _ran(self, env: Environment, name: str, task: Path) -> dict[str, Any] | WorkerFailedError:
+        try:
+            report = run_set(
+                env,
+                task,
+                self._out(name, env),
+                self.code,
+                variants=self.variants,
+                kept_only=self.kept_only,
+                jobs=self.jobs,
+            )
+        except WorkerFailedError as e:
+            return e
+        print(f"{name}: {env.name} done", file=sys.stderr, flush=True)
+        return report
 
     def around(self) -> None:
         """Start and order of each library."""

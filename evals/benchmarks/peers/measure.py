@@ -17,6 +17,8 @@ from typing import Any
 from evals.benchmarks.peers.environments import ROOT, Environment, quiet
 from evals.benchmarks.peers.material import order_task, start_task
 from evals.benchmarks.peers.task import digest_of, write_task
+from evals.benchmarks.peers.turns import default_turns, turn
+from evals.benchmarks.peers.watch import ran
 
 STARTS = 3
 _LIMIT_S = 3600
@@ -53,9 +55,18 @@ def code_folder() -> Iterator[Path]:
 
 
 def run_set(
-    env: Environment, task: Path, out: Path, code: Path, *, variants: bool, kept_only: bool = False
+    env: Environment,
+    task: Path,
+    out: Path,
+    code: Path,
+    *,
+    variants: bool,
+    kept_only: bool = False,
+    jobs: int = 1,
 ) -> dict[str, Any]:
     """The report of a library on a task; one that is in `out` already, of the same task, is taken.
+
+    It waits while `jobs` workers of this machine's user are running.
 
     Raises:
         WorkerFailedError: it ended with an error, or is not in `out` and `kept_only` is set.
@@ -66,7 +77,8 @@ def run_set(
         if kept_only:
             raise WorkerFailedError(f"{env.name}: not measured")
         about.unlink(missing_ok=True)
-        _worker(env, code, task, out, *([] if variants else ["--no-variants"]))
+        with turn(default_turns(), jobs):
+            _worker(env, code, task, out, *([] if variants else ["--no-variants"]))
         about.write_text(json.dumps(of), encoding="utf-8")
     report: dict[str, Any] = json.loads((out / "report.json").read_text(encoding="utf-8"))
     return report
@@ -84,7 +96,8 @@ def around_of(
     if kept_only and not path.exists():
         raise WorkerFailedError(f"{env.name}: not measured")
     if not path.exists():
-        start, order = start_of(env, code, work / "start"), order_of(env, code, work / "order")
+        with turn(default_turns(), 1):
+            start, order = start_of(env, code, work / "start"), order_of(env, code, work / "order")
         kept.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"start": asdict(start), "order": asdict(order)}), encoding="utf-8")
     found = json.loads(path.read_text(encoding="utf-8"))
@@ -125,10 +138,12 @@ def _installed(env: Environment) -> str:
 
 def _worker(env: Environment, code: Path, task: Path, out: Path, *more: str, hash_seed: int = 0) -> str:
     assert env.python is not None
-    command = [env.python, "-m", "evals.benchmarks.peers.worker", env.name, str(task), str(out), *more]
-    done = subprocess.run(
-        command, capture_output=True, text=True, env=quiet(code, hash_seed), cwd=code, timeout=_LIMIT_S
-    )
+    names = [env.name, str(task), str(out), "--end-with-input", *more]
+    command = [env.python, "-m", "evals.benchmarks.peers.worker", *names]
+    try:
+        done = ran(command, env=quiet(code, hash_seed), cwd=code, limit_s=_LIMIT_S)
+    except subprocess.TimeoutExpired as e:
+        raise WorkerFailedError(f"{env.name}: not done after {_LIMIT_S:,} s") from e
     if done.returncode:
         last = [line for line in done.stderr.splitlines() if line.strip()][-_LAST_LINES:]
         raise WorkerFailedError(f"{env.name}: {' '.join(last)}")

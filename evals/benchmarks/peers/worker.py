@@ -1,9 +1,10 @@
 """Runs one library on one task, in that library's own environment.
 
-    python -m evals.benchmarks.peers.worker NAME TASK OUT [--only first|order]
+    python -m evals.benchmarks.peers.worker NAME TASK OUT [--only first|order] [--end-with-input]
 
 Writes OUT/report.json and a TREC run per way to search. `--only first` answers one question and ends, so that
-a caller can time a program from its start to its first answer; `--only order` prints ten ids.
+a caller can time a program from its start to its first answer; `--only order` prints ten ids. With
+`--end-with-input` it ends when its standard input does, which is when its caller is gone.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any
 from evals.benchmarks.peers.adapter import Peer, Search
 from evals.benchmarks.peers.encoder import Encoder
 from evals.benchmarks.peers.task import Task, read_task
+from evals.benchmarks.peers.watch import end_with_input
 
 FILTER_K, FILTER_QUESTIONS, RARE = 10, 50, "rare"
 
@@ -36,7 +38,10 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--only", choices=["first", "order"])
     parser.add_argument("--no-variants", action="store_true")
+    parser.add_argument("--end-with-input", action="store_true")
     given = parser.parse_args()
+    if given.end_with_input:
+        end_with_input()
     adapter = importlib.import_module(f"evals.benchmarks.peers.adapters.{given.name}")
     task = read_task(given.task)
     encoder = Encoder(task)

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +28,12 @@ from evals.benchmarks.peers.material import Set, order_task, shelf_of, task_of
 from evals.benchmarks.peers.measure import WorkerFailedError, code_folder, run_set
 from evals.benchmarks.peers.scoring import corrected, lines_of
 from evals.benchmarks.peers.task import digest_of, read_task, write_task
+from evals.benchmarks.peers.turns import turn
 from evals.benchmarks.peers.worker import run_lines
 from ragkit.evaluation.dataset import load_dataset
 from ragkit.evaluation.trec import read_run
 
+ROOT = Path(__file__).parents[3]
 TOPICS = {
     "pump": "The pump in the cellar is serviced every six months.",
     "lift": "The lift stops at each floor and carries eight people.",
@@ -41,7 +48,21 @@ QUESTIONS = {
     "keys": "Where do I find the keys to the archive?",
     "heat": "How warm is it at night?",
 }
+LIMIT_S = 20.0
 HERE = Environment(OURS, sys.executable, {"numpy": np.__version__}, mb=1.0)
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    end = time.monotonic() + LIMIT_S
+    while not is_so():
+        assert time.monotonic() < end, f"not so after {LIMIT_S} s"
+        time.sleep(0.05)
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process works; one that has ended may still be listed until it is asked after."""
+    said = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout
+    return said.strip() != "" and not said.startswith("Z")
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +149,43 @@ def test_a_worker_that_fails_says_why(house: Set, tmp_path: Path) -> None:
     env = Environment("nonesuch", sys.executable, {})
     with code_folder() as code, pytest.raises(WorkerFailedError, match=r"adapters\.nonesuch"):
         run_set(env, tmp_path, tmp_path / "out", code, variants=False)
+
+
+def test_a_worker_ends_when_its_caller_is_killed(tmp_path: Path) -> None:
+    """The caller starts a process that would sleep for a minute, and is killed."""
+    pid = tmp_path / "pid"
+    sleeper = (
+        "import os, pathlib, sys, time; from evals.benchmarks.peers.watch import end_with_input; "
+        "end_with_input(); pathlib.Path(sys.argv[1]).write_text(str(os.getpid())); time.sleep(60)"
+    )
+    caller = (
+        "import os, sys, pathlib; from evals.benchmarks.peers.watch import ran; "
+        "ran([sys.executable, '-c', *sys.argv[1:]], env=os.environ, cwd=pathlib.Path(), limit_s=60)"
+    )
+    started = subprocess.Popen([sys.executable, "-c", caller, sleeper, str(pid)], cwd=ROOT)
+    until(lambda: pid.exists() and pid.read_text() != "")
+    started.kill()
+    started.wait()
+    until(lambda: not is_running(int(pid.read_text())))
+
+
+def test_no_more_workers_run_at_once_than_there_are_turns(tmp_path: Path) -> None:
+    running, most = 0, 0
+    lock = threading.Lock()
+
+    def work(_: int) -> None:
+        nonlocal running, most
+        with turn(tmp_path, 2):
+            with lock:
+                running += 1
+                most = max(most, running)
+            time.sleep(0.05)
+            with lock:
+                running -= 1
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    assert most == 2
 
 
 def test_one_passage_in_ten_is_rare() -> None:
