@@ -164,6 +164,8 @@ def test_a_worker_ends_when_its_caller_is_killed(tmp_path: Path) -> None:
     )
     started = subprocess.Popen([sys.executable, "-c", caller, sleeper, str(pid)], cwd=ROOT)
     until(lambda: pid.exists() and pid.read_text() != "")
+    time.sleep(0.5)
+    assert is_running(int(pid.read_text()))
     started.kill()
     started.wait()
     until(lambda: not is_running(int(pid.read_text())))
