@@ -7,6 +7,7 @@ out nothing but separators: what was rewritten or lost is refused, for a citatio
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,17 @@ from ragkit.types import Span
 # Places that are tried before a text is given up that repeats itself.
 _MAX_TRIES = 100_000
 _SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A piece whose splitter says where it starts; that is a hint, and counts where its text stands there."""
+
+    text: str
+    start: int | None
+
+
+Piece = str | Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +43,7 @@ class _Squeezed:
         return cls("".join([text[i] for i in at]), at)
 
 
-def spans_of(pieces: Sequence[str], text: str, *, max_gap: int) -> list[Span]:
+def spans_of(pieces: Sequence[Piece], text: str, *, max_gap: int) -> list[Span]:
     """The span of each piece that has something visible, in order; together they cover all that is visible.
 
     What a splitter drops between two pieces, a separator or a heading, is added to the piece after it.
@@ -48,8 +60,11 @@ def spans_of(pieces: Sequence[str], text: str, *, max_gap: int) -> list[Span]:
     [Span(start=0, end=9), Span(start=10, end=18)]
     """
     whole = _Squeezed.of(text)
-    wanted = [s for s in ("".join(c for c in p if not c.isspace() and c.isprintable()) for p in pieces) if s]
-    starts = _starts(wanted, whole.text, max_gap)
+    told = [piece if isinstance(piece, Told) else Told(piece, None) for piece in pieces]
+    seen = [(_Squeezed.of(piece.text).text, piece.start) for piece in told]
+    wanted = [squeezed for squeezed, _ in seen if squeezed]
+    hints = [None if start is None else bisect_left(whole.at, start) for squeezed, start in seen if squeezed]
+    starts = _starts(wanted, hints, whole.text, max_gap)
     spans, before = [], 0
     for start, piece in zip(starts, wanted, strict=True):
         end = start + len(piece)
@@ -62,13 +77,13 @@ def spans_of(pieces: Sequence[str], text: str, *, max_gap: int) -> list[Span]:
     return spans
 
 
-def _starts(wanted: Sequence[str], text: str, max_gap: int) -> list[int]:
+def _starts(wanted: Sequence[str], hints: Sequence[int | None], text: str, max_gap: int) -> list[int]:
     """Where each piece starts, all of them together without a greater gap: the first way that fits."""
     if not wanted:
         _check_gap(0, len(text), text, max_gap)
         return []
     # One iterator of candidates for each piece that is placed, so that a wrong turn is taken back.
-    ways: list[Iterator[int]] = [_places(wanted[0], text, -1, 0, max_gap)]
+    ways: list[Iterator[int]] = [_places(wanted[0], hints[0], text, -1, 0, max_gap)]
     starts: list[int] = []
     ends: list[int] = [0]
     farthest, tries = 0, 0
@@ -91,15 +106,18 @@ def _starts(wanted: Sequence[str], text: str, max_gap: int) -> list[int]:
         starts.append(start)
         ends.append(end)
         farthest = max(farthest, len(starts))
-        ways.append(_places(wanted[len(starts)], text, start, end, max_gap))
+        n = len(starts)
+        ways.append(_places(wanted[n], hints[n], text, start, end, max_gap))
     raise _misfit(wanted, farthest, text)
 
 
-def _places(piece: str, text: str, after: int, end: int, max_gap: int) -> Iterator[int]:
+def _places(piece: str, hint: int | None, text: str, after: int, end: int, max_gap: int) -> Iterator[int]:
     """Where a piece may start that comes after one that starts at `after`, what is before reaching to `end`.
 
-    Nearest to `end` first: without overlap or gap, then with overlap, then behind a gap.
+    Where it says first; then nearest to `end`: without overlap or gap, then with overlap, then behind a gap.
     """
+    if hint is not None and after < hint <= end + max_gap and text.startswith(piece, hint):
+        yield hint
     at = text.rfind(piece, after + 1, end + len(piece))
     while at != -1:
         yield at

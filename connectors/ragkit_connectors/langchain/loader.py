@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping
 from typing import Any
 
 from pydantic import Field, field_validator
 
-from ragkit.settings import Settings
-from ragkit.types import Document, Unread
-from ragkit_connectors.bridge.incoming import Foreign, Ids, Incoming, Naming
+from ragkit.types import Unread
+from ragkit_connectors.bridge.incoming import Foreign
+from ragkit_connectors.bridge.loader import ForeignLoader
 from ragkit_connectors.langchain.offering import loaders
 
 
-class LangChainLoader:
+class LangChainLoader(ForeignLoader):
     """Gives what a loader of LangChain loads, one document after the other, as documents of ragkit.
 
     A document's id is its own, else its `source`, and its uri is its `source`. What cannot be taken, because
@@ -23,18 +23,12 @@ class LangChainLoader:
         rag.ingest(LangChainLoader(loader=PyPDFDirectoryLoader("manuals/")))
     """
 
-    class Config(Settings):
+    class Config(ForeignLoader.Config):
         loader: Any = Field(
             description="A document loader, or an iterable of documents; in a file the name that one is "
             "offered under."
         )
-        id_key: str | None = Field(None, min_length=1, description="Metadata that holds a document's id.")
         source_key: str = Field("source", min_length=1, description="Metadata that says where it came from.")
-        ids: Ids = Field(
-            "given",
-            description="given: what has neither id nor source is not read; content: its text is its name.",
-        )
-        keep: tuple[str, ...] | None = Field(None, description="The metadata to keep; left out, all of it.")
 
         @field_validator("loader")
         @classmethod
@@ -43,34 +37,25 @@ class LangChainLoader:
             return loader
 
     config: Config
+    library = "langchain"
 
     def __init__(self, **settings: object) -> None:
-        self.config = self.Config.checked("load/langchain", settings)
+        super().__init__(**settings)
         self._loader = loaders.found(self.config.loader)
 
-    def load(self) -> Iterator[Document | Unread]:
-        """The documents as the loader gives them; nothing is loaded before it is asked for."""
-        return Incoming(self._naming).take_all(self._found())
+    def found(self) -> Iterable[Any]:
+        """The loader's documents, lazily."""
+        loader = self._loader
+        found: Iterable[Any] = loader.lazy_load() if hasattr(loader, "lazy_load") else loader
+        return found
 
-    __iter__ = load
+    def afound(self) -> AsyncIterable[Any]:
+        """The loader's documents by `alazy_load`."""
+        found: AsyncIterable[Any] = self._loader.alazy_load()
+        return found
 
-    async def aload(self) -> AsyncIterator[Document | Unread]:
-        """The same by the loader's own async way, `alazy_load`; for `rag.ingest` and `rag.aingest`."""
-        incoming, at = Incoming(self._naming), 0
-        try:
-            async for document in self._loader.alazy_load():
-                at += 1
-                yield incoming.take(self._foreign(document, at))
-        except Exception as e:
-            yield incoming.failed(e)
-
-    def _found(self) -> Iterator[Foreign | Unread]:
-        source = self._loader
-        found = source.lazy_load() if hasattr(source, "lazy_load") else source
-        for at, document in enumerate(found, 1):
-            yield self._foreign(document, at)
-
-    def _foreign(self, document: Any, at: int) -> Foreign | Unread:
+    def foreign(self, document: Any, at: int) -> Foreign | Unread:
+        """What a document says of itself."""
         text, metadata = getattr(document, "page_content", None), getattr(document, "metadata", None)
         if text is None or not isinstance(metadata, Mapping):
             kind = type(document).__name__
@@ -78,8 +63,3 @@ class LangChainLoader:
         source = metadata.get(self.config.source_key)
         uri = None if source is None or str(source) == "" else str(source)
         return Foreign(text, metadata=metadata, id=getattr(document, "id", None), uri=uri)
-
-    @property
-    def _naming(self) -> Naming:
-        keep = self.config.keep
-        return Naming(self.config.id_key, ids=self.config.ids, keep=None if keep is None else frozenset(keep))

@@ -6,14 +6,12 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from ragkit.settings import Settings
-from ragkit.types import Document, Span
-from ragkit_connectors.bridge.aligned import spans_of
-from ragkit_connectors.bridge.shaping import shaping
+from ragkit.types import Document
+from ragkit_connectors.bridge.chunker import ForeignChunker
 from ragkit_connectors.langchain.offering import splitters
 
 
-class LangChainChunker:
+class LangChainChunker(ForeignChunker):
     """Cuts documents where a text splitter of LangChain cuts them.
 
     The splitter gives texts; where they lie in the document is found out, blanks aside, and what it drops
@@ -24,12 +22,8 @@ class LangChainChunker:
         LangChainChunker(splitter=RecursiveCharacterTextSplitter(chunk_size=1000, chunk_overlap=100))
     """
 
-    class Config(Settings):
+    class Config(ForeignChunker.Config):
         splitter: Any = Field(description="A text splitter; in a file the name that one is offered under.")
-        max_gap: int = Field(
-            80, ge=0, description="Visible characters between two chunks that the splitter may leave out."
-        )
-        revision: str = Field("", description="Change it to have all documents cut anew.")
 
         @field_validator("splitter")
         @classmethod
@@ -38,23 +32,17 @@ class LangChainChunker:
             return splitter
 
     config: Config
+    library = "langchain"
 
     def __init__(self, **settings: object) -> None:
         self.config = self.Config.checked("chunk/langchain", settings)
         self._splitter = splitters.found(self.config.splitter)
 
-    @property
-    def fingerprint(self) -> str:
-        """The splitter's class and settings, and `revision`."""
-        made = shaping(self._splitter, lambda name: "token" not in name or "tokens" in name)
-        return f"langchain|{made}|{self.config.max_gap}|{self.config.revision}"
+    def pieces(self, document: Document) -> list[str]:
+        """The texts that the splitter gives."""
+        found = self._splitter.split_text(document.text)
+        return [piece if isinstance(piece, str) else piece.page_content for piece in found]
 
-    def split(self, document: Document) -> list[Span]:
-        """Spans of the document in reading order.
-
-        Raises:
-            DocumentError: the splitter rewrote or left out some of the text.
-        """
-        pieces = self._splitter.split_text(document.text)
-        texts = [piece if isinstance(piece, str) else piece.page_content for piece in pieces]
-        return spans_of(texts, document.text, max_gap=self.config.max_gap)
+    def matters(self, name: str) -> bool:
+        """All but the tokenizer, which has no settings that can be told."""
+        return "token" not in name or "tokens" in name
