@@ -18,7 +18,7 @@ from ragkit.arrays import HitBatch
 from ragkit.graph.stage import RunContext, Stage, stage
 from ragkit.protocols import Collection, Resources
 from ragkit.retrieve.fuse import WeightedFuse
-from ragkit.retrieve.graph_links import Link, Links, Reached
+from ragkit.retrieve.graph_links import Link, Links, Reached, keep_heaviest
 from ragkit.settings import Settings
 from ragkit.types import ArmRanking, Rankings
 
@@ -74,10 +74,9 @@ class GraphRetrieve(Stage[Rankings, Rankings]):
             weights = {one.chunk.id: one.weight for one in frontier}
             links = explorer.out_of(frontier)
             all_links += links
-            new = {
-                link.target.id: Reached(link.target, weights[link.source.id] * link.strength)
-                for link in links
-            }
+            new: dict[str, Reached] = {}
+            for link in links:
+                keep_heaviest(new, Reached(link.target, weights[link.source.id] * link.strength))
             frontier = sorted(
                 (one for id_, one in new.items() if id_ not in known),
                 key=lambda one: (-one.weight, one.chunk.id),
@@ -103,14 +102,21 @@ def walked(start: Sequence[Reached], links: Sequence[Link], damping: float) -> H
     if not restart.any():
         return HitBatch.empty()
     restart /= restart.sum()
-    step: NDArray[np.float64] = np.zeros((len(ids), len(ids)))
+    strengths: dict[tuple[int, int], float] = {}
     for link in links:
         a, b = at[link.source.id], at[link.target.id]
-        step[a, b] = max(step[a, b], link.strength)
-        step[b, a] = max(step[b, a], link.strength)
-    step /= np.maximum(1.0, step.sum(axis=1, keepdims=True))
+        for step in ((a, b), (b, a)):
+            strengths[step] = max(strengths.get(step, 0.0), link.strength)
+    # A row for each step and not for each pair of passages: many passages have few links.
+    source, target = np.array(list(strengths), dtype=np.intp).reshape(-1, 2).T
+    part = np.fromiter(strengths.values(), dtype=np.float64, count=len(strengths))
+    part /= np.maximum(1.0, np.bincount(source, part, len(ids)))[source]
+
+    def handed_on(rank: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.bincount(target, rank[source] * part, len(ids)).astype(np.float64, copy=False)
+
     rank = restart
     for _ in range(_ROUNDS):
-        rank = (1 - damping) * restart + damping * (rank @ step)
-    arriving = np.minimum(1.0, (rank @ step) / restart.max())
+        rank = (1 - damping) * restart + damping * handed_on(rank)
+    arriving = np.minimum(1.0, handed_on(rank) / restart.max())
     return HitBatch.of((id_, score) for id_, score in zip(ids, arriving.tolist(), strict=True) if score > 0)

@@ -29,6 +29,8 @@ FADING = 0.1
 _FADING_CHARS = 200
 _BEFORE, _AFTER = 40, 20
 _STEM = 5
+# Of a longer passage no more is read for names: what comes later counts less than a tenth.
+_READ_CHARS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +122,15 @@ class Links:
     def _named_by(self, one: Reached) -> Iterable[Mention]:
         chunk, own = one.chunk, self._about(one.chunk)
         asked = {term[:_STEM] for term in self._asked - frozenset().union(*own) if len(term) >= _STEM - 1}
-        for span in name_spans(chunk.text):
-            name = span.of(chunk.text)
+        text = chunk.text[:_READ_CHARS]
+        for span in name_spans(text):
+            name = span.of(text)
             terms = frozenset(self._collection.terms(name))
             if not terms or terms <= self._asked or terms in self._looked_up:
                 continue
             if any(terms <= subject for subject in own):
                 continue
-            around = chunk.text[max(0, span.start - _BEFORE) : span.end + _AFTER].lower()
+            around = text[max(0, span.start - _BEFORE) : span.end + _AFTER].lower()
             # What the question asks for by what it is ("the director of …") stands beside its name.
             is_asked = any(stem in around for stem in asked)
             closeness = (1.0 if is_asked else UNASKED) / (1.0 + FADING * span.start / _FADING_CHARS)
@@ -183,6 +186,15 @@ class Links:
             for term in subject
         }
         return self._collection.term_weights(sorted(terms), self._plan)
+
+
+def keep_heaviest(gathered: dict[str, Reached], one: Reached) -> bool:
+    """Keeps the heavier of two ways to a passage; whether that is the new one."""
+    known = gathered.get(one.chunk.id)
+    is_heavier = known is None or one.weight > known.weight
+    if is_heavier:
+        gathered[one.chunk.id] = one
+    return is_heavier
 
 
 def _shared(a: Terms, b: Terms, weights: Mapping[str, float]) -> float:

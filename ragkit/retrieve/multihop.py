@@ -14,11 +14,11 @@ from ragkit.graph.asking import AskingSettings
 from ragkit.graph.stage import RunContext, Stage, stage
 from ragkit.graph.threads import in_thread
 from ragkit.protocols import Collection, Resources
-from ragkit.retrieve.graph_links import Links, Reached
+from ragkit.retrieve.graph_links import Links, Reached, keep_heaviest
 from ragkit.retrieve.multihop_asked import Rounds, one_line
 from ragkit.retrieve.multihop_search import NextSearch
 from ragkit.settings import ChatModelRef
-from ragkit.text.fence import fence_of, fenced
+from ragkit.text.fence import fence_of, fenced, plain
 from ragkit.text.template import Places, Template
 from ragkit.types import Hit, Passage, Ranking, Span
 
@@ -158,7 +158,7 @@ class MultihopRetrieve(Stage[Ranking, Ranking]):
                 "question": " ".join(ranking.plan.understood.split()),
                 "passages": fenced(passages, fence),
                 "fence": fence,
-                "searched": "\n".join(f"- {text}" for text in searched),
+                "searched": "\n".join(f"- {plain(text)}" for text in searched),
             }
         )
 
@@ -170,15 +170,6 @@ class MultihopRetrieve(Stage[Ranking, Ranking]):
 def lowest(ranking: Ranking) -> float:
     """Where scores are counted from: 0, or the lowest one where a reranker gives negative ones."""
     return min([0.0, *(hit.score for hit in ranking.hits)])
-
-
-def keep_heaviest(gathered: Gathered, one: Reached) -> bool:
-    """Keeps the heavier of two ways to a passage; whether that is the new one."""
-    known = gathered.get(one.chunk.id)
-    is_heavier = known is None or one.weight > known.weight
-    if is_heavier:
-        gathered[one.chunk.id] = one
-    return is_heavier
 
 
 def taken_up(ranking: Ranking, gathered: Mapping[str, Reached], k: int) -> Ranking:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ragkit.arrays import HitBatch
-from ragkit.retrieve.graph import walked
+from ragkit.retrieve.graph import GraphRetrieve, walked
 from ragkit.retrieve.graph_links import Link, Reached
-from ragkit.types import Chunk
-from tests.unit.making import chunk
+from ragkit.types import ArmRanking, Chunk, QueryPlan, Rankings, Span
+from tests.unit.making import chunk, run_context
 from tests.unit.retrieve.linked import ARMS, QUESTION, QUESTION_RU, ids, over
+from tests.unit.retrieve.test_multihop import Linked, OverLinked
 
 A, B, C, D = (chunk(key, "text", document_id=key) for key in "abcd")
 GRAPH = f"""query:{ARMS}
@@ -51,6 +53,37 @@ def test_a_passage_that_two_lead_to_comes_before_one_that_one_leads_to() -> None
     start = [Reached(A, 1.0), Reached(B, 1.0)]
     batch = walked(start, [link(A, C), link(B, C), link(B, D)], 0.5)
     assert batch.id_list().index(C.id) < batch.id_list().index(D.id)
+
+
+def test_many_passages_take_no_room_for_each_pair_of_them() -> None:
+    others = [Chunk(f"{n:032x}", f"d{n}", span=Span(0, 1), text="x", ordinal=0) for n in range(3_000)]
+    links = [link(A, other) for other in others]
+    tracemalloc.start()
+    batch = walked([Reached(A, 1.0)], links, 0.5)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(batch) == 3_001
+    assert peak < 16e6
+
+
+def test_the_next_hop_goes_on_from_what_is_reached_best() -> None:
+    # Of the two names of Kal's page, the later one counts less than Dal's, and the earlier one more.
+    far = " It is a long way to go on foot from there to here." * 8
+    collection = Linked(
+        {
+            "a": f"Silent Harbour\n\nSilent Harbour: director Kal Storm,{far} Dal Kolin,{far} Roshar.",
+            "k": "Kal Storm\n\nRoshar was home to him, and to Sha Davar.",
+            "d": "Dal Kolin\n\nDal Kolin knew Jas Nah.",
+            "s": "Sha Davar\n\nSha Davar draws.",
+            "j": "Jas Nah\n\nJas Nah reads.",
+        }
+    )
+    stage = GraphRetrieve(hops=3, seeds=1)
+    stage.setup(OverLinked(collection))
+    plan = QueryPlan.of(QUESTION)
+    first = ArmRanking(plan.queries[0], retriever="bm25", hits=HitBatch.of([("a" * 32, 1.0)]))
+    graph = stage.run(Rankings(plan, (first,)), run_context()).arms[-1]
+    assert {id_[0] for id_ in graph.hits.id_list()} == {"a", "k", "d", "s"}
 
 
 @pytest.mark.parametrize("start", [[], [Reached(A, 0.0)], [Reached(A, -1.0)]])
