@@ -14,17 +14,24 @@ import re
 from ragkit.types import Span
 
 LONGEST_CHARS = 80
-_UPPER = "".join(c for c in map(chr, range(0x41, 0x587)) if c.isupper())
+# Latin, Greek, Cyrillic and Armenian, with the letters of Vietnamese and of old Greek.
+_UPPER = "".join(c for c in map(chr, (*range(0x41, 0x587), *range(0x1E00, 0x2000))) if c.isupper())
 _BLANK = "[ \u00a0]"
-_WORD = rf"(?:[{_UPPER}][\w'’]*+(?:-{_BLANK}?\w++)*+)"
-_INITIALS = rf"(?:[{_UPPER}]\.{_BLANK}?){{0,3}}"
+# Marks that stand by themselves, as in "e" and an accent for "é".
+_MARKS = "\u0300-\u036f"
+_LETTER = rf"[\w{_MARKS}]"
+_WORD = rf"(?:[{_UPPER}][\w{_MARKS}'’]*+(?:-{_BLANK}?{_LETTER}++)*+)"
+_INITIALS = rf"(?:[{_UPPER}][{_MARKS}]?\.{_BLANK}?){{0,3}}"
 _JOINT = r"(?:of the|of|the|de la|de|da|du|di|del|la|le|van der|van|von|der|den|al|el|bin|ibn|y)"
 _NAME = re.compile(
-    rf"(?<!\w){_INITIALS}{_WORD}"
+    rf"(?<![\w{_MARKS}]){_INITIALS}{_WORD}"
     rf"(?:{_BLANK}(?:{_JOINT}{_BLANK})?{_INITIALS}{_WORD}|{_BLANK}\d\w*+(?:[.-]\w++)*+|,{_BLANK}(?:Jr|Sr)\b)*+"
 )
-_QUOTED = re.compile(rf"[\"“«]{_BLANK}?([^\"“”«»\n]{{2,{LONGEST_CHARS}}}?){_BLANK}?[\"”»]")
-_BRACKETS = re.compile(r"\s*\([^()]*\)")
+_OPENS, _CLOSES = '"“„«《「『', '"”“»》」』'
+_QUOTED = re.compile(
+    rf"[{_OPENS}]{_BLANK}?([^{_OPENS}{_CLOSES}\n]{{2,{LONGEST_CHARS}}}?){_BLANK}?[{_CLOSES}]"
+)
+_BRACKETS = re.compile(r"(?<!\s)\s*+\([^()]*\)")
 _CALENDAR = frozenset((*calendar.month_name, *calendar.day_name)) - {""}
 
 

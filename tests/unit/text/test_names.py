@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,10 +27,20 @@ from ragkit.text.names import LONGEST_CHARS, bare_title, name_spans
         ("poems of А. С. Пушкин and Géza von Bolváry", ["А. С. Пушкин", "Géza von Bolváry"]),
         ("A Title\n\nText begins", ["A Title", "Text"]),
         ("nothing here, ничего", []),
+        ("Ấn Độ, Ἀθῆναι, Ақтөбе", ["Ấn Độ", "Ἀθῆναι", "Ақтөбе"]),
+        ("роман „идиот“", ["идиот"]),
+        ("电影《红高粱》", ["红高粱"]),
     ],
 )
 def test_names_are_told_by_how_they_are_written(text: str, names: list[str]) -> None:
     assert [span.of(text) for span in name_spans(text)] == names
+
+
+def test_marks_that_stand_by_themselves_are_parts_of_a_name() -> None:
+    text = unicodedata.normalize("NFD", "Géza Bolváry met Йозеф Ёлкин")
+    assert [span.of(text) for span in name_spans(text)] == [
+        unicodedata.normalize("NFD", name) for name in ("Géza Bolváry", "Йозеф Ёлкин")
+    ]
 
 
 @given(st.text(alphabet="Aбв \"«»,.'5-\n()ИЁ", max_size=200))

@@ -18,11 +18,21 @@ from ragkit.text.romanise import romanised
         ("объект", "obekt"),
         ("Київ, їжак", "Kiyiv, yizhak"),
         ("Αθήνα", "Athina"),
+        ("Ἀθῆναι, ΐ", "Athinai, i"),
+        ("Ақтөбе, Ұлытау", "Aktobe, Ulytau"),
+        ("Ђорђе Љубић", "Djordje Ljubic"),
+        ("Таҷикистон, Ѐ", "Tajikiston, E"),
+        ("თბილისი 北京 مرحبا 👩\u200d👧", "თბილისი 北京 مرحبا 👩\u200d👧"),
         ("параметр `response_model`, v2.1", "parametr `response_model`, v2.1"),
     ],
 )
 def test_letters_by_hand(text: str, expected: str) -> None:
     assert romanised(text) == expected
+
+
+@given(st.text(alphabet="йёїўќѓЙЁабв ж"))
+def test_a_mark_that_stands_by_itself_changes_nothing(text: str) -> None:
+    assert romanised(unicodedata.normalize("NFD", text)) == romanised(text)
 
 
 @given(st.text(alphabet=st.characters(max_codepoint=0x24F)))
