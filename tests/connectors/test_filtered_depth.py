@@ -1,0 +1,67 @@
+"""A question with a filter is given `k` passages where `k` match, in every language, on every store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ragkit.fields import parse_fields
+from ragkit.retrieve.bm25 import Bm25Retrieve
+from ragkit.retrieve.dense import DenseRetrieve
+from ragkit.retrieve.fuse import Fuse, RrfFuse, WeightedFuse
+from ragkit.store.collection import StoreCollection
+from ragkit.store_spec import StoreSpec
+from ragkit.testing.data import put, unit
+from ragkit.text.analyze import Analyzer
+from ragkit.types import Rankings
+from tests.connectors.every_store import KINDS, Place
+from tests.connectors.test_growth import Flat
+from tests.unit.making import run_context
+from tests.unit.retrieve.growing import Resources
+
+FIELDS = parse_fields({"shelf": "keyword", "lang": "keyword"})
+N_RARE = 15
+
+
+class English(Flat):
+    """It knows no other language."""
+
+    languages = frozenset({"en"})
+
+
+@pytest.fixture(params=KINDS)
+def collection(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreCollection]:
+    place = Place(request.param, tmp_path)
+    spec = StoreSpec(
+        "test", embedder_fingerprint="test", dimension=2, analyzer_fingerprint="test", fields=FIELDS
+    )
+    made = StoreCollection(place.open(spec), embedder=English(), analyzer=Analyzer(), fields=FIELDS)
+    made.commit(
+        [
+            put(
+                f"d{n}",
+                [(f"насос номер {n}", unit([1, n / 60]))],
+                metadata={"shelf": "rare" if n % 4 == 0 else "common", "lang": "ru"},
+            )
+            for n in range(4 * N_RARE)
+        ]
+    )
+    yield made
+    place.close()
+
+
+@pytest.mark.parametrize("fuse", [WeightedFuse, RrfFuse])
+def test_as_many_come_as_match(collection: StoreCollection, fuse: type[Fuse]) -> None:
+    for question in ("Где живут слоны?", "насос", "Where do elephants live?", "Қайда?", "象はどこ"):
+        for k in (10, 40):
+            plan = collection.plan(question, filter={"shelf": "rare"})
+            stages = (DenseRetrieve(k=k), Bm25Retrieve(k=k), fuse(k=k))
+            for one in stages:
+                one.setup(Resources(collection))
+            dense, sparse, fusing = stages
+            arms = (*dense.run(plan, run_context()).arms, *sparse.run(plan, run_context()).arms)
+            hits = fusing.run(Rankings(plan, arms), run_context()).hits
+            assert len(hits) == min(k, N_RARE)
+            assert {hit.chunk.metadata["shelf"] for hit in hits} == {"rare"}
