@@ -44,6 +44,7 @@ def _ours(*rows: tuple[str, ...]) -> dict[str, Component]:
 
 _ST = ("sentence-transformers", "sentence_transformers")
 _LANGCHAIN = ("langchain", "langchain_core")
+_LLAMAINDEX = ("llamaindex", "llama_index")
 
 BUILT_IN: dict[str, Component] = _ours(
     # models
@@ -94,8 +95,7 @@ BUILT_IN: dict[str, Component] = _ours(
         "llm/llamaindex",
         "ragkit_connectors.llamaindex.chat:LlamaIndexChat",
         "any LLM of LlamaIndex",
-        "llamaindex",
-        "llama_index",
+        *_LLAMAINDEX,
     ),
     (
         "llm/litellm",
@@ -111,6 +111,12 @@ BUILT_IN: dict[str, Component] = _ours(
         "ragkit_connectors.langchain.embeddings:LangChainEmbedder",
         "any embedding model of LangChain",
         *_LANGCHAIN,
+    ),
+    (
+        "embed/llamaindex",
+        "ragkit_connectors.llamaindex.embeddings:LlamaIndexEmbedder",
+        "any embedding model of LlamaIndex",
+        *_LLAMAINDEX,
     ),
     # stores and what lies in them
     ("store/local", "ragkit.store.local.store:LocalStore", "one folder, no server"),
@@ -158,10 +164,22 @@ BUILT_IN: dict[str, Component] = _ours(
         *_LANGCHAIN,
     ),
     (
+        "chunk/llamaindex",
+        "ragkit_connectors.llamaindex.parser:LlamaIndexChunker",
+        "any node parser of LlamaIndex that only cuts",
+        *_LLAMAINDEX,
+    ),
+    (
         "load/langchain",
         "ragkit_connectors.langchain.loader:LangChainLoader",
         "any document loader of LangChain",
         *_LANGCHAIN,
+    ),
+    (
+        "load/llamaindex",
+        "ragkit_connectors.llamaindex.reader:LlamaIndexLoader",
+        "any reader of LlamaIndex",
+        *_LLAMAINDEX,
     ),
     # stages
     (
@@ -190,6 +208,12 @@ BUILT_IN: dict[str, Component] = _ours(
         "ragkit_connectors.langchain.retrieve:LangChainRetrieve",
         "any retriever or vector store of LangChain over the same documents",
         *_LANGCHAIN,
+    ),
+    (
+        "retrieve/llamaindex",
+        "ragkit_connectors.llamaindex.retrieve:LlamaIndexRetrieve",
+        "any retriever or index of LlamaIndex over the same documents",
+        *_LLAMAINDEX,
     ),
     (
         "retrieve/multihop",

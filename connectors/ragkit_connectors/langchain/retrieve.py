@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from ragkit.arrays import HitBatch
-from ragkit.errors import StoreError, TenantError
-from ragkit.graph.stage import RunContext, Stage, stage
-from ragkit.graph.threads import in_thread
-from ragkit.protocols import Collection, Resources
-from ragkit.settings import Settings
-from ragkit.types import ArmRanking, Query, QueryPlan, Rankings
-from ragkit_connectors.bridge.placed import Elsewhere, placed
+from ragkit.errors import StoreError
+from ragkit.graph.stage import stage
+from ragkit.types import Query
+from ragkit_connectors.bridge.offered import Offered
+from ragkit_connectors.bridge.placed import Elsewhere
+from ragkit_connectors.bridge.searching import ForeignRetrieve, Found, by_rank
 from ragkit_connectors.langchain.offering import searching
 
 
 @stage("retrieve/langchain")
-class LangChainRetrieve(Stage[QueryPlan, Rankings]):
+class LangChainRetrieve(ForeignRetrieve):
     """Searches with a retriever or a vector store of LangChain that holds the same documents.
 
     What it finds is looked for in the collection: the chunks that hold the same text become the hits, under
@@ -33,93 +31,38 @@ class LangChainRetrieve(Stage[QueryPlan, Rankings]):
         LangChainRetrieve(source=vector_store, k=20)
     """
 
-    class Config(Settings):
-        source: Any = Field(
-            description="A retriever or vector store; in a file the name that one is offered under."
-        )
-        k: int = Field(20, ge=1, le=1000, description="Documents to take for each query.")
+    class Config(ForeignRetrieve.Config):
+        offered: ClassVar[Offered] = searching
         name: str = Field("langchain", min_length=1, description="What fusion's weights call it.")
-        scores: Literal["rank", "relevance"] = Field(
-            "rank", description="rank: by place; relevance: what a vector store says, from 0 to 1."
-        )
-        tenant_field: str | None = Field(
-            None, min_length=1, description="Metadata that holds the tenant on the other side."
-        )
-
-        @field_validator("source")
-        @classmethod
-        def _is_one(cls, source: Any) -> Any:
-            searching.found(source)
-            return source
 
     config: Config
-    collection: Collection
+    takes_filter = "vector store"
 
-    def setup(self, resources: Resources) -> None:
-        self.collection = resources.collection
-        self._source = searching.found(self.config.source)
+    def can_filter(self) -> bool:
+        """Whether it is a vector store."""
+        return hasattr(self._source, "similarity_search")
 
-    async def run(self, plan: QueryPlan, ctx: RunContext) -> Rankings:
-        self._check_tenant(plan)
-        arms: list[ArmRanking] = []
-        n_unknown = 0
-        for query in plan.queries:
-            found = [pair for pair in await self._found(query, plan) if self._is_of(plan, pair[0])]
-            elsewhere = [Elsewhere.of(d.page_content, id=d.id, metadata=d.metadata) for d, _ in found]
-            places = await in_thread(placed, elsewhere, self.collection, plan)
-            n_unknown += sum(not ids for ids in places)
-            hits = _hits(places, [score for _, score in found])
-            arms.append(ArmRanking(query, retriever=self.config.name, hits=hits))
-        if n_unknown:
-            ctx.note(not_in_collection=n_unknown)
-        return Rankings(plan, tuple(arms))
-
-    def _check_tenant(self, plan: QueryPlan) -> None:
-        if "tenant" not in self.collection.fields:
-            return
-        if self.config.tenant_field is None:
-            raise TenantError(
-                "retrieve/langchain: this collection keeps tenants apart, and the source would be searched "
-                "over all of them. Name the metadata by which it keeps them apart: tenant_field: …"
-            )
-        if not hasattr(self._source, "similarity_search"):
-            raise TenantError(
-                "retrieve/langchain: a retriever cannot be told the tenant. Give the vector store itself"
-            )
-
-    async def _found(self, query: Query, plan: QueryPlan) -> list[tuple[Any, float]]:
+    async def found(self, query: Query, tenant: str | None) -> Sequence[Found]:
+        """The documents that LangChain finds."""
         source, k = self._source, self.config.k
-        if not hasattr(source, "similarity_search"):
-            documents: Sequence[Any] = await source.ainvoke(query.text)
-            return [(document, _by_rank(i, k)) for i, document in enumerate(documents[:k])]
+        if not self.can_filter():
+            return self._ranked((await source.ainvoke(query.text))[:k])
         options: dict[str, Any] = {}
-        if self.config.tenant_field is not None and plan.tenant is not None:
-            options["filter"] = {self.config.tenant_field: plan.tenant}
-        if self.config.scores == "relevance":
-            try:
-                pairs = await source.asimilarity_search_with_relevance_scores(query.text, k=k, **options)
-            except NotImplementedError as e:
-                raise StoreError(
-                    f"{type(source).__name__} has no relevance scores. Set scores: rank on retrieve/langchain"
-                ) from e
-            return [(document, float(score)) for document, score in pairs]
-        documents = await source.asimilarity_search(query.text, k=k, **options)
-        return [(document, _by_rank(i, k)) for i, document in enumerate(documents)]
+        if tenant is not None:
+            options["filter"] = {self.config.tenant_field: tenant}
+        if self.config.scores == "rank":
+            return self._ranked(await source.asimilarity_search(query.text, k=k, **options))
+        try:
+            pairs = await source.asimilarity_search_with_relevance_scores(query.text, k=k, **options)
+        except NotImplementedError as e:
+            raise StoreError(
+                f"{type(source).__name__} has no relevance scores. Set scores: rank on retrieve/langchain"
+            ) from e
+        return [self._one(document, float(score)) for document, score in pairs]
 
-    def _is_of(self, plan: QueryPlan, document: Any) -> bool:
-        field = self.config.tenant_field
-        return field is None or plan.tenant is None or document.metadata.get(field) == plan.tenant
+    def _ranked(self, documents: Sequence[Any]) -> list[Found]:
+        return [self._one(document, by_rank(i, self.config.k)) for i, document in enumerate(documents)]
 
-
-def _by_rank(i: int, k: int) -> float:
-    """From 1 for the first to nearly 0 for the k-th."""
-    return max(0.0, 1.0 - i / k)
-
-
-def _hits(places: Sequence[Sequence[str]], scores: Sequence[float]) -> HitBatch:
-    """Each chunk once, with the best score that a passage in it has."""
-    best: dict[str, float] = {}
-    for ids, score in zip(places, scores, strict=True):
-        for id_ in ids:
-            best[id_] = max(score, best.get(id_, score))
-    return HitBatch.of(best.items()) if best else HitBatch.empty()
+    def _one(self, document: Any, score: float) -> Found:
+        passage = Elsewhere.of(document.page_content, id=document.id, metadata=document.metadata)
+        return Found(passage, score, document.metadata.get(self.config.tenant_field))

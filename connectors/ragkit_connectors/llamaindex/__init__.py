@@ -15,11 +15,19 @@ from ragkit_connectors.llamaindex.offering import offer
 
 if TYPE_CHECKING:
     from ragkit_connectors.llamaindex.chat import LlamaIndexChat
+    from ragkit_connectors.llamaindex.embeddings import LlamaIndexEmbedder
+    from ragkit_connectors.llamaindex.parser import LlamaIndexChunker
     from ragkit_connectors.llamaindex.query_engine import RagkitQueryEngine
+    from ragkit_connectors.llamaindex.reader import LlamaIndexLoader
+    from ragkit_connectors.llamaindex.retrieve import LlamaIndexRetrieve
     from ragkit_connectors.llamaindex.retriever import RagkitRetriever
 
 __all__ = [
     "LlamaIndexChat",
+    "LlamaIndexChunker",
+    "LlamaIndexEmbedder",
+    "LlamaIndexLoader",
+    "LlamaIndexRetrieve",
     "RagkitQueryEngine",
     "RagkitRetriever",
     "offer",
@@ -29,6 +37,10 @@ __getattr__ = lazy(
     __name__,
     {
         "LlamaIndexChat": "chat",
+        "LlamaIndexChunker": "parser",
+        "LlamaIndexEmbedder": "embeddings",
+        "LlamaIndexLoader": "reader",
+        "LlamaIndexRetrieve": "retrieve",
         "RagkitQueryEngine": "query_engine",
         "RagkitRetriever": "retriever",
     },
