@@ -20,28 +20,32 @@ def fitting_passages(
     count: Count,
     sentences: Callable[[Passage], Sequence[ReadSentence]],
 ) -> tuple[Passage, ...]:
-    """The first passages that fit, the last of them cut after the sentence that still does.
+    """The best passages that fit, in the order they stand in, the last one cut after the sentence that does.
 
     The first sentence of all is kept even where it alone is too much: an empty context would pass for
     "nothing found".
 
     Args:
-        passages: best first.
+        passages: in any order, for a stage may put the best ones at both ends; by score the best are taken,
+            and of equal ones the earlier.
         budget: tokens for all of them.
         count: of a text.
         sentences: those of a passage that lie in what is kept of it, in reading order.
     """
-    fitting: list[Passage] = []
+    fitting: dict[int, Passage] = {}
     left = budget
-    for passage in passages:
+    for n in sorted(range(len(passages)), key=lambda n: (-passages[n].hit.score, n)):
+        passage = passages[n]
         frame = count(source_of(passage)) + FRAME_TOKENS
         cost = frame + count(passage.text)
         if cost > left:
             part = _cut(passage, left - frame, count, sentences(passage), at_least=0 if fitting else 1)
-            return (*fitting, part) if part is not None else tuple(fitting)
-        fitting.append(passage)
+            if part is not None:
+                fitting[n] = part
+            break
+        fitting[n] = passage
         left -= cost
-    return tuple(fitting)
+    return tuple(fitting[n] for n in sorted(fitting))
 
 
 def _cut(
