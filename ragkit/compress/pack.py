@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,34 +86,44 @@ class Pack(Stage[Context, Context]):
             return self._words(passage, passage.keep[0].start, budget) if by_words else None
         weights = self.collection.term_weights(sorted(set(self.collection.terms(plan.understood))), plan)
         shared = [sum(w for term, w in weights.items() if term in one.terms) for one in sentences]
-        first = last = max(range(len(sentences)), key=lambda n: (shared[n], -n))
-        fitting: Passage | None = None
-        waiting = [(first, last)]
-        while waiting:
-            low, high = waiting.pop(0)
-            part = _within(passage, Span(sentences[low].span.start, sentences[high].span.end))
-            if self._cost(part) <= budget:
-                fitting, first, last = part, low, high
-                # The one after it first: what a sentence begins, the next one goes on with.
-                waiting = [(first, last + 1)] if last + 1 < len(sentences) else []
-                waiting += [(first - 1, last)] if first else []
-        if fitting is None and by_words:
-            return self._words(passage, sentences[first].span.start, budget)
-        return fitting
+        at = max(range(len(sentences)), key=lambda n: (shared[n], -n))
+
+        def part(low: int, high: int) -> Passage:
+            return _within(passage, Span(sentences[low].span.start, sentences[high].span.end))
+
+        def fits(low: int, high: int) -> bool:
+            return self._cost(part(low, high)) <= budget
+
+        if not fits(at, at):
+            return self._words(passage, sentences[at].span.start, budget) if by_words else None
+        # Those after it first: what a sentence begins, the next one goes on with.
+        after = _most(len(sentences) - 1 - at, lambda n: fits(at, at + n))
+        before = _most(at, lambda n: fits(at - n, at + after))
+        return part(at - before, at + after)
 
     def _words(self, passage: Passage, start: int, budget: int) -> Passage | None:
         """The most words from a place on that fit."""
         keep = next(span for span in passage.keep if span.end > start)
         base = passage.chunk.span.start
         words = word_spans(passage.chunk.text[start - base : keep.end - base][: 20 * budget])
-        low, high = 0, len(words)
-        while low < high:
-            middle = (low + high + 1) // 2
-            if self._cost(_within(passage, Span(start, start + words[middle - 1].end))) <= budget:
-                low = middle
-            else:
-                high = middle - 1
-        return _within(passage, Span(start, start + words[low - 1].end)) if low else None
+
+        def part(n: int) -> Passage:
+            return _within(passage, Span(start, start + words[n - 1].end))
+
+        n = _most(len(words), lambda n: self._cost(part(n)) <= budget)
+        return part(n) if n else None
+
+
+def _most(limit: int, fits: Callable[[int], bool]) -> int:
+    """The most from 0 to `limit` that fit, where 0 do and fewer always do: found without trying far more."""
+    low, step = 0, 1
+    while low < limit and fits(min(low + step, limit)):
+        low, step = min(low + step, limit), 2 * step
+    high = min(low + step, limit + 1)
+    while low + 1 < high:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
 
 
 def _within(passage: Passage, span: Span) -> Passage:

@@ -8,6 +8,7 @@ speaks of the warranty.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -50,11 +51,13 @@ class Candidate:
 
 def kept_sentences(passage: Passage, collection: Collection) -> list[ReadSentence]:
     """The sentences of a passage that lie wholly in what is kept of it, in reading order."""
-    return [
-        sentence
-        for sentence in collection.sentences(passage.chunk)
-        if any(contains(keep, sentence.span) for keep in passage.keep)
-    ]
+    starts = [keep.start for keep in passage.keep]
+    kept = []
+    for sentence in collection.sentences(passage.chunk):
+        at = bisect_right(starts, sentence.span.start) - 1
+        if at >= 0 and contains(passage.keep[at], sentence.span):
+            kept.append(sentence)
+    return kept
 
 
 @dataclass(frozen=True, slots=True)

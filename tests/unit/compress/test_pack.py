@@ -79,6 +79,22 @@ def test_what_a_model_is_shown_around_a_passage_counts_where_it_is_told_to() -> 
     assert packed(given, needed - 1, framed=True)[0] != [SHORT]
 
 
+def test_what_is_counted_to_cut_a_long_passage_grows_with_it_and_not_with_its_square() -> None:
+    text = "".join(f"This is sentence number {n} of many. " for n in range(3_000))
+    stage, counted = Pack(budget_tokens=15_000), 0
+    stage.setup(WordsOnly())
+
+    def count(told: str) -> int:
+        nonlocal counted
+        counted += len(told)
+        return COUNT(told)
+
+    stage.count = count
+    (kept,) = stage.run(context("?", chunk("a", text)), run_context()).passages
+    assert 14_900 < COUNT(kept.text) <= 15_000
+    assert counted < 30 * len(text)
+
+
 PIECES = st.sampled_from(
     [
         "A sentence. ",
