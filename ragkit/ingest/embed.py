@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ragkit.errors import DocumentError, ModelError
 from ragkit.protocols import Embedder, PassageReader, Vectors
+from ragkit.text.language import UNDETERMINED
 
 # A slice is long enough that its batches are of one length, and short enough to say how far it is.
 _FIRST_SLICE = 64
@@ -52,20 +53,39 @@ class Embedding:
         self._embedder = embedder
         self._reader = reader if reader is not None and reader.reads_with(embedder) else None
 
-    def of(self, texts: Sequence[str]) -> Passages:
-        """What the models make of the texts."""
-        if self._reader is None:
+    def of(self, texts: Sequence[str], languages: Sequence[str]) -> Passages:
+        """What the models make of the texts; none is read whose language the reranker does not judge.
+
+        To read those would take long, for the pieces that a model knows of a foreign word are mostly letters.
+        """
+        reader = self._reader
+        if reader is None:
             return Passages(self._embedder.embed(texts, "passage"), [b""] * len(texts))
-        return Passages(*self._reader.embed_and_read(texts, self._embedder))
+        known = reader.languages | {UNDETERMINED} if reader.languages else frozenset(languages)
+        vectors = np.empty((len(texts), self.dimension), np.float32)
+        readings = [b""] * len(texts)
+        foreign = [i for i, language in enumerate(languages) if language not in known]
+        if foreign:
+            vectors[foreign] = self._embedder.embed([texts[i] for i in foreign], "passage")
+        judged = [i for i, language in enumerate(languages) if language in known]
+        if judged:
+            vectors[judged], read = reader.embed_and_read([texts[i] for i in judged], self._embedder)
+            for i, reading in zip(judged, read, strict=True):
+                readings[i] = reading
+        return Passages(vectors, readings)
 
 
-def embed_documents(texts: Sequence[Sequence[str]], embedding: Embedding, step: Step) -> Embedded:
+def embed_documents(
+    texts: Sequence[Sequence[str]], languages: Mapping[str, str], embedding: Embedding, step: Step
+) -> Embedded:
     """Embeds the texts of each document, all of them together, sorted by length.
 
     Where the model fails on a batch but not on a plain text, the documents are embedded one by one, and
     only those on which it fails again give a `DocumentError`.
 
     Args:
+        texts: of each document.
+        languages: of each text.
         step: called after each few texts.
 
     Raises:
@@ -73,10 +93,10 @@ def embed_documents(texts: Sequence[Sequence[str]], embedding: Embedding, step: 
     """
     flat = [text for own in texts for text in own]
     try:
-        made = _embed(flat, embedding, step)
+        made = _embed(flat, languages, embedding, step)
     except Exception:
-        _embed([_PROBE], embedding, _unseen)
-        return _one_by_one(texts, embedding)
+        _embed([_PROBE], {_PROBE: "en"}, embedding, _unseen)
+        return _one_by_one(texts, languages, embedding)
     passages, start = [], 0
     for own in texts:
         some = slice(start, start + len(own))
@@ -89,12 +109,14 @@ def _unseen(n_texts: int, share: float) -> None:
     """A step that nobody looks at."""
 
 
-def _one_by_one(texts: Sequence[Sequence[str]], embedding: Embedding) -> Embedded:
+def _one_by_one(
+    texts: Sequence[Sequence[str]], languages: Mapping[str, str], embedding: Embedding
+) -> Embedded:
     results: list[Passages | DocumentError] = []
     n_texts = 0
     for own in texts:
         try:
-            results.append(_embed(own, embedding, _unseen))
+            results.append(_embed(own, languages, embedding, _unseen))
             n_texts += len(own)
         except Exception as e:
             reason = (
@@ -104,7 +126,7 @@ def _one_by_one(texts: Sequence[Sequence[str]], embedding: Embedding) -> Embedde
     return Embedded(tuple(results), n_texts=n_texts)
 
 
-def _embed(texts: Sequence[str], embedding: Embedding, step: Step) -> Passages:
+def _embed(texts: Sequence[str], languages: Mapping[str, str], embedding: Embedding, step: Step) -> Passages:
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
     vectors = np.empty((len(texts), embedding.dimension), np.float32)
     readings = [b""] * len(texts)
@@ -113,7 +135,7 @@ def _embed(texts: Sequence[str], embedding: Embedding, step: Step) -> Passages:
     while start < len(order):
         rows = order[start : start + size]
         begun = time.monotonic()
-        made = embedding.of([texts[i] for i in rows])
+        made = embedding.of([texts[i] for i in rows], [languages[texts[i]] for i in rows])
         vectors[rows] = _checked(made.vectors, len(rows), embedding)
         for i, reading in zip(rows, made.readings, strict=True):
             readings[i] = reading

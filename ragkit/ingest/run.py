@@ -209,7 +209,8 @@ class Run:
 
         step(0, 0.0)
         begun = time.monotonic()
-        embedded = embed_documents(missing, self._embedding, step)
+        languages = {chunk.search_text: chunk.lang for prepared in fresh for chunk in prepared.chunks}
+        embedded = embed_documents(missing, languages, self._embedding, step)
         self._pace.note(embedded.n_texts, seconds=time.monotonic() - begun)
         self.tally.add_embedded(embedded.n_texts)
         self._n_passages = before + embedded.n_texts

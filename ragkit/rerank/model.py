@@ -85,13 +85,9 @@ class ModelRerank(Stage[Ranking, Ranking]):
             scores = final = scoring.of(hits)
         else:
             hits, scores, final = self._blended(scoring, hits, self.blend)
-        ctx.note(scored=len(hits), **scoring.told())
+        ctx.note(scored=int(np.isfinite(scores).sum()), **scoring.told())
         rescored = [
-            Hit(
-                hit.chunk,
-                float(new),
-                scores={**hit.scores, "before_rerank": hit.score, "rerank": float(score)},
-            )
+            Hit(hit.chunk, float(new), scores={**hit.scores, **_told(hit, float(score))})
             for hit, new, score in zip(hits, final, scores, strict=True)
         ]
         rescored.sort(key=lambda hit: (-hit.score, hit.chunk.id))
@@ -100,11 +96,21 @@ class ModelRerank(Stage[Ranking, Ranking]):
     def _blended(
         self, scoring: _Scoring, hits: tuple[Hit, ...], blend: Blend
     ) -> tuple[tuple[Hit, ...], Numbers, Numbers]:
-        """Hits, scores and blended scores, without the hits that cannot come among the best `k`."""
+        """Hits, scores and blended scores, without the hits that cannot come among the best `k`.
+
+        The score of a passage that is not judged is NaN.
+        """
         n_words = len(scoring.question.split())
         before = np.array([hit.score for hit in hits], dtype=np.float64)
         judged = known_passages(self.model, hits) | (self.config.unknown_language == "score")
         scores = np.full(len(hits), np.nan)
+        if not judged.all():
+            # A passage that is not judged has the mean of the others: all of them must be known.
+            if judged.any():
+                scores[judged] = scoring.of(
+                    [hit for hit, is_known in zip(hits, judged, strict=True) if is_known]
+                )
+            return hits, scores, blend.of(before, scores, n_words=n_words)
         reach, n_read = blend.reach(before, n_words=n_words), 0
         while n_read < len(hits):
             # To look whether the order is settled takes longer than to score what was read before.
@@ -112,15 +118,10 @@ class ModelRerank(Stage[Ranking, Ranking]):
             some = slice(n_read, n_read + at_once)
             scores[some] = scoring.of(hits[some])
             n_read = min(some.stop, len(hits))
-            # A passage that is not judged has the mean of the others: all of them must be known.
-            if judged.all():
-                final = blend.of(
-                    before, np.where(np.arange(len(hits)) < n_read, scores, 0.0), n_words=n_words
-                )
-                if self._is_settled(final[:n_read], reach[n_read:]):
-                    return hits[:n_read], scores[:n_read], final[:n_read]
-        final = blend.of(before, np.where(judged, scores, np.nan), n_words=n_words)
-        return hits, scores, final
+            final = blend.of(before, np.where(np.arange(len(hits)) < n_read, scores, 0.0), n_words=n_words)
+            if self._is_settled(final[:n_read], reach[n_read:]):
+                break
+        return hits[:n_read], scores[:n_read], final[:n_read]
 
     def _is_settled(self, read: Numbers, reach: Numbers) -> bool:
         """Whether none of the passages left can come among the best `k` of those read."""
@@ -137,6 +138,11 @@ class ModelRerank(Stage[Ranking, Ranking]):
         except StoreError:
             # The texts are at hand, and all else can be made of them.
             return dict.fromkeys(ids)
+
+
+def _told(hit: Hit, score: float) -> dict[str, float]:
+    """The score before, and the model's where it judged the passage."""
+    return {"before_rerank": hit.score} | ({} if np.isnan(score) else {"rerank": score})
 
 
 class _Scoring:

@@ -96,6 +96,16 @@ def test_what_was_forgotten_is_in_no_file_any_more(rag: ragkit.RAG, tmp_path: Pa
     assert noted(rag, "when is rent due")["read"] == 0
 
 
+def test_nothing_is_kept_of_a_passage_that_the_model_does_not_judge(rag: ragkit.RAG, tmp_path: Path) -> None:
+    hits = {hit.chunk.document_id: hit for hit in rag.retrieve(QUESTION, k=20).hits}
+    (en, ru) = (hits["cars"], hits["ru"])
+    kept = KeptReadings(tmp_path / "index" / READINGS)
+    assert [reading is None for reading in kept.get([en.chunk.id, ru.chunk.id])] == [False, True]
+    kept.close()
+    assert "rerank" in en.scores
+    assert "rerank" not in ru.scores
+
+
 def test_tenants_read_their_own(tmp_path: Path) -> None:
     with ragkit.open(tmp_path / "index", set={"collection.fields": {"tenant": "keyword!"}}) as rag:
         rag.ingest(documents(), tenant="acme", progress=False)
