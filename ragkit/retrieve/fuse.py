@@ -7,8 +7,10 @@ more, and what it does not trust (0) does not count.
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import numpy as np
@@ -49,7 +51,7 @@ class Fuse(Stage[Rankings, Ranking]):
         self.inline = self.collection.is_fast
 
     def run(self, rankings: Rankings, ctx: RunContext) -> Ranking:
-        arms, weights = self._weighted(rankings.arms, ctx)
+        arms, weights = self._weighted(tuple(map(_sound, rankings.arms)), ctx)
         fused = self.fuse(arms, weights).top(self.config.k)
         return Ranking(rankings.plan, self._hits(fused, arms, rankings.plan))
 
@@ -156,6 +158,15 @@ class WeightedFuse(Fuse):
             floor = arm.floor if self.config.normalize == "ceiling" else _lowest(arm.hits)
             absent.append(weight * (floor - offset) * scale)
         return combine([arm.hits for arm in arms], parts, absent)
+
+
+def _sound(arm: ArmRanking) -> ArmRanking:
+    """The ranking without hits whose score is no number: one of a retriever of your own would spoil all."""
+    is_finite = np.isfinite(arm.hits.scores)
+    if is_finite.all() and math.isfinite(arm.floor):
+        return arm
+    hits = HitBatch(arm.hits.ids[is_finite], arm.hits.scores[is_finite], arm.hits.ceiling)
+    return replace(arm, hits=hits, floor=arm.floor if math.isfinite(arm.floor) else _lowest(hits))
 
 
 def _shares(queries: Sequence[Query]) -> dict[str, float]:

@@ -71,6 +71,19 @@ def test_equal_scores_stay_equal(normalize: str) -> None:
     assert np.isfinite(fused.scores).all()
 
 
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("normalize", ["ceiling", "minmax", "zscore", "dbsf", None])
+def test_a_score_that_is_no_number_counts_for_nothing(normalize: str | None, bad: float) -> None:
+    fusion = RrfFuse() if normalize is None else WeightedFuse(normalize=normalize)
+    fusion.collection = Holding()
+    plan = QueryPlan.of("?")
+    words = arm("bm25", ("b", 0.9), ("c", 0.5))
+    good = arm("dense", ("b", 0.8), ("c", 0.6), floor=0.6)
+    spoilt = replace(arm("dense", ("a", bad), ("b", 0.8), ("c", 0.6)), floor=bad)
+    ours, theirs = (fusion.run(Rankings(plan, (one, words)), run_context()).hits for one in (spoilt, good))
+    assert ours == theirs
+
+
 def test_ties_break_by_id() -> None:
     fused = RrfFuse().fuse([arm("dense", ("b", 1.0)), arm("bm25", ("a", 1.0))], [1.0, 1.0])
     assert keys(fused) == "ab"
