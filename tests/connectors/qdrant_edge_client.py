@@ -128,7 +128,7 @@ class EdgeClient:
         return SimpleNamespace(points=self.shards[collection_name].query(request))
 
     def query_batch_points(self, collection_name: str, requests: list[Any]) -> list[Any]:
-        """Several questions as one request; without filters, as the benchmark asks them."""
+        """Several questions as one request."""
         queries = [
             edge.QueryRequest(
                 limit=request.limit,
@@ -136,12 +136,14 @@ class EdgeClient:
                     request.query if isinstance(request.query, list) else _vectors({"": request.query})[""],
                     using=request.using,
                 ),
+                filter=_filter(request.filter),
                 with_payload=request.with_payload,
                 with_vector=False,
             )
             for request in requests
         ]
-        return list(self.shards[collection_name].query_batch(edge.QueryBatchRequest(queries)))
+        found = self.shards[collection_name].query_batch(edge.QueryBatchRequest(queries))
+        return [SimpleNamespace(points=points) for points in found]
 
     def close(self) -> None:
         for shard in self.shards.values():

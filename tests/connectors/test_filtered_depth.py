@@ -1,4 +1,4 @@
-"""A question with a filter is given `k` passages where `k` match, in every language, on every store."""
+"""What several queries of a batch find, on every store: with a filter `k` passages where `k` match."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.unit.making import run_context
 from tests.unit.retrieve.growing import Resources
 
 FIELDS = parse_fields({"shelf": "keyword", "lang": "keyword"})
-N_RARE = 15
+N_RARE = 25
 
 
 class English(Flat):
@@ -42,7 +42,7 @@ def collection(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store
         [
             put(
                 f"d{n}",
-                [(f"насос номер {n}", unit([1, n / 60]))],
+                [(f"насос номер {n}", unit([1, n / 100]))],
                 metadata={"shelf": "rare" if n % 4 == 0 else "common", "lang": "ru"},
             )
             for n in range(4 * N_RARE)
@@ -65,3 +65,16 @@ def test_as_many_come_as_match(collection: StoreCollection, fuse: type[Fuse]) ->
             hits = fusing.run(Rankings(plan, arms), run_context()).hits
             assert len(hits) == min(k, N_RARE)
             assert {hit.chunk.metadata["shelf"] for hit in hits} == {"rare"}
+
+
+def test_queries_of_a_batch_find_what_each_finds_alone(collection: StoreCollection) -> None:
+    questions = ["насос", "номер 7", "", "слон", "насос 3 насос", "насос"]
+    for k in (1, 10):
+        plan = collection.plan("?", filter={"shelf": "rare"})
+        together = collection.bm25(questions, k, plan)
+        for question, batch in zip(questions, together, strict=True):
+            (alone,) = collection.bm25([question], k, plan)
+            assert batch.id_list() == alone.id_list()
+            assert batch.scores.tolist() == alone.scores.tolist()
+            assert batch.ceiling == alone.ceiling
+        assert [len(batch) for batch in together] == [k, k, 0, 0, k, k]

@@ -86,17 +86,17 @@ def test_a_question_in_a_held_commit_asks_each_thing_once() -> None:
     store.commit([put("a", [("one two", EAST), ("three", EAST)])])
 
     def asked(scope: Scope) -> list[str]:
-        store.search_terms([["one"]], 5, scope)  # which learns what is remembered of a commit
+        store.search_terms([["one", "three"]], 5, scope)  # which learns what is remembered of a commit
         store.client.called.clear()
         assert len(store.search(EAST[None], 5, scope)[0]) == 2
-        assert len(store.search_terms([["one"]], 5, scope)[0]) == 1
+        assert [len(found) for found in store.search_terms([["one"], ["three"], []], 5, scope)] == [1, 1, 0]
         return list(store.client.called)
 
     with store.hold() as commit:
-        assert asked(Scope(commit=commit)) == ["query_points", "query_points"]
+        assert asked(Scope(commit=commit)) == ["query_points", "query_batch_points"]
         store.commit([put("a", [("four", EAST)])])
         assert not store.compact().n_collected
-        assert asked(Scope(commit=commit)) == ["query_points", "query_points"]
+        assert asked(Scope(commit=commit)) == ["query_points", "query_batch_points"]
     assert store.compact().n_collected == 3  # a document and its chunks
     with pytest.raises(StoreError, match="is not kept any more"):
         asked(Scope(commit=commit))

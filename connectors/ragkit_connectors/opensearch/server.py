@@ -165,10 +165,14 @@ class OpenSearchServer(Calls):
             if f.vector is not None and f.vector.shape == vector.shape
         ]
 
-    def propose(self, condition: Condition, weights: Mapping[str, float], limit: int) -> list[Found]:
-        """By the weights of words that the server keeps."""
-        hits = self._search.best(condition, query.weighted_query(condition, weights), limit, COUNTED)
-        return [_found(hit) for hit in hits]
+    def propose(
+        self, condition: Condition, queries: Sequence[Mapping[str, float]], limit: int
+    ) -> list[list[Found]]:
+        """By the weights of words that the server keeps, several queries in one request."""
+        asked = [query.weighted_query(condition, weights) for weights in queries]
+        return [
+            [_found(hit) for hit in hits] for hits in self._search.several(condition, asked, limit, COUNTED)
+        ]
 
     def n_bytes(self) -> int:
         """Of the first copies of both indexes; 0 where the role may not ask."""

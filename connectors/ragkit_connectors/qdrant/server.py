@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from qdrant_client import QdrantClient, models
 
 PAGE = 256
+_AT_ONCE = 32  # queries of one request
 _FIRST_WAIT_S = 0.1
 
 
@@ -233,18 +234,28 @@ class QdrantServer:
         )
         return [Found(hit.payload, vector=_vector_of(hit), score=hit.score) for hit in answer.points]
 
-    def propose(self, condition: Condition, weights: Mapping[str, float], limit: int) -> list[Found]:
-        """By sparse vectors."""
-        answer = self.call(
-            "query_points",
-            collection_name=self.settings.collection,
-            query=summed(weights),
-            using=TERMS,
-            query_filter=as_filter(condition),
-            limit=limit,
-            with_payload=list(COUNTED),
-        )
-        return [Found(hit.payload, score=hit.score) for hit in answer.points]
+    def propose(
+        self, condition: Condition, queries: Sequence[Mapping[str, float]], limit: int
+    ) -> list[list[Found]]:
+        """By sparse vectors, several queries in one request."""
+        from qdrant_client import models
+
+        found: list[list[Found]] = []
+        for first in range(0, len(queries), _AT_ONCE):
+            requests = [
+                models.QueryRequest(
+                    query=summed(weights),
+                    using=TERMS,
+                    filter=as_filter(condition),
+                    limit=limit,
+                    with_payload=list(COUNTED),
+                )
+                for weights in queries[first : first + _AT_ONCE]
+            ]
+            name = self.settings.collection
+            answers = self.call("query_batch_points", collection_name=name, requests=requests)
+            found += [[Found(hit.payload, score=hit.score) for hit in answer.points] for answer in answers]
+        return found
 
     def n_bytes(self) -> int:
         """Of the folder of local mode; a server does not tell."""

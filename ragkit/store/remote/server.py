@@ -116,8 +116,13 @@ class RemoteServer(Protocol):
         """
         ...
 
-    def propose(self, condition: Condition, weights: Mapping[str, float], limit: int) -> list[Found]:
-        """Chunks that hold one of the words, by the sum of what each adds, greatest first."""
+    def propose(
+        self, condition: Condition, queries: Sequence[Mapping[str, float]], limit: int
+    ) -> list[list[Found]]:
+        """For each query, chunks that hold one of its words, by the sum of what each adds, greatest first.
+
+        In as few requests as may be.
+        """
         ...
 
     def n_bytes(self) -> int:

@@ -77,12 +77,21 @@ class SparseSearch:
     def search(self, view: View, queries: Sequence[Sequence[str]], k: int) -> list[HitBatch]:
         """The `k` best chunks for each list of terms."""
         population = self._population(view)
-        unknown = {word(term) for terms in queries for term in terms} - set(population.frequencies)
-        asked = sorted(unknown)
-        conditions = [all_of([view.population, equals("terms", term)]) for term in asked]
+        known = population.frequencies
+        unknown = sorted({word(term) for terms in queries for term in terms} - set(known))
+        conditions = [all_of([view.population, equals("terms", term)]) for term in unknown]
         # Two threads may learn the same; it is the same.
-        population.frequencies.update(zip(asked, view.server.counts(CHUNKS, conditions), strict=True))
-        return [self._ranked(view, population, terms, k) for terms in queries]
+        known.update(zip(unknown, view.server.counts(CHUNKS, conditions), strict=True))
+        weighed = [self._weighed(population, terms) for terms in queries]
+        asked = [
+            _Asked({word: n for word, n in weights.items() if known[word]}, population.average, self._bm25)
+            for weights in weighed
+        ]
+        batches = [HitBatch.of(found.items()).top(k) for found in _best(view, asked, k)]
+        return [
+            HitBatch(batch.ids, batch.scores, sum(weights.values()))
+            for batch, weights in zip(batches, weighed, strict=True)
+        ]
 
     def _population(self, view: View) -> _Population:
         key = (view.scope.tenant, view.scope.commit)
@@ -97,34 +106,40 @@ class SparseSearch:
                     self._populations.popitem(last=False)
         return known
 
-    def _ranked(self, view: View, population: _Population, terms: Sequence[str], k: int) -> HitBatch:
-        known = population.frequencies
+    def _weighed(self, population: _Population, terms: Sequence[str]) -> dict[str, float]:
+        """Each word of a query with its weight, repeats counted."""
+        n_chunks, known = population.n_chunks, population.frequencies
         counted = sorted(Counter(word(term) for term in terms).items())
-        weights = {term: n * self._bm25.idf(population.n_chunks, known[term]) for term, n in counted}
-        ceiling = sum(weights.values())
-        held = {term: weight for term, weight in weights.items() if known[term]}
-        found: dict[str, float] = {}
-        if held and view.shown is not False:
-            found = _best(view, _Asked(held, population.average, self._bm25), k)
-        batch = HitBatch.of(found.items()).top(k)
-        return HitBatch(batch.ids, batch.scores, ceiling)
+        return {term: n * self._bm25.idf(n_chunks, known[term]) for term, n in counted}
 
 
-def _best(view: View, asked: _Asked, k: int) -> dict[str, float]:
-    """Scores by chunk id: those of the `k` best, and of others."""
-    excess, limit = asked.excess(view.server.sparse_loss), max(_FEWEST, 4 * k)
-    if math.isinf(excess) or len(asked.weights) > _MOST_WORDS:
-        return _all(view, asked)
-    while True:
-        hits = view.server.propose(view.shown, asked.weights, limit)
-        found = _scored(view, asked, hits)
-        if len(hits) < limit:
-            return found
-        # What was not proposed adds up to at most what the last one did.
-        rest = hits[-1].score * excess
-        if len(found) >= k and sorted(found.values(), reverse=True)[k - 1] > rest:
-            return found
-        limit *= 4
+def _best(view: View, queries: Sequence[_Asked], k: int) -> list[dict[str, float]]:
+    """For each query scores by chunk id: those of the `k` best, and of others."""
+    found: list[dict[str, float]] = [{} for _ in queries]
+    open_: list[int] = []
+    for n, asked in enumerate(queries):
+        if not asked.weights or view.shown is False:
+            continue
+        if math.isinf(asked.excess(view.server.sparse_loss)) or len(asked.weights) > _MOST_WORDS:
+            found[n] = _all(view, asked)
+        else:
+            open_.append(n)
+    limit = max(_FEWEST, 4 * k)
+    while open_:
+        proposed = view.server.propose(view.shown, [queries[n].weights for n in open_], limit)
+        short = []
+        for n, hits in zip(open_, proposed, strict=True):
+            found[n] = _scored(view, queries[n], hits)
+            if len(hits) >= limit and not _is_settled(view, queries[n], found[n], hits[-1].score, k):
+                short.append(n)
+        open_, limit = short, 4 * limit
+    return found
+
+
+def _is_settled(view: View, asked: _Asked, found: dict[str, float], last: float, k: int) -> bool:
+    """Whether nothing belongs among the `k` best that adds up to no more than the last that was proposed."""
+    rest = last * asked.excess(view.server.sparse_loss)
+    return len(found) >= k and sorted(found.values(), reverse=True)[k - 1] > rest
 
 
 def _all(view: View, asked: _Asked) -> dict[str, float]:

@@ -201,6 +201,24 @@ def test_a_search_of_several_that_fails_is_told(stores: Stores) -> None:
         store.search_terms([["common", "a", "nowhere"]], 5, Scope())
 
 
+def test_queries_of_a_batch_are_one_request(stores: Stores) -> None:
+    store = stores.make(SPEC)
+    store.commit([document("a", 1)])
+    queries = [["common"], ["a", "part"], ["nowhere"], []]
+    alone = [store.search_terms([query], 5, Scope())[0] for query in queries]
+    usual, paths = stores.server.cluster.answer, list[str]()
+
+    def noted(request: Any) -> Any:
+        paths.append(request.path)
+        return usual(request)
+
+    stores.server.cluster.answer = noted  # type: ignore[method-assign]
+    together = store.search_terms(queries, 5, Scope())
+    assert [path for path in paths if path.endswith("search")] == ["/_msearch"]
+    for one, other in zip(together, alone, strict=True):
+        assert (one.id_list(), one.scores.tolist()) == (other.id_list(), other.scores.tolist())
+
+
 def test_a_shard_that_gives_no_answer_is_told(stores: Stores) -> None:
     store = stores.make(SPEC, attempts=1)
     store.commit([document("a", 1)])
