@@ -106,7 +106,7 @@ def test_an_index_is_built_while_somebody_reads_and_takes_its_place_later(
     stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in (("_PATIENCE_MS", 100), ("_PAUSE_S", 0.0), ("_TRIES", 2)):
-        monkeypatch.setattr(f"ragkit_connectors.pgvector.approximate.{name}", value)
+        monkeypatch.setattr(f"ragkit_connectors.pgvector.patience.{name}", value)
     spec = replace(spec_of(), dimension=DIMENSION)
     store = stores.make(spec, index="hnsw", exact_below=40)
     filled(store, OracleStore(spec))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ragkit.errors import ConfigError
+from ragkit_connectors.pgvector.patience import patiently
 from ragkit_connectors.pgvector.schema import TABLES, unsample_indexes
 from ragkit_connectors.pgvector.settings import PgSettings
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 
 INDEX = "chunks_by_nearness"
 _NEXT = "chunks_by_nearness_next"
-_PATIENCE_MS, _PAUSE_S, _TRIES = 1_000, 0.5, 20
 _MOST = {("hnsw", False): 2_000, ("hnsw", True): 4_000, ("ivfflat", False): 2_000, ("ivfflat", True): 4_000}
 _STALE = 0.2
 _KNOWN = "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = to_regclass('chunks')"
@@ -77,7 +75,7 @@ def build(connection: Connection[Any], settings: PgSettings, dimension: int, n_r
         return False
     if wanted is not None:
         _build_beside(connection, wanted)
-    _patiently(connection, lambda: _swap(connection, is_built=wanted is not None))
+    patiently(connection, lambda: _swap(connection, is_built=wanted is not None))
     return True
 
 
@@ -92,35 +90,19 @@ def _build_beside(connection: Connection[Any], wanted: str) -> None:
         connection.execute(f"COMMENT ON INDEX {_NEXT} IS '{wanted}'")
         unsample_indexes(connection, "chunks")
 
-    _patiently(connection, make)
+    patiently(connection, make)
 
 
 def _drop_remains(connection: Connection[Any]) -> None:
     """Of a call that built another index, and could not put it in its place."""
     if connection.execute("SELECT to_regclass(%s)", [_NEXT]).fetchone() != (None,):
-        _patiently(connection, lambda: connection.execute(f"DROP INDEX IF EXISTS {_NEXT}"))
+        patiently(connection, lambda: connection.execute(f"DROP INDEX IF EXISTS {_NEXT}"))
 
 
 def _swap(connection: Connection[Any], *, is_built: bool) -> None:
     connection.execute(f"DROP INDEX IF EXISTS {INDEX}")
     if is_built:
         connection.execute(f"ALTER INDEX {_NEXT} RENAME TO {INDEX}")
-
-
-def _patiently(connection: Connection[Any], work: Callable[[], object]) -> None:
-    """A transaction that waits only a moment for a lock, as others wait for it meanwhile; a few times."""
-    import psycopg
-
-    for attempt in range(1, _TRIES + 1):
-        try:
-            with connection.transaction():
-                connection.execute("SELECT set_config('lock_timeout', %s, true)", [str(_PATIENCE_MS)])
-                work()
-            return
-        except psycopg.errors.LockNotAvailable:
-            if attempt == _TRIES:
-                raise
-        time.sleep(_PAUSE_S)
 
 
 def _definition(settings: PgSettings, dimension: int, n_rows: int) -> str:

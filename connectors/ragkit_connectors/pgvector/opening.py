@@ -13,6 +13,7 @@ from ragkit.store_spec import StoreSpec
 from ragkit_connectors.pgvector import approximate, schema, security
 from ragkit_connectors.pgvector.connecting import connect, set_up
 from ragkit_connectors.pgvector.database import Database
+from ragkit_connectors.pgvector.upgrade import upgrade
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -117,9 +118,10 @@ def _make(database: Database, connection: Connection[Any], spec: StoreSpec) -> N
 
 
 def _recorded(connection: Connection[Any], tables: set[str], where: str) -> StoreSpec:
-    text = schema.recorded_spec(connection, tables, where)
+    meta = schema.recorded(connection, tables, where)
+    upgrade(connection, meta.get("format"), where)
     try:
-        return StoreSpec.from_json(text)
+        return StoreSpec.from_json(str(meta.get("spec")))
     except (ValueError, KeyError, TypeError) as e:
         raise CorruptIndexError(
             f"{where}: what it was made with is unreadable ({e}). Restore the schema from a backup, or drop "

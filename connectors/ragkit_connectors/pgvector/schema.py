@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ragkit.errors import ConfigError, CorruptIndexError, StoreError
+from ragkit.errors import CorruptIndexError, StoreError
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -279,13 +279,12 @@ def check_usage(connection: Connection[Any], schema: str, where: str) -> None:
         )
 
 
-def recorded_spec(connection: Connection[Any], tables: set[str], where: str) -> str:
-    """What the index was made with.
+def recorded(connection: Connection[Any], tables: set[str], where: str) -> dict[str, str]:
+    """What the index says of itself: its `format`, and the `spec` that it was made with.
 
     Raises:
         StoreError: the schema holds something else.
         CorruptIndexError: tables are missing.
-        ConfigError: it was made by another version of ragkit.
     """
     if "meta" not in tables or "head" not in tables:
         raise StoreError(
@@ -308,12 +307,7 @@ def recorded_spec(connection: Connection[Any], tables: set[str], where: str) -> 
             f"{where}: the tables {', '.join(missing)} are gone. Restore the schema from a backup, or drop "
             "it and ingest again"
         )
-    if meta.get("format") != str(FORMAT_VERSION):
-        raise ConfigError(
-            f"{where}: format version {meta.get('format')}, and this ragkit reads version {FORMAT_VERSION}. "
-            "Use the ragkit that made it, or ingest again into a new schema"
-        )
-    return str(meta.get("spec"))
+    return meta
 
 
 def version_of_vector(connection: Connection[Any]) -> tuple[int, ...]:
