@@ -10,6 +10,7 @@ import numpy as np
 from ragkit.errors import CorruptIndexError, StoreError
 from ragkit.fields import ACL, TENANT, FieldSpec, shown
 from ragkit.protocols import Analyzer, Change, DocumentState, Manifest, Record, Scope, Vectors, VectorStore
+from ragkit.store.abilities import ReadingStore
 from ragkit.store.identity import chunk_id, content_hash
 from ragkit.types import Chunk, Document
 
@@ -18,11 +19,15 @@ _PAGE, _LISTED = 1_000, 5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Content:
-    """A document's chunks in their order, and their vectors, shape `[n, d]`."""
+    """A document's chunks in their order, their vectors, shape `[n, d]`, and what a reranker read in each.
+
+    `readings` are empty where nothing was kept.
+    """
 
     document: Document | None
     chunks: tuple[Chunk, ...]
     vectors: Vectors
+    readings: tuple[bytes, ...]
 
 
 class ContentReader:
@@ -74,7 +79,7 @@ class ContentReader:
         document = self.manifest.source(state.tenant, state.document_id)
         scope = self.scope(state.tenant, document.acl if document is not None else ())
         if document is None or not state.n_chunks:
-            return Content(document, (), self.store.vectors([], scope))
+            return Content(document, (), self.store.vectors([], scope), ())
         ids = self._ids(state, document)
         chunks = tuple(c for c in self.store.fetch(ids, scope) if c is not None)
         if len(chunks) != state.n_chunks or any(c.document_id != state.document_id for c in chunks):
@@ -82,7 +87,9 @@ class ContentReader:
                 f"document {shown(state.document_id)}: {len(chunks)} chunks are there, expected "
                 f"{state.n_chunks}. Run ragkit verify, and ragkit repair"
             )
-        return Content(document, chunks, self.store.vectors(ids, scope))
+        kept = self.store.readings(ids, scope) if isinstance(self.store, ReadingStore) else [None] * len(ids)
+        readings = tuple(reading or b"" for reading in kept)
+        return Content(document, chunks, self.store.vectors(ids, scope), readings)
 
     def _ids(self, state: DocumentState, document: Document) -> list[str]:
         """By the rule that names them; where another pipeline made them, by asking for all there are."""
@@ -112,8 +119,8 @@ def changes_of(state: DocumentState, content: Content, analyzer: Analyzer) -> Se
     if content.document is None:
         return [Change(state)]
     records = tuple(
-        Record(chunk, vector, tuple(analyzer.terms(chunk.search_text)))
-        for chunk, vector in zip(content.chunks, content.vectors, strict=True)
+        Record(chunk, vector, tuple(analyzer.terms(chunk.search_text)), reading)
+        for chunk, vector, reading in zip(content.chunks, content.vectors, content.readings, strict=True)
     )
     if state.state == "committed":
         return [Change(state, document=content.document, records=records)]

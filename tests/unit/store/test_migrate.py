@@ -15,8 +15,9 @@ import pytest
 
 from ragkit.errors import ConfigError, CorruptIndexError, StoreError, TransientStoreError
 from ragkit.fields import parse_fields
-from ragkit.protocols import Change, TextKind, Vectors, VectorStore
+from ragkit.protocols import Change, Scope, TextKind, Vectors, VectorStore
 from ragkit.store import migrate_parity
+from ragkit.store.abilities import ReadingStore
 from ragkit.store.collection import StoreCollection
 from ragkit.store.local.store import LocalStore
 from ragkit.store.migrate import Migration, migrate
@@ -125,6 +126,20 @@ def test_all_is_there_and_answers_the_same(source: StoreCollection, tmp_path: Pa
     n = len(list(source.states()))
     assert (done.copied, done.there, done.replaced, done.chunks) == (n, 0, 0, source.counts().chunks)
     assert (source.head(), source.store.verify(), target.store.verify()) == (head, [], [])  # type: ignore[attr-defined]
+
+
+def test_what_a_reranker_read_goes_along(tmp_path: Path, opened: Open) -> None:
+    source, target = opened(tmp_path / "source"), opened(tmp_path / "target")
+    read, unread = document(0), document(2)
+    records = tuple(replace(r, reading=b"read " + r.chunk.text.encode()) for r in read.records)
+    assert records
+    source.store.commit([replace(read, records=records), unread])
+    migrate(source, target)
+    store = target.store
+    assert isinstance(store, ReadingStore)
+    ids = [record.chunk.id for record in (*records, *unread.records)]
+    kept = store.readings(ids, Scope(tenant="acme", acl=("staff",)))
+    assert kept == [*(record.reading for record in records), *(None for _ in unread.records)]
 
 
 def test_what_is_there_is_not_copied_again(source: StoreCollection, tmp_path: Path, opened: Open) -> None:
