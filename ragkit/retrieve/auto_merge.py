@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from pydantic import Field
@@ -9,7 +10,7 @@ from pydantic import Field
 from ragkit.graph.stage import stage
 from ragkit.retrieve.outline import Outline
 from ragkit.retrieve.parent import Parents
-from ragkit.text.spans import contains, covered, intersect
+from ragkit.text.spans import merge
 from ragkit.types import Span
 
 
@@ -34,14 +35,15 @@ class AutoMergeRetrieve(Parents):
 
     def widened(self, outline: Outline, spans: Sequence[Span]) -> list[Span]:
         """The largest parents that were merged."""
-        parents = sorted({one for span in spans for one in outline.parents(span)}, key=lambda s: (len(s), s))
-        found, merged = list(spans), list[Span]()
+        own = {span: outline.parents(span) for span in spans}
+        parents = sorted({one for some in own.values() for one in some}, key=lambda s: (len(s), s))
+        found, merged = merge(spans), set[Span]()
         for parent in parents:
-            inside = [both for span in found if (both := intersect(span, parent)) is not None]
-            if len(parent) and covered(inside) >= self.config.share * len(parent):
-                merged.append(parent)
-                found.append(parent)
-        return [
-            max((parent for parent in merged if contains(parent, span)), key=len, default=span)
-            for span in spans
-        ]
+            first = bisect_right(found, parent.start, key=lambda span: span.end)
+            last = bisect_left(found, parent.end, key=lambda span: span.start)
+            inside = found[first:last]
+            held = sum(min(one.end, parent.end) - max(one.start, parent.start) for one in inside)
+            if len(parent) and held >= self.config.share * len(parent):
+                merged.add(parent)
+                found[first:last] = merge([*inside, parent])
+        return [next((one for one in reversed(own[span]) if one in merged), span) for span in spans]

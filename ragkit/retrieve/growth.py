@@ -29,7 +29,8 @@ class _Passage:
 
     hits: tuple[Hit, ...]
     span: Span
-    document: Document | None
+    document: Document | None = None
+    headings: tuple[str, ...] = ()
 
 
 class Growth(Stage[Ranking, Ranking]):
@@ -65,7 +66,7 @@ class Growth(Stage[Ranking, Ranking]):
             if one is not None:
                 places.setdefault(one.document.id, []).append(n)
         passages = [
-            _Passage((hit,), hit.chunk.span, None)
+            _Passage((hit,), hit.chunk.span)
             for hit, one in zip(ranking.hits, around, strict=True)
             if one is None
         ]
@@ -91,14 +92,17 @@ class Growth(Stage[Ranking, Ranking]):
         grown = sorted(zip(wider, range(len(hits)), strict=True), key=lambda pair: (pair[0], pair[1]))
         made: list[tuple[Span, list[int], bool]] = []
         for span, n in grown:
-            is_grown = span != own[n]
-            if made and (is_grown or made[-1][2]) and self.meet(outline, made[-1][0], span):
-                last, members, _ = made[-1]
-                made[-1] = (Span(last.start, max(last.end, span.end)), [*members, n], True)
-            else:
-                made.append((span, [n], is_grown))
+            is_grown, members = span != own[n], [n]
+            # Of two that did not grow each stays, until one comes that meets the later: with it they are one.
+            while made and (is_grown or made[-1][2]) and self.meet(outline, made[-1][0], span):
+                last, others, _ = made.pop()
+                others.extend(members)
+                span, members, is_grown = Span(last.start, max(last.end, span.end)), others, True
+            made.append((span, members, is_grown))
+        paths = heading_paths(document, [span for span, _, _ in made])
         return [
-            _Passage(tuple(hits[n] for n in sorted(members)), span, document) for span, members, _ in made
+            _Passage(tuple(hits[n] for n in sorted(members)), span, document, path)
+            for (span, members, _), path in zip(made, paths, strict=True)
         ]
 
     def _hit(self, passage: _Passage) -> Hit:
@@ -111,7 +115,7 @@ class Growth(Stage[Ranking, Ranking]):
             for name, score in hit.scores.items():
                 scores[name] = max(score, scores.get(name, score))
         return Hit(
-            _chunk(best.chunk, passage.document, passage.span),
+            _chunk(best.chunk, passage.document, passage),
             sum(given) if self.config.score == "sum" else max(given),
             scores=scores,
         )
@@ -136,15 +140,16 @@ def _within(span: Span, shown: Span, own: Span) -> Span:
     return Span(min(seen.start, own.start), max(seen.end, own.end))
 
 
-def _chunk(chunk: Chunk, document: Document, span: Span) -> Chunk:
+def _chunk(chunk: Chunk, document: Document, passage: _Passage) -> Chunk:
     """A passage of a document by the name of one of its chunks."""
-    starts = [page.start for page in document.pages]
-    first, last = bisect_right(starts, span.start), bisect_right(starts, max(span.start, span.end - 1))
+    span = passage.span
+    first = bisect_right(document.pages, span.start, key=lambda page: page.start)
+    last = bisect_right(document.pages, max(span.start, span.end - 1), key=lambda page: page.start)
     return replace(
         chunk,
         span=span,
         text=span.of(document.text),
-        headings=heading_paths(document, [span])[0],
+        headings=passage.headings,
         page=first or None,
-        page_starts=tuple(starts[first:last]),
+        page_starts=tuple(page.start for page in document.pages[first:last]),
     )

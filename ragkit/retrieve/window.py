@@ -16,7 +16,7 @@ from ragkit.text.tokens import count_tokens
 from ragkit.types import Span
 
 # How far is looked for sentences: a longer one is taken for something else, such as data.
-_SENTENCE_CHARS, _TOKEN_CHARS, _LEAST_CHARS = 600, 8, 2_000
+_SENTENCE_CHARS, _TOKEN_CHARS, _LEAST_CHARS, _FURTHER = 600, 8, 2_000, 4
 
 
 @stage("retrieve/window")
@@ -63,15 +63,30 @@ class WindowRetrieve(Growth):
         return is_blank and outline.part(first).end > second.start
 
     def _window(self, text: str, span: Span, part: Span) -> Span:
-        reach = self._reach()
-        first, last = max(part.start, span.start - reach), min(part.end, span.end + reach)
-        before = [one.shift(first) for one in sentence_spans(text[first : span.start])]
-        after = [one.shift(span.end) for one in sentence_spans(text[span.end : last])]
-        # What was cut by looking no further is not a whole sentence.
-        before = before[first > part.start :]
-        after = after[: len(after) - (last < part.end)]
-        taken = [*self._fitting(text, reversed(before)), span, *self._fitting(text, after)]
+        before = self._beside(text, Span(part.start, span.start), is_before=True)
+        after = self._beside(text, Span(span.end, part.end), is_before=False)
+        taken = [*before, span, *after]
         return Span(min(one.start for one in taken), max(one.end for one in taken))
+
+    def _beside(self, text: str, room: Span, *, is_before: bool) -> list[Span]:
+        """The sentences that are taken of what lies on one side of a hit, the nearest first."""
+        reach, furthest = _LEAST_CHARS, self._reach()
+        while True:
+            if is_before:
+                near = Span(max(room.start, room.end - reach), room.end)
+            else:
+                near = Span(room.start, min(room.end, room.start + reach))
+            whole = [one.shift(near.start) for one in sentence_spans(near.of(text))]
+            # What was cut by looking no further is not a whole sentence.
+            if is_before:
+                whole = whole[near.start > room.start :][::-1]
+            else:
+                whole = whole[: len(whole) - (near.end < room.end)]
+            taken = self._fitting(text, whole)
+            is_full = len(taken) < len(whole) or len(taken) == self.config.sentences
+            if is_full or near == room or reach >= furthest:
+                return taken
+            reach = min(_FURTHER * reach, furthest)
 
     def _fitting(self, text: str, sentences: Iterable[Span]) -> list[Span]:
         fitting: list[Span] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from ragkit.retrieve.parent import ParentRetrieve
 from ragkit.retrieve.window import WindowRetrieve
 from ragkit.text.spans import contains, covered
 from ragkit.text.tokens import count_tokens
-from ragkit.types import Chunk, Document, Ranking, Span
+from ragkit.types import Chunk, Document, Ranking, Section, Span
 from tests.scale import scaled
 from tests.unit.making import run_context
 from tests.unit.retrieve.growing import Around, Resources, cut, markdown, ranking_of
@@ -152,6 +153,39 @@ def test_hits_become_their_section_where_they_are_most_of_it() -> None:
 def test_hits_stay_where_their_section_was_hardly_found() -> None:
     found = [sentence(GUIDE, text) for text in ("It lasts two years.", "Glass has none.")]
     assert texts(AutoMergeRetrieve(tokens=40, share=0.9), GUIDE, found) == [one.text for one in found]
+
+
+def test_what_meets_a_hit_that_overlaps_another_takes_both_and_no_text_is_given_twice() -> None:
+    text = "".join(chr(97 + n % 26) if n % 7 else " " for n in range(1000))
+    starts = [0, 120, 300, 1000]
+    sections = tuple(Section("s", span=Span(a, b), level=1) for a, b in pairwise(starts))
+    document = Document("d", text, sections=sections)
+    found = [
+        Chunk(f"{a:032x}", "d", span=Span(a, b), text=text[a:b], ordinal=a)
+        for a, b in ((75, 100), (90, 140), (130, 290))
+    ]
+    after = grown(AutoMergeRetrieve(tokens=150), Around(document), ranking_of(found))
+    assert [hit.chunk.span for hit in after.hits] == [Span(75, 300)]
+
+
+@pytest.mark.parametrize("stage", [ParentRetrieve(tokens=100), AutoMergeRetrieve(tokens=100)])
+def test_a_thousand_hits_in_a_document_of_many_sections_take_a_moment(stage: Growth) -> None:
+    page = "Heading\n\nThis is a sentence. Another one says more of it.\n\n"
+    n = 20_000
+    sections = tuple(
+        Section("Heading", span=Span(at, at + len(page)), level=1)
+        for at in range(0, n * len(page), len(page))
+    )
+    document = Document("big", page * n, sections=sections)
+    found = []
+    for at in range(20, n * len(page), 20 * len(page)):
+        span = Span(at, at + 30)
+        found.append(Chunk(f"{at:032x}", "big", span=span, text=span.of(document.text), ordinal=at))
+    before = perf_counter()
+    after = grown(stage, Around(document), ranking_of(found))
+    assert perf_counter() - before < 6.0
+    assert all(contains(hit.chunk.span, one.span) for hit, one in zip(after.hits, found, strict=True))
+    assert {hit.chunk.headings for hit in after.hits} == {("Heading",)}
 
 
 # --- what may be seen -----------------------------------------------------------------------------
