@@ -80,6 +80,8 @@ class Parts:
 
 
 _ONE = Parts("one")
+# What compares two things says so at once, and the patterns' time grows with the square of the length and more.
+_LONGEST_COMPARISON = 400
 
 
 def parts_of(question: str, terms: Terms) -> Parts:
@@ -94,7 +96,7 @@ def parts_of(question: str, terms: Terms) -> Parts:
     Parts(kind='alternatives', texts=('Ann Lee', 'Bo Day'))
     """
     text = " ".join(question.split()).rstrip("?!. ")
-    for rule in (_alternatives, _compared, _both):
+    for rule in (_alternatives, _compared, _both) if len(text) <= _LONGEST_COMPARISON else ():
         found = rule(text)
         if found.texts and all(terms(part) for part in found.texts):
             return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from ragkit.query.decompose import DecomposeQuery
@@ -51,6 +53,22 @@ def test_what_a_question_compares_or_asks_in_a_row(question: str, parts: tuple[s
 )
 def test_a_question_of_one_part_has_none(question: str) -> None:
     assert parts_of(question, TERMS).texts == ()
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        f"is {'A ' * 750}{'same ' * 200} as",
+        f"both {'A ' * 6_000}",
+        f"x {': ' * 16_000}",
+        "who x, " * 4_500,
+    ],
+    ids=["same", "both", "colons", "several"],
+)
+def test_no_question_takes_long(question: str) -> None:
+    began = time.process_time()
+    parts_of(question, TERMS)
+    assert time.process_time() - began < 2.0
 
 
 def test_parts_are_queries_beside_the_question() -> None:
