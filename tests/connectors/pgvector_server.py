@@ -134,6 +134,14 @@ def server() -> Server:
     return started
 
 
+def change_sql(store: PgvectorStore, statement: str) -> list[tuple[Any, ...]]:
+    """What a statement gives that is run in the schema of a store, past ragkit."""
+    with server().connect("rag") as connection:
+        connection.execute(f"SET search_path = {store.config.name}, public")
+        cursor = connection.execute(statement)
+        return cursor.fetchall() if cursor.description else []
+
+
 class Stores:
     """Makes stores in schemas of their own, and closes them."""
 

@@ -1,4 +1,4 @@
-"""Where pgvector lies, and what a role needs to look at an index."""
+"""Where pgvector lies, what a role needs to look at an index, and what the index says it is for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from ragkit.errors import StoreError
-from ragkit.testing.stores import spec_of
+from ragkit.protocols import Scope
+from ragkit.testing.data import put
+from ragkit.testing.stores import EAST, spec_of
 from tests.connectors.pgvector_server import Stores, server
 
 SPEC = spec_of()
@@ -55,3 +57,12 @@ def test_a_role_that_may_not_look_into_the_schema_is_told_what_grants_it(stores:
         connection.execute(f"GRANT USAGE ON SCHEMA {name} TO reader")
     with pytest.raises(StoreError, match=r"this role lacks a right.*SELECT on all its tables"):
         stores.make(SPEC, name=name, dsn=server().dsn(user="reader"))
+
+
+def test_a_spec_that_is_not_given_is_the_one_that_was_recorded(stores: Stores) -> None:
+    spec = spec_of(tenant="keyword!")
+    store = stores.make(spec)
+    store.commit([put("a", [("one", EAST)], tenant="acme")])
+    again = stores.unopened(name=store.config.name).open()
+    assert again.spec == spec
+    assert len(again.search(EAST[None], 1, Scope("acme"))[0]) == 1
