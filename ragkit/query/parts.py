@@ -80,7 +80,7 @@ class Parts:
 
 
 _ONE = Parts("one")
-# What compares two things says so at once, and the patterns' time grows with the square of the length and more.
+# Characters. What compares says so at once, and the patterns' time grows with the square of the length.
 _LONGEST_COMPARISON = 400
 
 

@@ -58,7 +58,7 @@ def test_a_question_of_one_part_has_none(question: str) -> None:
 @pytest.mark.parametrize(
     "question",
     [
-        f"is {'A ' * 750}{'same ' * 200} as",
+        f"is {'A ' * 2_000}{'same ' * 400} as",
         f"both {'A ' * 6_000}",
         f"x {': ' * 16_000}",
         "who x, " * 4_500,
