@@ -87,6 +87,11 @@ def _of_status(status: int, kind: str, info: Any, where: str) -> StoreError:
         return StoreError(f"{where}: a document is larger than the server takes ({said}). Split it")
     if status in (408, 429) or status >= 500:
         return TransientStoreError(f"{where}: the server fails for now (HTTP {status}: {said}). Try again")
+    if "strict_dynamic_mapping" in f"{kind} {said}":
+        return StoreError(
+            f"{where}: the index lacks a field ({said}): an older ragkit made it. Let a role that may manage "
+            "both indexes open it once, which adds the field: ragkit check"
+        )
     if "knn_vector" in said or "index.knn" in said or "[knn]" in said:
         return missing_plugin(where, said)
     return StoreError(f"{where}: the server refuses (HTTP {status}: {said})")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import suppress
 from typing import Any
 
 from ragkit.errors import ConfigError, CorruptIndexError, StoreError
 from ragkit.store.remote import head as heads
-from ragkit.store.remote.server import RECORDS
+from ragkit.store.remote.server import RECORDS, ReadOnlyError
 from ragkit.store_spec import StoreSpec
 from ragkit_connectors.opensearch.bulk import Item, send
 from ragkit_connectors.opensearch.errors import ConflictError, missing_plugin
@@ -37,9 +38,10 @@ def opened(server: OpenSearchServer, spec: StoreSpec | None, *, create: bool) ->
     """
     info, settings = check_server(server), server.settings
     has_chunks, has_records = server.exists(settings.name), server.exists(settings.records)
+    known: dict[str, set[str]] = {}
     for name, is_there in ((settings.name, has_chunks), (settings.records, has_records)):
         if is_there:
-            _check_ours(server, name)
+            known[name] = _fields_of_ours(server, name)
     if not (has_records and heads.is_there(server)):
         if has_records and settings.tenancy == "dls":
             raise StoreError(
@@ -61,6 +63,7 @@ def opened(server: OpenSearchServer, spec: StoreSpec | None, *, create: bool) ->
         spec.check(recorded, server.where)
     spec = spec or recorded
     _check_vectors(server, spec)
+    _add_fields(server, spec, known)
     _choose_copies(server)
     return spec
 
@@ -92,8 +95,8 @@ def _version(said: dict[str, Any]) -> tuple[int, ...]:
     return tuple(map(int, str(said["number"]).split(".")[:2]))
 
 
-def _check_ours(server: OpenSearchServer, name: str) -> None:
-    """Refuses an index that something else made, before anything of it is read."""
+def _fields_of_ours(server: OpenSearchServer, name: str) -> set[str]:
+    """The fields of an index; one that something else made is refused, before anything of it is read."""
     found = server.request("GET", f"/{name}/_mapping")
     if len(found) != 1:
         raise StoreError(
@@ -105,6 +108,7 @@ def _check_ours(server: OpenSearchServer, name: str) -> None:
             f"{server.where}: index {name} is there and was made by something else than ragkit. Set another "
             "name: stores.NAME.name"
         )
+    return set(index["mappings"].get("properties") or ())
 
 
 def _check_unfinished(server: OpenSearchServer, name: str, is_there: bool) -> None:
@@ -140,6 +144,22 @@ def _check_vectors(server: OpenSearchServer, spec: StoreSpec) -> None:
         f"numbers compared by {space or 'any space'}. Set another name: stores.NAME.name; or delete the "
         "index and ingest again"
     )
+
+
+def _add_fields(server: OpenSearchServer, spec: StoreSpec, known: dict[str, set[str]]) -> None:
+    """Declares what an index lacks that an older ragkit made; what it holds stays as it is."""
+    settings = server.settings
+    bodies = {
+        settings.name: chunks_body(settings, spec.dimension),
+        settings.records: records_body(settings),
+    }
+    for name, fields in known.items():
+        wanted = bodies[name]["mappings"]["properties"]
+        missing = {field: wanted[field] for field in wanted if field not in fields}
+        if missing:
+            # A role that may only read needs none of them; to write one that is missing is refused.
+            with suppress(ReadOnlyError):
+                server.request("PUT", f"/{name}/_mapping", {"properties": missing})
 
 
 def _described(field: dict[str, Any]) -> str:

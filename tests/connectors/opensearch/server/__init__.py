@@ -4,7 +4,7 @@ It listens on the loopback interface, answers over HTTP, and says of itself `ver
 so that a certificate against it is none. What it imitates, as documented (docs.opensearch.org, 2.19):
 
 - `GET /`, `HEAD`, `PUT` and `DELETE /index`, `_mapping`, `_settings`, `_cat/plugins`, `_stats/store`,
-  `_refresh`
+  `_refresh`; `PUT _mapping` adds fields
 - strict mappings: keyword (at most 32,766 bytes of a term), long, boolean, rank_features, knn_vector; a
   document with another field, type or dimension is refused, and so is an unknown parameter, key or query,
   each with the error body of the real server (`parsing_exception`, `mapper_parsing_exception`,

@@ -152,6 +152,12 @@ class Cluster:
         self._allow(request, f"{MANAGE}/mappings/get")
         return {name: {"mappings": self._index(name).mappings}}
 
+    def add_fields(self, request: Request, name: str) -> Any:
+        request.only()
+        self._allow(request, f"{MANAGE}/mapping/put")
+        self._index(name).add_fields(request.json(), self.plugins)
+        return {"acknowledged": True}
+
     def settings(self, request: Request, name: str) -> Any:
         request.only("flat_settings")
         self._allow(request, f"{MANAGE}/settings/get")
@@ -345,6 +351,7 @@ _ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ("PUT", _NAME, Cluster.create),
     ("DELETE", _NAME, Cluster.drop),
     ("GET", f"{_NAME}/_mapping", Cluster.mapping),
+    ("PUT", f"{_NAME}/_mapping", Cluster.add_fields),
     ("GET", f"{_NAME}/_settings", Cluster.settings),
     ("GET", f"{_NAME}/_stats/store", Cluster.stats),
     ("POST", f"{_NAME}/_refresh", Cluster.refresh),

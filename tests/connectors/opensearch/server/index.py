@@ -56,6 +56,22 @@ class Index:
         out: dict[str, Any] = self.mappings.get("properties", {})
         return out
 
+    def add_fields(self, body: dict[str, Any], plugins: set[str]) -> None:
+        """Declares further fields; one that is there stays as it is.
+
+        Raises:
+            ApiError: a field is refused, or is there and is another.
+        """
+        if set(body) - {"properties"}:
+            raise bad(
+                f"Root mapping definition has unsupported parameters:  {body}", "mapper_parsing_exception"
+            )
+        check_mapping(body, plugins, bool(self.settings.get("knn")))
+        for name, field in body["properties"].items():
+            if self.fields.get(name, field) != field:
+                raise bad(f"Mapper for [{name}] conflicts with existing mapper")
+        self.mappings["properties"] = {**self.fields, **body["properties"]}
+
     def shard_of(self, identity: str, routing: str | None) -> int:
         return zlib.crc32((routing or identity).encode()) % self.n_shards
 
