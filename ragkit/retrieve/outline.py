@@ -52,7 +52,7 @@ class Outline:
         outer: list[int] = []
         open_: list[int] = []
         for n, section in enumerate(self._sections):
-            while open_ and self._sections[open_[-1]].end <= section.end:
+            while open_ and self._sections[open_[-1]].end < section.end:
                 open_.pop()
             outer.append(open_[-1] if open_ else -1)
             open_.append(n)

@@ -110,6 +110,12 @@ def test_a_hit_becomes_the_largest_section_that_is_short_enough() -> None:
     assert texts(ParentRetrieve(tokens=500), GUIDE, [hit]) == [GUIDE.text.strip()]
 
 
+def test_a_section_that_ends_with_the_one_around_it_may_become_it() -> None:
+    document = markdown("# One\n\nFirst here.\n\n## Two\n\nSecond here.\n\n# Three\n\n" + "word " * 99)
+    (section,) = texts(ParentRetrieve(tokens=20), document, [sentence(document, "Second here.")])
+    assert section.split() == ["One", "First", "here.", "Two", "Second", "here."]
+
+
 def test_a_parent_stands_under_its_own_headings() -> None:
     (hit,) = grown(
         ParentRetrieve(tokens=30), Around(GUIDE), ranking_of([sentence(GUIDE, "Ask by mail.")])
