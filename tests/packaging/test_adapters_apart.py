@@ -24,7 +24,8 @@ LANGCHAIN = (
 )  # fmt: skip
 LLAMAINDEX = (
     "LlamaIndexChat", "LlamaIndexChunker", "LlamaIndexEmbedder", "LlamaIndexLoader", "LlamaIndexRetrieve",
-    "RagkitQueryEngine", "RagkitRetriever", "offer",
+    "RagkitCitationCheck", "RagkitCompressor", "RagkitQueryEngine", "RagkitReranker", "RagkitRetriever",
+    "offer",
 )  # fmt: skip
 
 

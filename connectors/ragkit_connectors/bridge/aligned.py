@@ -72,6 +72,8 @@ def spans_of(pieces: Sequence[Piece], text: str, *, max_gap: int) -> list[Span]:
         first = whole.at[start] if start <= before else whole.at[before]
         spans.append(Span(first, whole.at[end - 1] + 1))
         before = max(before, end)
+    # A piece that overlaps with the whole of the one before it takes its place.
+    spans = list({span.start: span for span in sorted(spans)}.values())
     if spans and before < len(whole.text):
         spans[-1] = Span(spans[-1].start, whole.at[-1] + 1)
     return spans
@@ -83,7 +85,7 @@ def _starts(wanted: Sequence[str], hints: Sequence[int | None], text: str, max_g
         _check_gap(0, len(text), text, max_gap)
         return []
     # One iterator of candidates for each piece that is placed, so that a wrong turn is taken back.
-    ways: list[Iterator[int]] = [_places(wanted[0], hints[0], text, -1, 0, max_gap)]
+    ways: list[Iterator[int]] = [_places(wanted[0], hints[0], text, 0, 0, max_gap)]
     starts: list[int] = []
     ends: list[int] = [0]
     farthest, tries = 0, 0
@@ -116,12 +118,12 @@ def _places(piece: str, hint: int | None, text: str, after: int, end: int, max_g
 
     Where it says first; then nearest to `end`: without overlap or gap, then with overlap, then behind a gap.
     """
-    if hint is not None and after < hint <= end + max_gap and text.startswith(piece, hint):
+    if hint is not None and after <= hint <= end + max_gap and text.startswith(piece, hint):
         yield hint
-    at = text.rfind(piece, after + 1, end + len(piece))
+    at = text.rfind(piece, after, end + len(piece))
     while at != -1:
         yield at
-        at = text.rfind(piece, after + 1, at + len(piece) - 1)
+        at = text.rfind(piece, after, at + len(piece) - 1)
     at = text.find(piece, end + 1, end + max_gap + len(piece))
     while at != -1:
         yield at

@@ -89,17 +89,12 @@ class Beside:
 
     def _passage(self, held: Held, n: int) -> Passage:
         told = held.metadata
-        document = told.get("document_id")
-        start = _whole(told.get("start", told.get("start_index", 0)))
-        text = held.text
-        keep: tuple[Span, ...] = (Span(start, start + len(text)),)
-        if isinstance(document, str) and "end" in told:
-            text = self._checked(document, Span(start, max(start, _whole(told["end"]))), held)
-            spans = told.get("keep")
-            keep = tuple(Span(*span) for span in spans) if spans else (Span(start, start + len(text)),)
+        document, start, text = self._place(held)
+        spans = told.get("keep") if document is not None else None
+        keep = tuple(Span(*span) for span in spans) if spans else (Span(start, start + len(text)),)
         # Its own id, for what is remembered of a chunk is remembered by its id.
         key = hashlib.sha256(f"{n}\0{document}\0{start}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()
-        name = document if isinstance(document, str) else str(held.id or told.get("source") or f"passage {n}")
+        name = str(document or held.id or told.get("source") or f"passage {n}")
         heading, page = told.get("heading"), told.get("page")
         chunk = Chunk(
             key[:32],
@@ -116,21 +111,33 @@ class Beside:
         score = told.get("score")
         return Passage(Hit(chunk, float(score) if isinstance(score, int | float) else 0.0), keep)
 
-    def _checked(self, document: str, span: Span, held: Held) -> str:
-        """The text of our document at a place that a passage names; the passage's own where we have none."""
+    def _place(self, held: Held) -> tuple[str | None, int, str]:
+        """The document that a passage stands in, where it starts there, and its text, uncut.
+
+        Where the passage names no place, or one of a document that is not ours and that does not fit its
+        text, there is no document, and its place is in its own text.
+        """
+        told, text = held.metadata, held.text
+        document, spans = told.get("document_id"), told.get("keep")
+        start = _whole(told.get("start", told.get("start_index", 0)))
+        if not isinstance(document, str) or "end" not in told:
+            return (document if isinstance(document, str) else None), start, text
+        span = Span(start, max(start, _whole(told["end"])))
         try:
             source: str = self._rag.source(document, tenant=self._reader.tenant, acl=self._reader.acl)
         except QueryError:
-            return held.text
-        text = span.of(source)
-        spans = held.metadata.get("keep")
-        kept = " … ".join(Span(*s).of(source).strip() for s in spans) if spans else text
-        if kept != held.text:
-            raise QueryError(
-                f"a passage says that it stands in {document!r} from {span.start} to {span.end}, where the "
-                "document has another text. Retrieve it again: the document may have changed since"
-            )
-        return text
+            return (document, start, text) if not spans and len(span) == len(text) else (None, 0, text)
+        whole = span.of(source)
+        kept = " … ".join(Span(*s).of(source).strip() for s in spans) if spans else whole
+        if kept == text:
+            return document, start, whole
+        # It may have been cut to a part of the place that it names.
+        if not spans and text.strip() and text in whole:
+            return document, start + whole.index(text), text
+        raise QueryError(
+            f"a passage says that it stands in {document!r} from {span.start} to {span.end}, where the "
+            "document has another text. Retrieve it again: the document may have changed since"
+        )
 
 
 def _whole(value: Any) -> int:

@@ -6,16 +6,14 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
 from pydantic import ConfigDict, Field
 
-from ragkit import registry
-from ragkit.errors import ModelError
 from ragkit.protocols import Reranker
 from ragkit_connectors.bridge.beside import Beside
 from ragkit_connectors.bridge.holding import HeldRag, HoldsRag
+from ragkit_connectors.bridge.ordered import ordered, reranker_of
 from ragkit_connectors.bridge.reader import Reader
 from ragkit_connectors.langchain.check import held
 
@@ -39,10 +37,7 @@ class RagkitReranker(BaseDocumentCompressor):
 
     @cached_property
     def _reranker(self) -> Reranker:
-        made = registry.load(self.model)(**self.settings) if isinstance(self.model, str) else self.model
-        if not isinstance(made, Reranker):
-            raise ModelError(f"model={self.model!r}: expected a reranker, got {type(made).__name__}")
-        return made
+        return reranker_of(self.model, self.settings)
 
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks = None
@@ -52,13 +47,9 @@ class RagkitReranker(BaseDocumentCompressor):
         Raises:
             ModelError: the model cannot be loaded, or gave NaN.
         """
-        if not documents:
-            return []
-        scores = self._reranker.score(query, [document.page_content for document in documents])
-        if len(scores) != len(documents) or not np.isfinite(scores).all():
-            raise ModelError(f"{self._reranker.name} gave a score that is no number. Check the model's files")
-        order = np.argsort(-scores, kind="stable")[: self.k]
-        return [_with(documents[i], rerank_score=float(scores[i])) for i in order]
+        texts = [document.page_content for document in documents]
+        best = ordered(self._reranker, query, texts, self.k) if texts else []
+        return [_with(documents[i], rerank_score=score) for i, score in best]
 
 
 class RagkitCompressor(HoldsRag, BaseDocumentCompressor):

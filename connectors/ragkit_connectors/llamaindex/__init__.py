@@ -15,8 +15,10 @@ from ragkit_connectors.llamaindex.offering import offer
 
 if TYPE_CHECKING:
     from ragkit_connectors.llamaindex.chat import LlamaIndexChat
+    from ragkit_connectors.llamaindex.check import RagkitCitationCheck
     from ragkit_connectors.llamaindex.embeddings import LlamaIndexEmbedder
     from ragkit_connectors.llamaindex.parser import LlamaIndexChunker
+    from ragkit_connectors.llamaindex.postprocessors import RagkitCompressor, RagkitReranker
     from ragkit_connectors.llamaindex.query_engine import RagkitQueryEngine
     from ragkit_connectors.llamaindex.reader import LlamaIndexLoader
     from ragkit_connectors.llamaindex.retrieve import LlamaIndexRetrieve
@@ -28,7 +30,10 @@ __all__ = [
     "LlamaIndexEmbedder",
     "LlamaIndexLoader",
     "LlamaIndexRetrieve",
+    "RagkitCitationCheck",
+    "RagkitCompressor",
     "RagkitQueryEngine",
+    "RagkitReranker",
     "RagkitRetriever",
     "offer",
 ]
@@ -41,7 +46,10 @@ __getattr__ = lazy(
         "LlamaIndexEmbedder": "embeddings",
         "LlamaIndexLoader": "reader",
         "LlamaIndexRetrieve": "retrieve",
+        "RagkitCitationCheck": "check",
+        "RagkitCompressor": "postprocessors",
         "RagkitQueryEngine": "query_engine",
+        "RagkitReranker": "postprocessors",
         "RagkitRetriever": "retriever",
     },
     needs="llama_index",
