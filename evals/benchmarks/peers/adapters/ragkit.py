@@ -2,7 +2,8 @@
 
 The benchmark's texts are searched as a whole, so a chunker that never cuts takes the place of
 `chunk/recursive`; "own passages" is the default without any change, which cuts long texts and ranks a
-document by its best passage.
+document by its best passage. The default reranks by what its model read of the passages at ingestion, so the
+model runs there, though the vectors are looked up; "not reranked" is the default up to its fusion.
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ class _Ragkit:
     def ways(self) -> Mapping[str, Callable[[], Search]]:
         return {
             DOCUMENTED: lambda: self._search(self._rag),
+            "not reranked": lambda: self._search(self._rag, retriever="hybrid"),
             "own passages": lambda: self._search(
                 self._filled("own", {}), depth=_OWN_DEPTH * self._task.depth
             ),
