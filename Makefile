@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 WORKERS ?= -n auto --dist loadfile
 STAMP  := $(VENV)/.ragkit-$(EXTRAS)
 
-.PHONY: demo test test-full gate lint types setup bench langchain-ends clean
+.PHONY: demo test test-full gate lint types setup bench adapter-ends clean
 
 demo: $(VENV)/.ragkit-run
 	$(BIN)/python examples/demo.py
@@ -34,9 +34,10 @@ types: setup
 bench: setup
 	for bench in evals/benchmarks/*.py; do $(BIN)/python $$bench || exit 1; done
 
-# The adapters at both ends of the versions of LangChain that pyproject.toml allows.
-langchain-ends:
-	sh scripts/langchain_ends.sh .venv-langchain $(PYTHON)
+# The adapters at both ends of the versions of LangChain and LlamaIndex that pyproject.toml allows.
+adapter-ends:
+	sh scripts/adapter_ends.sh langchain .venv-ends $(PYTHON)
+	sh scripts/adapter_ends.sh llamaindex .venv-ends $(PYTHON)
 
 setup: $(STAMP)
 
@@ -53,4 +54,4 @@ $(VENV)/.ragkit-all: pyproject.toml
 	@touch $@ $(VENV)/.ragkit-light
 
 clean:
-	rm -rf $(VENV) .venv-langchain build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-ends build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
