@@ -1,10 +1,10 @@
-"""Sixteen questions at once against sixteen one after the other, through the whole retrieval graph.
+"""Sixteen questions at once against sixteen one after the other, through the default's retrieval.
 
-    taskset -c 0,1 python evals/benchmarks/concurrent_retrieval.py FOLDER [--rounds 40] [--rerank]
+    taskset -c 0,1 python evals/benchmarks/concurrent_retrieval.py FOLDER [--rounds 40] [--retriever hybrid]
 
-FOLDER is a dataset in BEIR layout; it is indexed by the default configuration. In each round two fresh halves
-of questions are asked, one in each way, and the ways change places from round to round, so that a busy
-moment of the machine falls on both. No question is asked twice: nothing comes from a memory. Printed are
+FOLDER is a dataset in BEIR layout; it is indexed by the default configuration. `full` reranks, `hybrid` does
+not. In each round two fresh halves of questions are asked, one in each way, and the ways change places from
+round to round, so that a busy moment of the machine falls on both. No question is asked twice: nothing comes from a memory. Printed are
 the medians over the rounds of the throughput and of the ratio, the ratio's interval (bootstrap of the
 rounds), and the processor time that a question takes in each way: where it is the same, company saves no
 work, and what is gained is what one question alone leaves idle of the cores.
@@ -17,20 +17,20 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import anyio
 import numpy as np
 
 import ragkit
-from ragkit.app import RAG
 from ragkit.evaluation.dataset import load_dataset
 
 AT_ONCE = 16
 WARM = 2  # rounds that are not counted
-RERANK = {"query.rerank": {"use": "rerank/model", "model": "rerank", "in": "fuse", "k": 10}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,27 +43,30 @@ class Round:
     at_once_cpu: float
 
 
-async def ask_in_turn(rag: RAG, questions: Sequence[str]) -> None:
+Ask = Callable[[str], Coroutine[Any, Any, object]]
+
+
+async def ask_in_turn(ask: Ask, questions: Sequence[str]) -> None:
     """One after the other."""
     for question in questions:
-        await rag.aretrieve(question)
+        await ask(question)
 
 
-async def ask_at_once(rag: RAG, questions: Sequence[str]) -> None:
+async def ask_at_once(ask: Ask, questions: Sequence[str]) -> None:
     """All of them together."""
     async with anyio.create_task_group() as tasks:
         for question in questions:
-            tasks.start_soon(rag.aretrieve, question)
+            tasks.start_soon(ask, question)
 
 
-async def timed(rag: RAG, questions: Sequence[str], *, together: bool) -> tuple[float, float]:
+async def timed(ask: Ask, questions: Sequence[str], *, together: bool) -> tuple[float, float]:
     """Seconds by the clock and of the processor."""
     wall, cpu = time.perf_counter(), time.process_time()
-    await (ask_at_once if together else ask_in_turn)(rag, questions)
+    await (ask_at_once if together else ask_in_turn)(ask, questions)
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
-async def measured(rag: RAG, questions: Sequence[str], n_rounds: int) -> list[Round]:
+async def measured(ask: Ask, questions: Sequence[str], n_rounds: int) -> list[Round]:
     """The rounds that count."""
     rounds = []
     for number in range(n_rounds + WARM):
@@ -71,7 +74,7 @@ async def measured(rag: RAG, questions: Sequence[str], n_rounds: int) -> list[Ro
         halves = questions[start : start + AT_ONCE], questions[start + AT_ONCE : start + 2 * AT_ONCE]
         order = (False, True) if number % 2 else (True, False)
         taken = {
-            together: await timed(rag, half, together=together)
+            together: await timed(ask, half, together=together)
             for together, half in zip(order, halves, strict=True)
         }
         rounds.append(Round(taken[False][0], taken[True][0], taken[False][1], taken[True][1]))
@@ -107,7 +110,7 @@ def main() -> None:
     )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rounds", type=int, default=40)
-    parser.add_argument("--rerank", action="store_true", help="with rerank/bundled behind the fusion")
+    parser.add_argument("--retriever", choices=["hybrid", "full"], default="full")
     parser.add_argument("--index", type=Path, help="an index of the folder that is there already")
     args = parser.parse_args()
     data = load_dataset(args.folder)
@@ -115,16 +118,12 @@ def main() -> None:
     texts = list(dict.fromkeys(question.text for question in data.judged.values()))
     if len(texts) < needed:
         parser.error(f"{args.folder} has {len(texts)} questions and {needed} are needed: fewer --rounds")
-    with tempfile.TemporaryDirectory() as made:
-        settings = {"models.rerank": {"use": "rerank/bundled"}, **RERANK} if args.rerank else {}
-        with ragkit.open(args.index or made, set=settings) as rag:
-            if args.index is None:
-                rag.ingest([row.document() for row in data.corpus()], progress=False)
-            cores = len(os.sched_getaffinity(0))
-            print(
-                f"{data.name}: {rag.status().chunks:,} chunks, {cores} cores, load {os.getloadavg()[0]:.1f}"
-            )
-            report(anyio.run(measured, rag, texts, args.rounds))
+    with tempfile.TemporaryDirectory() as made, ragkit.open(args.index or made) as rag:
+        if args.index is None:
+            rag.ingest([row.document() for row in data.corpus()], progress=False)
+        cores = len(os.sched_getaffinity(0))
+        print(f"{data.name}: {rag.status().chunks:,} chunks, {cores} cores, load {os.getloadavg()[0]:.1f}")
+        report(anyio.run(measured, partial(rag.aretrieve, retriever=args.retriever), texts, args.rounds))
 
 
 if __name__ == "__main__":
