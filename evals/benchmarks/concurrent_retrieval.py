@@ -4,10 +4,10 @@
 
 FOLDER is a dataset in BEIR layout; it is indexed by the default configuration. `full` reranks, `hybrid` does
 not. In each round two fresh halves of questions are asked, one in each way, and the ways change places from
-round to round, so that a busy moment of the machine falls on both. No question is asked twice: nothing comes from a memory. Printed are
-the medians over the rounds of the throughput and of the ratio, the ratio's interval (bootstrap of the
-rounds), and the processor time that a question takes in each way: where it is the same, company saves no
-work, and what is gained is what one question alone leaves idle of the cores.
+round to round, so that a busy moment of the machine falls on both. No question is asked twice: nothing comes
+from a memory. Printed are the medians over the rounds of the throughput and of the ratio, the ratio's
+interval (bootstrap of the rounds), and the processor time that a question takes in each way: where it is the
+same, company saves no work, and what is gained is what one question alone leaves idle of the cores.
 """
 
 from __future__ import annotations
