@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _SHOWN_CHARS = 240
 _LISTED = 20
+_NEAREST = 3
 _STATUS_WORDS = {
     "generation": "compactions",
     "kept_from_commit": "oldest commit that can be read",
@@ -53,10 +54,24 @@ def print_sources(answer: Answer) -> None:
         console.print(
             plain("  (quoted from the documents word for word; no language model was asked)", "dim")
         )
+    if answer.abstained and answer.reason == "no_evidence":
+        _print_nearest(console, answer)
     if answer.cached:
         of = "the same question" if answer.cached == "result" else "a question that means the same"
         console.print(plain(f"  (kept from before, for {of})", "dim"))
     _print_degraded(console, answer.degraded)
+
+
+def _print_nearest(console: Console, answer: Answer) -> None:
+    """Where the passages stand that came nearest: whoever asks can look for himself."""
+    passages = () if answer.context is None else answer.context.passages
+    found = [passage.chunk for passage in sorted(passages, key=lambda passage: -passage.hit.score)]
+    places = dict.fromkeys(f"{c.uri or c.document_id}{f' › {c.heading}' if c.heading else ''}" for c in found)
+    if places:
+        sure = "" if answer.confidence is None else f" ({answer.confidence:.0%} likely to answer it)"
+        console.print(plain(f"  what came nearest{sure}:", "dim"))
+    for place in list(places)[:_NEAREST]:
+        console.print(plain(f"      {place}", "cyan"))
 
 
 def print_ranking(ranking: Ranking) -> None:

@@ -33,7 +33,7 @@ class TextTokenizer:
             self._tokenizer = Tokenizer.from_buffer(path.read_bytes() if content is None else content)
         except Exception as error:  # the Rust library raises bare Exception
             raise ModelError(
-                f"{path} is not a tokenizer: {error}. Install ragkit or fetch the model again."
+                f"{path} is not a tokenizer: {error}. Name the tokenizer.json of a model, fetched whole."
             ) from error
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()

@@ -69,6 +69,18 @@ def test_ask_shows_file_heading_and_quote(run: Call, handbook_index: Path) -> No
     assert "retrieve/bm25" in out
 
 
+@pytest.mark.parametrize(
+    ("least", "question", "is_shown"),
+    [(1, "Which plan offers SAML single sign-on?", True), (0.2, "Who wrote War and Peace?", False)],
+)
+def test_an_abstention_says_where_it_might_stand(
+    run: Call, handbook_index: Path, least: float, question: str, *, is_shown: bool
+) -> None:
+    setting = f"query.generate.min_confidence={least}"
+    _, out, _ = run("ask", question, "--index", handbook_index, "--set", setting)
+    assert ("what came nearest" in out, "users.html › Users" in out) == (is_shown, is_shown)
+
+
 def test_retrieve_json(run: Call, handbook_index: Path) -> None:
     for retriever in ("dense", "bm25", "hybrid", "full"):
         code, out, _ = run(
