@@ -12,13 +12,14 @@ from ragkit.compress.selection import ContextSentence, only, sentences_of, token
 from ragkit.graph.stage import RunContext, Stage, stage
 from ragkit.protocols import Collection, Resources
 from ragkit.settings import Settings
+from ragkit.text.number_words import states_amount
 from ragkit.text.tokens import word_spans
 from ragkit.types import Context
 
 Words = tuple[str, ...]
 
 _SHINGLE = 3
-# A sentence of which so many word triples stood before, and no number or negation differs, says it again.
+# A sentence of which so many word triples stood before, and no amount or negation differs, says it again.
 _SAME_SHARE = 0.85
 _DENIES = re.compile(r"not|no|never|nor|none|without|cannot|\w+n['’]t|не|нет|ни|без|никогда|нельзя")
 
@@ -29,8 +30,8 @@ class Dedupe(Stage[Context, Context]):
 
     Overlapping chunks of one document and versions of a page are what it catches. The earlier, higher ranked
     passage stays whole. Of a later one most of which was said before, sentences that say something else are
-    kept, each with the one before it: another number, date or negation is never the same. A passage most of
-    which is new stays whole.
+    kept, each with the one before it: another number, unit, date or negation is never the same, in figures
+    or in words, English or Russian. A passage most of which is new stays whole.
 
     A sentence is found again by its word triples, wherever passages are cut. Their containment is Broder's
     ("On the resemblance and containment of documents", 1997).
@@ -112,7 +113,7 @@ def _new_with_the_one_before(
 
 
 def _decides(word: str) -> bool:
-    return any(c.isdigit() for c in word) or _DENIES.fullmatch(word) is not None
+    return states_amount(word) or _DENIES.fullmatch(word) is not None
 
 
 def _words(text: str) -> Words:

@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ragkit.text.normalize import normal_form
+from ragkit.text.number_words import UNITS
 from ragkit.verify.nearly import Change
-from ragkit.verify.number_words import UNITS
 from ragkit.verify.words import Word, words
 
 _LINK = re.compile(r"(?:https?://|www\.)[^\s)>\]\"'»]+|[\w.+-]+@[\w-]+\.[a-z]{2,}", re.IGNORECASE)

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 
+from ragkit.text.number_words import FRACTIONS, PERIODS, SCALES, UNITS, WRITTEN
 from ragkit.verify.nearly import Change
-from ragkit.verify.number_words import FRACTIONS, PERIODS, SCALES, UNITS, WRITTEN
 from ragkit.verify.words import Word, words
 
 # A minus only where nothing stands before it: between numbers it is a dash.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Collection
 
-from ragkit.verify.number_words import WRITTEN
+from ragkit.text.number_words import WRITTEN
 from ragkit.verify.numbers import agree, quantities
 from ragkit.verify.synonyms import synonym_groups
 

@@ -70,6 +70,11 @@ LONG_RU = (
         (LONG.format(24), LONG.format(36)),
         (LONG.format("24"), LONG.format("not 24")),
         (LONG_RU.format(24), LONG_RU.format(36)),
+        (LONG.format("two"), LONG.format("three")),
+        (LONG.format("24"), LONG.format("24").replace("months", "weeks")),
+        (LONG.format("24") + " in March", LONG.format("24") + " in April"),
+        (LONG_RU.format("два"), LONG_RU.format("три")),
+        (LONG_RU.format("два") + " в марте", LONG_RU.format("два") + " в апреле"),
         (LONG_RU.format("два"), LONG_RU.format("не два")),
     ],
 )

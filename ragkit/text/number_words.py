@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 _EN = "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
@@ -107,3 +108,22 @@ UNITS: Final[dict[str, tuple[str, str]]] = {
     for word in listed.split()
 }
 """For each unit its kind and how many base units of that kind it is."""
+
+_DATES = (
+    "january february march april may june july august september october november december"
+    " monday tuesday wednesday thursday friday saturday sunday"
+    " январ феврал март апрел май мая мае июн июл август сентябр октябр ноябр декабр"
+    " понедельник вторник сред четверг пятниц суббот воскресен"
+)
+_COUNTS = frozenset({*WRITTEN, *SCALES, *FRACTIONS, *PERIODS, *UNITS, "once", "single", "однажды", "полтора"})
+_DATED = re.compile("|".join(stem + r"\w{0,3}" for stem in _DATES.split()))
+
+
+def states_amount(word: str) -> bool:
+    """Whether a word in lower case is a part of a number, an amount or a date.
+
+    >>> [word for word in ("two", "v3", "months", "мая", "марта", "late") if states_amount(word)]
+    ['two', 'v3', 'months', 'мая', 'марта']
+    """
+    is_counted = word in _COUNTS or _DATED.fullmatch(word) is not None
+    return is_counted or any(character.isdigit() for character in word)
