@@ -113,9 +113,6 @@ class EdgeClient:
         self, collection_name: str, query: Any, using: str, query_filter: Any, limit: int,
         with_payload: Any, with_vectors: Any = False, search_params: Any = None,
     ) -> Any:  # fmt: skip
-        params = None
-        if search_params is not None:
-            params = edge.SearchParams(hnsw_ef=search_params.hnsw_ef, exact=bool(search_params.exact))
         vector = query if isinstance(query, list) else _vectors({"": query})[""]
         request = edge.QueryRequest(
             limit=limit,
@@ -123,7 +120,7 @@ class EdgeClient:
             filter=_filter(query_filter),
             with_payload=with_payload,
             with_vector=with_vectors,
-            params=params,
+            params=_params(search_params),
         )
         return SimpleNamespace(points=self.shards[collection_name].query(request))
 
@@ -138,7 +135,8 @@ class EdgeClient:
                 ),
                 filter=_filter(request.filter),
                 with_payload=request.with_payload,
-                with_vector=False,
+                with_vector=request.with_vector or False,
+                params=_params(request.params),
             )
             for request in requests
         ]
@@ -187,6 +185,10 @@ def _vectors(vectors: dict[str, Any]) -> dict[str, Any]:
         name: edge.SparseVector(v.indices, v.values) if isinstance(v, models.SparseVector) else v
         for name, v in vectors.items()
     }
+
+
+def _params(wanted: Any) -> Any:
+    return wanted and edge.SearchParams(hnsw_ef=wanted.hnsw_ef, exact=bool(wanted.exact))
 
 
 def _filter(wanted: Any) -> Any:

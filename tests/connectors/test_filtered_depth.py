@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ragkit.fields import parse_fields
+from ragkit.filters import Eq
+from ragkit.protocols import Scope
 from ragkit.retrieve.bm25 import Bm25Retrieve
 from ragkit.retrieve.dense import DenseRetrieve
 from ragkit.retrieve.fuse import Fuse, RrfFuse, WeightedFuse
@@ -78,3 +81,15 @@ def test_queries_of_a_batch_find_what_each_finds_alone(collection: StoreCollecti
             assert batch.scores.tolist() == alone.scores.tolist()
             assert batch.ceiling == alone.ceiling
         assert [len(batch) for batch in together] == [k, k, 0, 0, k, k]
+
+
+def test_vectors_of_a_batch_find_what_each_finds_alone(collection: StoreCollection) -> None:
+    vectors = np.stack([unit([1, 0]), unit([0, 1]), unit([-1, 0.2]), unit([1, 0.4])])
+    for k in (1, 10, 40):
+        scope = Scope(filter=Eq("shelf", "rare"))
+        together = collection.store.search(vectors, k, scope)
+        for vector, batch in zip(vectors, together, strict=True):
+            (alone,) = collection.store.search(vector[None], k, scope)
+            assert batch.id_list() == alone.id_list()
+            assert batch.scores.tolist() == alone.scores.tolist()
+        assert [len(batch) for batch in together] == [min(k, N_RARE)] * 4

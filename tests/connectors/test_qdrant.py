@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ragkit.errors import StoreError
@@ -12,7 +13,7 @@ from ragkit.protocols import Scope
 from ragkit.store_spec import StoreSpec
 from ragkit.testing.collecting import CollectingStoreChecks
 from ragkit.testing.data import put
-from ragkit.testing.stores import EAST, SparseIndexChecks, VectorStoreChecks, spec_of
+from ragkit.testing.stores import EAST, NORTH, SparseIndexChecks, VectorStoreChecks, spec_of
 from ragkit_connectors.qdrant import QdrantStore
 from tests.connectors.qdrant_stores import Stores, needs_server, server_settings
 
@@ -88,15 +89,15 @@ def test_a_question_in_a_held_commit_asks_each_thing_once() -> None:
     def asked(scope: Scope) -> list[str]:
         store.search_terms([["one", "three"]], 5, scope)  # which learns what is remembered of a commit
         store.client.called.clear()
-        assert len(store.search(EAST[None], 5, scope)[0]) == 2
+        assert [len(found) for found in store.search(np.stack([EAST, NORTH]), 5, scope)] == [2, 2]
         assert [len(found) for found in store.search_terms([["one"], ["three"], []], 5, scope)] == [1, 1, 0]
         return list(store.client.called)
 
     with store.hold() as commit:
-        assert asked(Scope(commit=commit)) == ["query_points", "query_batch_points"]
+        assert asked(Scope(commit=commit)) == ["query_batch_points", "query_batch_points"]
         store.commit([put("a", [("four", EAST)])])
         assert not store.compact().n_collected
-        assert asked(Scope(commit=commit)) == ["query_points", "query_batch_points"]
+        assert asked(Scope(commit=commit)) == ["query_batch_points", "query_batch_points"]
     assert store.compact().n_collected == 3  # a document and its chunks
     with pytest.raises(StoreError, match="is not kept any more"):
         asked(Scope(commit=commit))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -148,22 +149,22 @@ class OpenSearchServer(Calls):
         for hit in self._search.every(place, condition, wanted):
             yield _found(hit)
 
-    def nearest(self, condition: Condition, vector: Vectors, limit: int, *, is_exact: bool) -> list[Found]:
-        """By the graph, or by comparing with all. What is scored here orders what comes back."""
+    def nearest(
+        self, condition: Condition, vectors: Vectors, limit: int, *, is_exact: bool
+    ) -> list[list[Found]]:
+        """By the graph, or by comparing with all, several vectors in one request.
+
+        What is scored here orders what comes back.
+        """
         engine = self.settings.engine
         if is_exact or engine == "exact" or limit > MOST_HITS:
-            asked = query.exact_query(condition, vector.tolist(), query.SPACES[engine])
+            space = query.SPACES[engine]
+            asked = [query.exact_query(condition, vector, space) for vector in vectors.tolist()]
         else:
-            ef = max(self.settings.ef_search, limit)
-            asked = query.graph_query(condition, vector.tolist(), limit, min(ef, MOST_HITS))
-        hits = self._search.best(condition, asked, limit, (*JUDGED, DENSE))
-        # A document that lost its vector compares with nothing.
-        found = [found for hit in hits if (found := _found(hit)).vector is not None]
-        return [
-            Found(f.payload, vector=f.vector, score=float(np.dot(f.vector, vector)))
-            for f in found
-            if f.vector is not None and f.vector.shape == vector.shape
-        ]
+            ef = min(max(self.settings.ef_search, limit), MOST_HITS)
+            asked = [query.graph_query(condition, vector, limit, ef) for vector in vectors.tolist()]
+        found = self._search.several(condition, asked, limit, (*JUDGED, DENSE))
+        return [_scored(vector, hits) for vector, hits in zip(vectors, found, strict=True)]
 
     def propose(
         self, condition: Condition, queries: Sequence[Mapping[str, float]], limit: int
@@ -186,8 +187,20 @@ class OpenSearchServer(Calls):
 def _found(hit: dict[str, Any]) -> Found:
     payload = hit["_source"]
     vector = payload.pop(DENSE, None)
-    made = None if vector is None else np.asarray(vector, dtype=np.float32)
-    return Found(payload, vector=made, score=float(hit.get("_score") or 0.0))
+    read = None if vector is None else partial(np.asarray, vector, dtype=np.float32)
+    return Found(payload, read_vector=read, score=float(hit.get("_score") or 0.0))
+
+
+def _scored(query: Vectors, hits: Sequence[dict[str, Any]]) -> list[Found]:
+    """By similarity: engines score each in its own way. What lost its vector compares with nothing."""
+    found = []
+    for hit in hits:
+        numbers = hit["_source"].pop(DENSE, None)
+        if numbers is not None and len(numbers) == len(query):
+            vector = np.asarray(numbers, dtype=np.float32)
+            score = float(np.dot(vector, query))
+            found.append(Found(hit["_source"], read_vector=partial(np.asarray, vector), score=score))
+    return found
 
 
 def _target_of(hit: dict[str, Any]) -> dict[str, Any]:

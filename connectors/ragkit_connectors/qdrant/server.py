@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 PAGE = 256
 _AT_ONCE = 32  # queries of one request
+_ALONE = {"filter": "query_filter", "params": "search_params", "with_vector": "with_vectors"}
 _FIRST_WAIT_S = 0.1
 
 
@@ -209,52 +211,68 @@ class QdrantServer:
                 with_vectors=[DENSE] if vectors else False,
             )
             for point in points:
-                yield Found(point.payload, vector=_vector_of(point) if vectors else None)
+                yield Found(point.payload, read_vector=partial(_vector_of, point) if vectors else None)
             if offset is None:
                 return
 
-    def nearest(self, condition: Condition, vector: Vectors, limit: int, *, is_exact: bool) -> list[Found]:
-        """By the HNSW index, or by comparing with all."""
+    def nearest(
+        self, condition: Condition, vectors: Vectors, limit: int, *, is_exact: bool
+    ) -> list[list[Found]]:
+        """By the HNSW index, or by comparing with all; several vectors in one request."""
         from qdrant_client import models
 
         params = None
         if not self.settings.is_local:  # which compares with all anyway, and warns of the parameter
             ef = None if is_exact else max(self.settings.ef_search, limit)
             params = models.SearchParams(exact=is_exact, hnsw_ef=ef)
-        answer = self.call(
-            "query_points",
-            collection_name=self.settings.collection,
-            query=vector.tolist(),
-            using=DENSE,
-            query_filter=as_filter(condition),
-            search_params=params,
-            limit=limit,
-            with_payload=list(JUDGED),
-            with_vectors=[DENSE],
-        )
-        return [Found(hit.payload, vector=_vector_of(hit), score=hit.score) for hit in answer.points]
+        asked = [
+            {
+                "query": vector,
+                "using": DENSE,
+                "filter": as_filter(condition),
+                "params": params,
+                "limit": limit,
+                "with_payload": list(JUDGED),
+                "with_vector": [DENSE],
+            }
+            for vector in vectors.tolist()
+        ]
+        return [
+            [Found(hit.payload, read_vector=partial(_vector_of, hit), score=hit.score) for hit in hits]
+            for hits in self._asked(asked)
+        ]
 
     def propose(
         self, condition: Condition, queries: Sequence[Mapping[str, float]], limit: int
     ) -> list[list[Found]]:
         """By sparse vectors, several queries in one request."""
+        asked = [
+            {
+                "query": summed(weights),
+                "using": TERMS,
+                "filter": as_filter(condition),
+                "limit": limit,
+                "with_payload": list(COUNTED),
+            }
+            for weights in queries
+        ]
+        return [[Found(hit.payload, score=hit.score) for hit in hits] for hits in self._asked(asked)]
+
+    def _asked(self, queries: Sequence[dict[str, Any]]) -> list[list[Any]]:
+        """The points that each query gives, in as few requests as may be."""
         from qdrant_client import models
 
-        found: list[list[Found]] = []
+        if len(queries) == 1:  # which costs the server less alone than as a batch of one
+            given = {_ALONE.get(key, key): value for key, value in queries[0].items()}
+            answer = self.call("query_points", collection_name=self.settings.collection, **given)
+            return [answer.points]
+        found: list[list[Any]] = []
         for first in range(0, len(queries), _AT_ONCE):
-            requests = [
-                models.QueryRequest(
-                    query=summed(weights),
-                    using=TERMS,
-                    filter=as_filter(condition),
-                    limit=limit,
-                    with_payload=list(COUNTED),
-                )
-                for weights in queries[first : first + _AT_ONCE]
-            ]
-            name = self.settings.collection
-            answers = self.call("query_batch_points", collection_name=name, requests=requests)
-            found += [[Found(hit.payload, score=hit.score) for hit in answer.points] for answer in answers]
+            requests = [models.QueryRequest(**query) for query in queries[first : first + _AT_ONCE]]
+            answers = self.call(
+                "query_batch_points", collection_name=self.settings.collection, requests=requests
+            )
+            found += [answer.points for answer in answers]
         return found
 
     def n_bytes(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 
@@ -37,24 +38,38 @@ class DenseSearch:
         """The `k` nearest chunks for each row of `vectors`; score descending, then chunk id."""
         if view.shown is False:
             return [HitBatch.empty() for _ in vectors]
+        queries = np.ascontiguousarray(vectors, dtype=np.float32)
+        found: list[HitBatch] = [HitBatch.empty() for _ in queries]
+        open_, limit = list(range(len(queries))), k + _SPARE
         is_exact = self._shows_few(view)
-        return [self._nearest(view, vector, k, is_exact) for vector in vectors]
-
-    def _nearest(self, view: View, vector: Vectors, k: int, is_exact: bool) -> HitBatch:
-        query = np.ascontiguousarray(vector, dtype=np.float32)
-        limit = k + _SPARE
-        while True:
-            hits = view.server.nearest(view.shown, query, limit, is_exact=is_exact)
-            kept = [hit for hit in hits if np.isfinite(hit.score) and view.shows(hit.payload)]
-            is_all = len(hits) < limit
-            if is_all and len(kept) < k and not is_exact:
+        while open_:
+            replies = view.server.nearest(view.shown, queries[open_], limit, is_exact=is_exact)
+            short, ended_early = [], False
+            for n, hits in zip(open_, replies, strict=True):
+                near = self._near(view, hits, limit, k, is_exact=is_exact)
+                if near is not None:
+                    found[n] = _ranked(queries[n], near, k)
+                    continue
+                short.append(n)
                 # A graph that is searched under a filter may end early; a comparison with all does not.
-                is_exact = True
-                continue
-            # Hits come best first: what follows the last one is at most as near.
-            if is_all or (len(kept) >= k and hits[-1].score < kept[k - 1].score - self._margin):
-                return _ranked(query, kept, k)
-            limit *= 4
+                ended_early |= len(hits) < limit
+            open_, is_exact, limit = short, is_exact or ended_early, limit if ended_early else 4 * limit
+        return found
+
+    def _near(
+        self, view: View, hits: list[Found], limit: int, k: int, *, is_exact: bool
+    ) -> list[Found] | None:
+        """What may be of the `k` best; None where the server may have given too little to tell."""
+        kept: dict[str, Found] = {}
+        for hit in hits:
+            if math.isfinite(hit.score) and view.shows(hit.payload):
+                kept.setdefault(hit.payload["id"], hit)  # a reply may name a chunk twice
+        found, is_all = list(kept.values()), len(hits) < limit
+        if len(found) < k:
+            return found if is_all and is_exact else None
+        # Hits come best first: what follows the last one is at most as near.
+        cut = found[k - 1].score - self._margin
+        return [hit for hit in found if hit.score >= cut] if is_all or hits[-1].score < cut else None
 
     def _shows_few(self, view: View) -> bool:
         """Whether a scope shows so few chunks that all can be compared."""
@@ -73,10 +88,9 @@ class DenseSearch:
 
 
 def _ranked(query: Vectors, hits: list[Found], k: int) -> HitBatch:
-    # Of a reply that names a chunk twice, one.
-    unique = {hit.payload["id"]: hit.vector for hit in hits if hit.vector is not None}
-    if not unique:
+    read = {hit.payload["id"]: vector for hit in hits if (vector := hit.vector) is not None}
+    if not read:
         return HitBatch.empty()
-    ids = as_ids(list(unique))
-    order, scores = rank_cosines(query, np.stack(list(unique.values())), ids, k)
+    ids = as_ids(list(read))
+    order, scores = rank_cosines(query, np.stack(list(read.values())), ids, k)
     return HitBatch(ids[order], scores)

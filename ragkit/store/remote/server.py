@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -30,11 +30,23 @@ class Point:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """What comes back: the keys that were asked for, the vector where it was, and the server's score."""
+    """What comes back: the keys that were asked for, the vector where it was, and the server's score.
+
+    Args:
+        payload: the keys.
+        read_vector: reads the vector out of what the client gave, which takes time, and of most hits none
+            is needed.
+        score: as the server finds it.
+    """
 
     payload: dict[str, Any]
-    vector: Vectors | None = field(default=None, kw_only=True)
+    read_vector: Callable[[], Vectors] | None = field(default=None, kw_only=True)
     score: float = field(default=0.0, kw_only=True)
+
+    @property
+    def vector(self) -> Vectors | None:
+        """The vector, shape `[d]`; None where it was not asked for, or is lost."""
+        return None if self.read_vector is None else self.read_vector()
 
 
 class RemoteServer(Protocol):
@@ -108,11 +120,13 @@ class RemoteServer(Protocol):
         """All points for which a condition holds, in no order."""
         ...
 
-    def nearest(self, condition: Condition, vector: Vectors, limit: int, *, is_exact: bool) -> list[Found]:
-        """Chunks by cosine similarity to a vector (shape `[d]`), nearest first, with their vectors.
+    def nearest(
+        self, condition: Condition, vectors: Vectors, limit: int, *, is_exact: bool
+    ) -> list[list[Found]]:
+        """For each row of `vectors`, chunks by cosine similarity to it, nearest first, with their vectors.
 
-        Scores are similarities as the server finds them. Where `is_exact`, fewer than `limit` only where
-        fewer are there.
+        In as few requests as may be. Scores are similarities as the server finds them. Where `is_exact`,
+        fewer than `limit` only where fewer are there.
         """
         ...
 
