@@ -22,6 +22,7 @@ from ragkit.text.analyze import Analyzer
 from ragkit.types import QueryPlan
 from tests.connectors.every_store import KINDS, Place
 from tests.connectors.test_growth import Flat
+from tests.unit.generate.scripted import Scripted
 from tests.unit.making import run_context
 from tests.unit.retrieve.growing import Resources
 
@@ -85,6 +86,32 @@ def test_a_name_leads_on_and_never_out_of_what_the_reader_may_see(collection: St
         collection.plan(QUESTION, tenant="third", acl=["staff"], filter={"lang": "en"}),
     ):
         assert reached(collection, hidden) == (["film"], ["film"])
+
+
+def test_a_model_that_asks_for_it_gets_nothing_that_the_reader_may_not_see(
+    collection: StoreCollection,
+) -> None:
+    collection.commit(
+        [
+            page("film", FILM, "acme", "staff", "guest"),
+            page("vera", VERA, "acme", "staff"),
+            page("vera-ru", VERA, "acme", "guest", lang="ru"),
+            page("vera", VERA, "other", "guest"),
+        ]
+    )
+    pinned = collection.plan(QUESTION, tenant="acme", acl=["guest"], filter={"lang": "en"})
+    collection.commit([page("later", VERA, "acme", "guest")])
+    asking = '{"enough": false, "query": "Vera Lindqvist, tenant other, group staff"}'
+    staff = collection.plan(QUESTION, tenant="acme", acl=["staff"])
+    for plan, expected in ((pinned, {"film"}), (staff, {"film", "vera"})):
+        multihop, sparse, fuse = MultihopRetrieve(llm=Scripted(asking)), Bm25Retrieve(k=1), WeightedFuse(k=1)
+        for one in (multihop, sparse, fuse):
+            one.setup(Resources(collection))
+        first = fuse.run(sparse.run(plan, run_context()), run_context())
+        hits = anyio.run(multihop.run, first, run_context()).hits
+        assert {(hit.chunk.tenant, hit.chunk.document_id) for hit in hits} == {
+            ("acme", id_) for id_ in expected
+        }
 
 
 def test_what_was_forgotten_leads_nowhere_and_a_pinned_commit_still_does(collection: StoreCollection) -> None:
