@@ -2,7 +2,7 @@
 
     python evals/multihop.py --data FOLDER_OF_DATASETS
 
-The default retrieval alone, with `query/decompose`, with `retrieve/multihop` behind it, and with
+The default's retrieval up to its fusion, alone, with `query/decompose`, with `retrieve/multihop` behind it, and with
 `retrieve/graph` in its fusion, none with a language model; then, to show what one could do, with a scripted
 model in `retrieve/multihop` that knows the evidence and names the title of a document that is missing.
 
