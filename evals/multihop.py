@@ -2,9 +2,9 @@
 
     python evals/multihop.py --data FOLDER_OF_DATASETS
 
-The default's retrieval up to its fusion, alone, with `query/decompose`, with `retrieve/multihop` behind it, and with
-`retrieve/graph` in its fusion, none with a language model; then, to show what one could do, with a scripted
-model in `retrieve/multihop` that knows the evidence and names the title of a document that is missing.
+The default's retrieval up to its fusion, alone, with `query/decompose`, with `retrieve/multihop` behind it,
+and with `retrieve/graph` in its fusion, none with a language model; then, to show what one could do, with a
+scripted model in `retrieve/multihop` that knows the evidence and names the title of a missing document.
 
 The weights were fitted on 2wiki-train-500, and watched on 400 questions of squad11-dev, 200 of xquad-dev/ru
 and 300 training claims of scifact, of which one document answers each; hotpotqa-200, other questions of these
