@@ -12,7 +12,7 @@ import pytest
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
 MAX_LINES = 60
-NEEDS = {"09_langchain": "langchain_core"}
+NEEDS = {"09_langchain": "langchain_core", "10_llamaindex": "llama_index"}
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)

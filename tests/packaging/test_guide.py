@@ -23,7 +23,7 @@ INDEX = ROOT / "docs" / "guide" / "README.md"
 PAGES = sorted(INDEX.parent.glob("*.md"))
 END = "--- end of a block ---"
 # What a page needs that not every environment of the tests has.
-NEEDS = {"langchain": "langchain_text_splitters"}
+NEEDS = {"langchain": "langchain_text_splitters", "llamaindex": "llama_index"}
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
 
