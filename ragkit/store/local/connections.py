@@ -34,11 +34,13 @@ class Connections:
         self._process = os.getpid()
         self._closed = False
         self._unchanging: schema.Stamp | None = None
+        # How often idle ones were closed: one that was in use then is closed too, when its block ends.
+        self._age = 0
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection for the time of a block; SQLite's errors come out as ours."""
-        connection, is_usable = self._take(), True
+        (connection, age), is_usable = self._take(), True
         try:
             yield connection
         except schema.FAILURES as e:
@@ -46,7 +48,7 @@ class Connections:
             self._check_unchanged()
             raise schema.explain(e, self.path) from e
         finally:
-            self._give_back(connection, is_usable=is_usable)
+            self._give_back(connection, age, is_usable=is_usable)
         self._check_unchanged()
 
     def check_open(self) -> None:
@@ -61,14 +63,15 @@ class Connections:
         self.close_idle()
 
     def close_idle(self) -> None:
-        """Closes those that nobody reads from; the next reader gets a new one."""
+        """Closes each when nobody reads from it any more; the next reader gets a new one."""
         with self._lock:
+            self._age += 1
             idle = list(self._idle)
             self._idle.clear()
         for connection in idle:
             connection.close()
 
-    def _take(self) -> sqlite3.Connection:
+    def _take(self) -> tuple[sqlite3.Connection, int]:
         if self._process != os.getpid():
             self._leave_to_parent()
         if self._unchanging is not None and self._unchanging != schema.stamp_of(self.path):
@@ -77,12 +80,13 @@ class Connections:
             self.close_idle()
         with self._lock:
             self.check_open()
+            age = self._age
             if self._idle:
-                return self._idle.pop()
+                return self._idle.pop(), age
         stamp = schema.stamp_of(self.path) if schema.is_unchanging(self.path) else None
         connection = schema.connect(self.path)
         self._unchanging = stamp
-        return connection
+        return connection, age
 
     def _check_unchanged(self) -> None:
         """What was read as a file that nobody writes to may be anything once somebody does."""
@@ -91,14 +95,14 @@ class Connections:
                 f"{self.path.parent}: the index was written to while it was read. Try again"
             )
 
-    def _give_back(self, connection: sqlite3.Connection, *, is_usable: bool) -> None:
+    def _give_back(self, connection: sqlite3.Connection, age: int, *, is_usable: bool) -> None:
         if connection.in_transaction:
             try:
                 connection.execute("ROLLBACK")
             except sqlite3.Error:
                 is_usable = False
         with self._lock:
-            if is_usable and not self._closed:
+            if is_usable and age == self._age and not self._closed:
                 self._idle.append(connection)
                 return
         # Only now: to close a connection that another thread is reading from crashes the interpreter.

@@ -113,6 +113,21 @@ def test_readings_of_a_commit_that_never_happened_go_with_the_next(tmp_path: Pat
     readings.close()
 
 
+def test_a_reader_of_a_file_that_was_replaced_does_not_keep_bytes_from_being_erased(tmp_path: Path) -> None:
+    path = tmp_path / READINGS
+    own, other = KeptReadings(path), KeptReadings(path)
+    own.put({"0a": b"before"}, head=0)
+    with own._connections.reading() as held:
+        held.execute("SELECT id FROM readings").fetchall()
+        other.drop()
+        other.put({"0b": CANARY}, head=0)
+        assert own.get(["0a", "0b"]) == [None, CANARY]
+    assert own.keep([], wait_s=1.0)
+    own.close()
+    other.close()
+    assert not holds(tmp_path, CANARY)
+
+
 @pytest.mark.parametrize("damage", ["empty", "cut", "garbage", "no database", "gone", "no table"])
 def test_a_damaged_file_costs_readings_and_nothing_else(tmp_path: Path, damage: str) -> None:
     store = opened(tmp_path)
