@@ -62,6 +62,7 @@ class Upkeep:
             "config": str(self.config.path or "embedded default"),
             "embedder": f"{collection.embedder.name}, {collection.embedder.dimension} dimensions",
             "store": collection.store_name,
+            "place": collection.store_place or "the store does not say",
             "documents": counts.documents,
             "chunks": counts.chunks,
             "graph": " → ".join(node.name for node in self.config.graph.nodes),

@@ -1,6 +1,7 @@
 """What `store/pgvector` adds to the raw client: a query for 10, and a bulk write, side by side in one run.
 
     python evals/benchmarks/pgvector_overhead.py --dsn "$PG_DSN" [--passages 100000] [--index none|hnsw]
+        [--queries-only]
 
 Raw is psycopg on one connection, with prepared statements and binary results, which looks at as much of an
 index as ragkit does. A `query` is the ids and the distances of the 10 nearest; `same_question` compares ours
@@ -213,8 +214,18 @@ def searching(connection: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
     return connection
 
 
-def measured(dsn: str, n: int, index: str, n_queries: int) -> Mapping[str, Any]:
-    """Fills the tables in turns, then asks."""
+def writes(times: Mapping[str, Sequence[float]]) -> dict[str, dict[str, float]]:
+    """How long commits of 1,000 passages took."""
+    return {
+        "write_1000": against(times["ours"], times["raw"]),
+        "write_1000_rows_ready": against(times["ours"], times["ready"]),
+    }
+
+
+def measured(
+    dsn: str, n: int, index: str, n_queries: int, *, queries_only: bool = False
+) -> Mapping[str, Any]:
+    """Fills the tables in turns, then asks; for `queries_only` ours alone are filled."""
     rng = np.random.default_rng(SEED)
     texts, vectors = make_passages(rng, n)
     batches = changes_of(texts, vectors)
@@ -233,7 +244,7 @@ def measured(dsn: str, n: int, index: str, n_queries: int) -> Mapping[str, Any]:
                     "ready": partial(ready, made),
                 }
                 names_in_turn = list(ways)[number % 3 :] + list(ways)[: number % 3]
-                for name in names_in_turn:
+                for name in ["ours"] if queries_only else names_in_turn:
                     times[name].append(timed(ways[name]))
         stores["bench_ours"].prepare()
         asked = [question.vector for question in make_questions(rng, texts, vectors, n_queries + 10)]
@@ -241,8 +252,7 @@ def measured(dsn: str, n: int, index: str, n_queries: int) -> Mapping[str, Any]:
             "passages": n,
             "dimension": DIMENSION,
             "index": index,
-            "write_1000": against(times["ours"], times["raw"]),
-            "write_1000_rows_ready": against(times["ours"], times["ready"]),
+            **({} if queries_only else writes(times)),
             **queries(dsn, stores["bench_ours"], searching(connected(dsn, "bench_ours")), asked),
         }
     finally:
@@ -260,8 +270,10 @@ def main() -> None:
     arguments.add_argument("--passages", type=int, default=100_000)
     arguments.add_argument("--queries", type=int, default=100)
     arguments.add_argument("--index", choices=("none", "hnsw", "ivfflat"), default="none")
+    arguments.add_argument("--queries-only", action="store_true", help="compare no writes")
     given = arguments.parse_args()
-    print(json.dumps(measured(given.dsn, given.passages, given.index, given.queries), indent=2))
+    found = measured(given.dsn, given.passages, given.index, given.queries, queries_only=given.queries_only)
+    print(json.dumps(found, indent=2))
 
 
 if __name__ == "__main__":

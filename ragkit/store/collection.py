@@ -103,6 +103,14 @@ class StoreCollection(CollectionDocuments):
         return self.store.capabilities.name
 
     @property
+    def store_place(self) -> str:
+        """Where the index lies, without secrets: a folder, or a server and what is named there.
+
+        Empty where the store does not say.
+        """
+        return str(getattr(self.store, "where", ""))
+
+    @property
     def format_version(self) -> int:
         """The version of the store's format."""
         return int(getattr(self.store, "format_version", 1))

@@ -76,7 +76,10 @@ def test_another_store_answers_the_same(
     config: Path, told: dict[tuple[str, str], list[tuple[str, float]]], kind: str
 ) -> None:
     with opened(config, kind) as rag:
-        assert rag.check()["store"] == f"store/{kind}"
+        checked = rag.check()
+        assert checked["store"] == f"store/{kind}"
+        place = {"qdrant": f"{config.parent}/qdrant, collection", "pgvector": ", schema t"}
+        assert place.get(kind, ", index ragkit") in checked["place"]
         report = rag.ingest([CORPUS / "en" / "policies", CORPUS / "ru"], progress=False)
         assert report.committed == report.seen > 3
         for key, hits in passages(rag).items():

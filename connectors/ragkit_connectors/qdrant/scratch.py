@@ -49,6 +49,6 @@ def _remove(settings: QdrantSettings) -> None:
 def engine_of(settings: QdrantSettings, server: QdrantServer) -> Engine:
     """Qdrant with its version as the server says it; in local mode the client, which stands in for it."""
     if settings.is_local:
-        version = importlib.metadata.version("qdrant-client")
-        return Engine("qdrant-client", version=version, stand_in="the client's local mode")
+        mode = f"local mode of qdrant-client {importlib.metadata.version('qdrant-client')}"
+        return Engine("Qdrant", version=f"({mode})", stand_in=f"the {mode}")
     return Engine("Qdrant", version=str(server.call("info").version))

@@ -91,6 +91,7 @@ class LocalStore:
     def __init__(self, **settings: Any) -> None:
         self.config = self.Config.checked("store/local", settings)
         self.path = Path(self.config.path)
+        self.where = str(self.path)
 
     def open(
         self,

@@ -183,6 +183,8 @@ def test_init_check_graph_and_schema(run: Call, tmp_path: Path, monkeypatch: pyt
     code, out, _ = run("check")
     assert code == 0
     assert "all checks passed" in out
+    code, out, _ = run("check", "--json")
+    assert json.loads(out)["checked"]["place"] == str(tmp_path / "index")
     code, out, _ = run("graph", "--format", "mermaid")
     assert code == 0
     assert "flowchart" in out
