@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 from langchain_core.documents import Document
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from langchain_core.runnables.config import run_in_executor
-from pydantic import ConfigDict, Field
 
 from ragkit.errors import QueryError
-from ragkit_connectors.bridge.beside import Beside, Held
-from ragkit_connectors.bridge.holding import HeldRag, HoldsRag
-from ragkit_connectors.bridge.reader import Reader
+from ragkit_connectors.bridge.beside import Held
+from ragkit_connectors.bridge.stage_fields import Checking
 from ragkit_connectors.bridge.told import answer_values
 from ragkit_connectors.chat.told import text_of
 
 
-class RagkitCitationCheck(HoldsRag, RunnableSerializable[Any, Any]):
+class RagkitCitationCheck(Checking, RunnableSerializable[Any, Any]):
     """Makes checked citations of the markers in a text that a model wrote.
 
     It takes a mapping: `answer`, the text or the message of a model; `context`, the documents that it was
@@ -35,16 +32,6 @@ class RagkitCitationCheck(HoldsRag, RunnableSerializable[Any, Any]):
         check = RagkitCitationCheck(rag=rag)
         check.invoke({"answer": "It lasts two years. [1]", "context": documents})["citations"]
     """
-
-    model_config = ConfigDict(arbitrary_types_allowed=True, ignored_types=(cached_property,))
-    rag: HeldRag
-    settings: Mapping[str, Any] = Field(default_factory=dict)
-    tenant: str | None = None
-    acl: tuple[str, ...] | None = None
-
-    @cached_property
-    def _beside(self) -> Beside:
-        return Beside(self.rag, "verify/citations", self.settings, Reader(self.tenant, self.acl))
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **_: Any) -> dict[str, Any]:  # noqa: A002
         """The answer with what of it holds.

@@ -11,10 +11,8 @@ from langchain_core.documents import BaseDocumentCompressor, Document
 from pydantic import ConfigDict, Field
 
 from ragkit.protocols import Reranker
-from ragkit_connectors.bridge.beside import Beside
-from ragkit_connectors.bridge.holding import HeldRag, HoldsRag
 from ragkit_connectors.bridge.ordered import ordered, reranker_of
-from ragkit_connectors.bridge.reader import Reader
+from ragkit_connectors.bridge.stage_fields import Compressing
 from ragkit_connectors.langchain.check import held
 
 
@@ -52,7 +50,7 @@ class RagkitReranker(BaseDocumentCompressor):
         return [_with(documents[i], rerank_score=score) for i, score in best]
 
 
-class RagkitCompressor(HoldsRag, BaseDocumentCompressor):
+class RagkitCompressor(Compressing, BaseDocumentCompressor):
     """Keeps of documents the sentences that bear on the question, word for word, within a budget.
 
     A document's text becomes what is kept, with ` … ` between, and its `keep` says where that stands in its
@@ -67,19 +65,6 @@ class RagkitCompressor(HoldsRag, BaseDocumentCompressor):
     Example:
         RagkitCompressor(rag=rag, budget_tokens=600).compress_documents(documents, "How long?")
     """
-
-    model_config = ConfigDict(arbitrary_types_allowed=True, ignored_types=(cached_property,))
-    rag: HeldRag
-    budget_tokens: int = Field(default=1800, ge=1)
-    stage: str = "compress/extractive"
-    settings: Mapping[str, Any] | None = None
-    tenant: str | None = None
-    acl: tuple[str, ...] | None = None
-
-    @cached_property
-    def _beside(self) -> Beside:
-        settings = {"budget_tokens": self.budget_tokens} if self.settings is None else self.settings
-        return Beside(self.rag, self.stage, settings, Reader(self.tenant, self.acl))
 
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks = None

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 from typing import Any
 
 from llama_index.core.base.response.schema import Response
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import NodeWithScore, QueryBundle
-from pydantic import ConfigDict, Field
 
 from ragkit.errors import QueryError
 from ragkit.types import Answer
-from ragkit_connectors.bridge.beside import Beside
-from ragkit_connectors.bridge.holding import HeldRag, HoldsRag
-from ragkit_connectors.bridge.reader import Reader
+from ragkit_connectors.bridge.stage_fields import Checking
 from ragkit_connectors.llamaindex.held import held
 from ragkit_connectors.llamaindex.nodes import citation_nodes
 from ragkit_connectors.llamaindex.postprocessors import asked
@@ -26,7 +22,7 @@ from ragkit_connectors.llamaindex.streamed import response_values
 _MAX_QUESTION = 32_000
 
 
-class RagkitCitationCheck(HoldsRag, BaseNodePostprocessor):
+class RagkitCitationCheck(Checking, BaseNodePostprocessor):
     """Makes checked citations of the markers in a text that a model wrote.
 
     `check` takes a response of any query engine, whose markers count its source nodes from `[1]`, and gives
@@ -43,16 +39,6 @@ class RagkitCitationCheck(HoldsRag, BaseNodePostprocessor):
     Example:
         checked = RagkitCitationCheck(rag=rag).check(engine.query(question), question)
     """
-
-    model_config = ConfigDict(arbitrary_types_allowed=True, ignored_types=(cached_property,))
-    rag: HeldRag
-    settings: Mapping[str, Any] = Field(default_factory=dict)
-    tenant: str | None = None
-    acl: tuple[str, ...] | None = None
-
-    @cached_property
-    def _beside(self) -> Beside:
-        return Beside(self.rag, "verify/citations", self.settings, Reader(self.tenant, self.acl))
 
     def check(self, response: Any, question: str | None = None) -> Response:
         """What of a response holds.

@@ -15,10 +15,8 @@ from pydantic import ConfigDict, Field
 
 from ragkit.errors import QueryError
 from ragkit.protocols import Reranker
-from ragkit_connectors.bridge.beside import Beside
-from ragkit_connectors.bridge.holding import HeldRag, HoldsRag
 from ragkit_connectors.bridge.ordered import ordered, reranker_of
-from ragkit_connectors.bridge.reader import Reader
+from ragkit_connectors.bridge.stage_fields import Compressing
 from ragkit_connectors.llamaindex.held import held, shortened
 
 _dispatcher = get_dispatcher(__name__)
@@ -73,7 +71,7 @@ class RagkitReranker(BaseNodePostprocessor):
         return "RagkitReranker"
 
 
-class RagkitCompressor(HoldsRag, BaseNodePostprocessor):
+class RagkitCompressor(Compressing, BaseNodePostprocessor):
     """Keeps of nodes the sentences that bear on the question, word for word, within a budget.
 
     A node's text becomes what is kept, with ` … ` between, and `keep` in its metadata says where that stands
@@ -89,19 +87,6 @@ class RagkitCompressor(HoldsRag, BaseNodePostprocessor):
     Example:
         RagkitCompressor(rag=rag, budget_tokens=600).postprocess_nodes(nodes, query_str="How long?")
     """
-
-    model_config = ConfigDict(arbitrary_types_allowed=True, ignored_types=(cached_property,))
-    rag: HeldRag
-    budget_tokens: int = Field(default=1800, ge=1)
-    stage: str = "compress/extractive"
-    settings: Mapping[str, Any] | None = None
-    tenant: str | None = None
-    acl: tuple[str, ...] | None = None
-
-    @cached_property
-    def _beside(self) -> Beside:
-        settings = {"budget_tokens": self.budget_tokens} if self.settings is None else self.settings
-        return Beside(self.rag, self.stage, settings, Reader(self.tenant, self.acl))
 
     def _postprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
