@@ -30,8 +30,8 @@ class Dedupe(Stage[Context, Context]):
 
     Overlapping chunks of one document and versions of a page are what it catches. The earlier, higher ranked
     passage stays whole. Of a later one most of which was said before, sentences that say something else are
-    kept, each with the one before it: another number, unit, date or negation is never the same, in figures
-    or in words, English or Russian. A passage most of which is new stays whole.
+    kept, each with the one before it: another number, unit, date or negation, in figures or in words, makes
+    another sentence, in English and Russian. A passage most of which is new stays whole.
 
     A sentence is found again by its word triples, wherever passages are cut. Their containment is Broder's
     ("On the resemblance and containment of documents", 1997).

@@ -25,8 +25,8 @@ class Pack(Stage[Context, Context]):
 
     Of the first one that does not fit, as many sentences are kept as do, around the one that shares most with
     the question; of the others those that fit as a whole. Where not even one sentence fits, the best passage
-    is cut after a word. Where no word fits, nothing is kept and the answer is marked as degraded: it is never
-    taken for "nothing found".
+    is cut after a word, and where no word fits nothing is kept. The answer is marked as degraded then: it is
+    never taken for "nothing found".
 
     Tokens are counted passage by passage, with the `tokenizer` that is named; without one they are counted
     with the bundled model's and on the safe side (see `ragkit.models.token_count`).
@@ -56,7 +56,7 @@ class Pack(Stage[Context, Context]):
         self.count = counter(self.config.tokenizer)
 
     def run(self, context: Context, ctx: RunContext) -> Context:
-        passages, left, is_cut = context.passages, self.config.budget_tokens, False
+        passages, left, is_cut, is_torn = context.passages, self.config.budget_tokens, False, False
         kept: dict[int, Passage] = {}
         for n in sorted(range(len(passages)), key=lambda n: (-passages[n].hit.score, n)):
             fitting: Passage | None = passages[n]
@@ -65,11 +65,14 @@ class Pack(Stage[Context, Context]):
                 fitting = None if is_cut else self._cut(passages[n], context.plan, left, by_words=not kept)
                 is_cut = True
                 cost = 0 if fitting is None else self._cost(fitting)
+                is_torn = fitting is not None and not kept_sentences(fitting, self.collection)
             if fitting is not None:
                 kept[n] = fitting
                 left -= cost
         if passages and not kept:
             ctx.degrade(f"{ctx.trace.node}: budget_tokens is too small for any passage")
+        elif is_torn:
+            ctx.degrade(f"{ctx.trace.node}: budget_tokens is too small for a sentence of the best passage")
         ctx.note(
             tokens=self.config.budget_tokens - left, passages=len(kept), left_out=len(passages) - len(kept)
         )
