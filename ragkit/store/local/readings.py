@@ -137,7 +137,11 @@ class KeptReadings:
 
 
 def _prepare(db: sqlite3.Connection) -> None:
-    """What is lost with the power is made again; what is deleted is overwritten at once."""
+    """What is lost with the power is made again; what is deleted is overwritten and gives its room back.
+
+    The last of it has to be said before anything is in the file.
+    """
+    db.execute("PRAGMA auto_vacuum = FULL")
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")
     db.execute("PRAGMA secure_delete = ON")

@@ -113,6 +113,19 @@ def test_readings_of_a_commit_that_never_happened_go_with_the_next(tmp_path: Pat
     readings.close()
 
 
+def test_what_is_erased_gives_its_room_back(tmp_path: Path) -> None:
+    readings = KeptReadings(tmp_path / READINGS)
+    readings.put({f"{i:04x}": CANARY + bytes([i]) * 9_000 for i in range(100)}, head=0)
+    assert readings.keep([bytes.fromhex(f"{i:04x}") for i in range(0, 100, 10)], wait_s=1.0)
+    assert (tmp_path / READINGS).stat().st_size < 200_000
+    kept = readings.get([f"{i:04x}" for i in range(100)])
+    assert [i for i, reading in enumerate(kept) if reading == CANARY + bytes([i]) * 9_000] == [
+        *range(0, 100, 10)
+    ]
+    assert kept.count(None) == 90
+    readings.close()
+
+
 def test_a_reader_of_a_file_that_was_replaced_does_not_keep_bytes_from_being_erased(tmp_path: Path) -> None:
     path = tmp_path / READINGS
     own, other = KeptReadings(path), KeptReadings(path)
