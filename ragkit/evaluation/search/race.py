@@ -20,6 +20,7 @@ properly afterwards.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -91,6 +92,9 @@ class _Race:
         n_questions = len(parts.race) + len(parts.held_out)
         whole = sum(len(s.candidate.stages) for s in standings) * n_questions
         self.limit = rules.budget.runs(whole)
+        if self.limit is not None and rules.budget.share is not None:
+            # A share of a small grid may be less than the least that a search can do.
+            self.limit = max(self.limit, math.ceil(self._for_first() / (1 - MOST_KEPT_BACK)))
         self.kept_back = self._for_confirming()
         self.raced = tuple(objective for objective in rules.objectives if not objective.is_latency)
         self.metrics = metrics_of(rules.objectives)
@@ -227,13 +231,18 @@ class _Race:
         each = deepest * (len(self.parts.held_out) + (2 * TIMED if is_timed else 0))
         return int(min(MOST_KEPT_BACK * self.limit, (MOST_CONFIRMED + 1) * each))
 
+    def _for_first(self) -> int:
+        """Stage runs that it takes to ask every configuration the first questions."""
+        first = looks(len(self.parts.race), self.rules.first)[0]
+        least = shared_runs(s.candidate.stages for s in self.standings) * first
+        if any(objective.is_latency for objective in self.rules.objectives):
+            least += PROBED * sum(len(s.candidate.stages) for s in self.standings)
+        return least
+
     def _refuse_small_budget(self) -> None:
         if self.limit is None:
             return
-        first = looks(len(self.parts.race), self.rules.first)[0]
-        least = shared_runs(s.candidate.stages for s in self.standings) * first
-        if len(self.raced) < len(self.rules.objectives):
-            least += PROBED * sum(len(s.candidate.stages) for s in self.standings)
+        first, least = looks(len(self.parts.race), self.rules.first)[0], self._for_first()
         if least > self.limit - self.kept_back:
             raise ConfigError(
                 f"a budget of {self.limit:,} stage runs: to ask {len(self.standings):,} configurations the "

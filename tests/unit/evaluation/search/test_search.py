@@ -306,3 +306,9 @@ def test_a_journal_that_is_no_json_is_refused(tmp_path: Path) -> None:
     (tmp_path / "journal.jsonl").write_text("{}\nnothing\n")
     with pytest.raises(EvalError, match=r"journal\.jsonl:2: not JSON"):
         Journal(tmp_path, {})
+
+
+def test_a_share_of_few_configurations_is_at_least_what_the_first_questions_take(tmp_path: Path) -> None:
+    findings = run(tmp_path, Recorded({"good": quality(0.5, 0.9)}, QUESTIONS), 2, budget=Budget(share=0.01))
+    assert findings.spent.stage_runs > 0.01 * findings.spent.whole
+    assert [standing.candidate.id for standing in findings.front] == ["c002"]
