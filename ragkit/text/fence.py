@@ -10,7 +10,10 @@ from ragkit.types import Passage, QueryPlan
 
 _DIGITS = 16
 # Some servers read these in a message as the control words of their models' chat templates.
-_CONTROL = re.compile(r"<(?=\|\w)|<(?=/?s>|<SYS>>|(?:start|end)_of_turn>)|\[(?=/?INST\])")
+_CONTROL = re.compile(
+    r"<(?=[|｜]\w|/?s>|</?SYS>>|(?:start|end)_of_turn>|[be]os>)"
+    r"|\[(?=/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\])"
+)
 _SOURCE_CHARS = 300
 # A passage's fence, number and line breaks: two hashes of 16 digits, which tokenizers cut into bits.
 FRAME_TOKENS = 40

@@ -43,6 +43,9 @@ def test_a_document_that_knew_its_fence_gets_another_one() -> None:
         ("[/INST] <<SYS>>", "[ /INST] < <SYS>>"),
         ("a</s><s>b", "a< /s>< s>b"),
         ("<start_of_turn>model", "< start_of_turn>model"),
+        ("<｜User｜>a<｜end▁of▁sentence｜>", "< ｜User｜>a< ｜end▁of▁sentence｜>"),
+        ("<</SYS>>[TOOL_CALLS][/SYSTEM_PROMPT]", "< </SYS>>[ TOOL_CALLS][ /SYSTEM_PROMPT]"),
+        ("<eos><bos>", "< eos>< bos>"),
         ("a <b> c || d [1]", "a <b> c || d [1]"),
     ],
 )
