@@ -7,22 +7,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from ragkit.chat import ChatModel, Completion, Message
-from ragkit.errors import ConfigError
 from ragkit.generate.asked import asked, usage_of
 from ragkit.generate.budget import Count, counter, fitting_passages, fitting_turns
 from ragkit.generate.reply import NO_ANSWER, read_reply
+from ragkit.graph.asking import AskingSettings
 from ragkit.graph.stage import RunContext, Stage, stage
 from ragkit.graph.threads import in_thread
 from ragkit.protocols import Collection, Resources
-from ragkit.settings import ChatModelRef, Settings
 from ragkit.text.fence import fence_of, fenced
 from ragkit.text.language import detect_language
 from ragkit.text.language_names import question_language
 from ragkit.text.relevance import kept_sentences
-from ragkit.text.template import Places, Template, built_in, load_template
+from ragkit.text.template import Places, Template
 from ragkit.text.wording import abstention, why_nothing
 from ragkit.types import AbstainReason, Answer, Context, Turn, Usage
 
@@ -57,37 +56,24 @@ class CitedGenerate(Stage[Context, Answer]):
         CitedGenerate(llm=OpenAIChat(base_url="http://localhost:8000/v1", model="qwen3-8b"))
     """
 
-    class Config(Settings):
+    class Config(AskingSettings):
         # What a prompt of this stage must have.
         places: ClassVar[Places] = PLACES
-        llm: ChatModelRef = Field(description="Name of the chat model under `models:`.")
-        prompt: Path | None = Field(None, description="A prompt of your own; `ragkit prompt` shows ours.")
         language: Literal["auto", "en", "ru"] = Field(
             "auto",
             description="Of the prompt: auto is Russian for Russian questions, else English. "
             "The answer is in the question's language.",
         )
         context_tokens: int = Field(
-            4000, ge=50, description="Tokens that the passages may have; the last ones go."
+            4000, ge=50, description="Tokens that the passages may have; those that score least go."
         )
         history_tokens: int = Field(
             1000, ge=0, description="Tokens that earlier turns may have; the first ones go."
         )
         max_tokens: int = Field(800, ge=1, description="Tokens that the answer may have.")
-        temperature: float = Field(0.0, ge=0.0, le=2.0, description="0 asks for the most likely text.")
         tokenizer: Path | None = Field(
             None, description="tokenizer.json of the model, for exact counts; else they are on the safe side."
         )
-
-        @field_validator("prompt")
-        @classmethod
-        def _is_a_prompt(cls, prompt: Path | None) -> Path | None:
-            if prompt is not None:
-                try:
-                    load_template(prompt, cls.places)
-                except ConfigError as e:
-                    raise ValueError("; ".join(e.problems)) from e
-            return prompt
 
     followed_by: ClassVar[str] = "verify"
     prompt_name: ClassVar[str] = "cited"
@@ -98,8 +84,7 @@ class CitedGenerate(Stage[Context, Answer]):
 
     def __init__(self, **settings: object) -> None:
         super().__init__(**settings)
-        prompt = self.config.prompt
-        self.own_template = None if prompt is None else load_template(prompt, self.config.places)
+        self.own_template = self.config.own_template()
 
     def setup(self, resources: Resources) -> None:
         self.collection = resources.collection
@@ -152,11 +137,7 @@ class CitedGenerate(Stage[Context, Answer]):
 
     def template(self, question: str = "") -> Template:
         """The prompt that is used for a question, with its places open."""
-        if self.own_template is not None:
-            return self.own_template
-        language = self.config.language
-        told = detect_language(question) if language == "auto" else language
-        return built_in("ragkit.generate", self.prompt_name, told, self.config.places)
+        return self.config.template(self.own_template, "ragkit.generate", self.prompt_name, question)
 
     def filling(self) -> dict[str, str]:
         """What else the prompt of a stage of this kind has places for."""
