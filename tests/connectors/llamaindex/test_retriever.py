@@ -202,7 +202,7 @@ LEAVES = st.one_of(
 FILTERS = st.builds(
     MetadataFilters,
     filters=st.lists(LEAVES, max_size=3),
-    condition=st.none() | st.sampled_from(FilterCondition),
+    condition=st.sampled_from(FilterCondition),
 )
 METADATA = st.fixed_dictionaries({}, optional={"n": NUMBERS, "w": WORDS, "l": st.lists(WORDS, min_size=1)})
 
@@ -224,6 +224,7 @@ def test_filters_nest() -> None:
     one = {"n": {"eq": 1}}
     assert filter_of(theirs) == {"and": [one, {"or": [one, one]}]}
     assert filter_of(leaf) == one
+    assert filter_of(MetadataFilters(filters=[leaf], condition=None)) == {"and": [one]}
     assert filter_of(None) is None
 
 
