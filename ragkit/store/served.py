@@ -65,8 +65,12 @@ class ServedStore(Generic[V]):
     def search_terms(self, queries: Sequence[Sequence[str]], k: int, scope: Scope) -> list[HitBatch]:
         """The `k` best chunks by BM25 for each list of terms; only chunks that share a term are returned."""
         check_k(k)
+        return self._matching(queries, min(int(k), _MOST_HITS), scope)
+
+    def _matching(self, queries: Sequence[Sequence[str]], k: int, scope: Scope) -> list[HitBatch]:
+        """What `search_terms` gives, its arguments checked; a store may have a shorter way."""
         with self._viewing(scope) as view:
-            return self._sparse.search(view, queries, min(int(k), _MOST_HITS))
+            return self._sparse.search(view, queries, k)
 
     def state(self, tenant: str, document_id: str) -> DocumentState | None:
         """What is known of a document, or None."""

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from ragkit.errors import TransientStoreError
+from ragkit.errors import StoreError, TransientStoreError
 from ragkit.protocols import Scope
 from ragkit.testing.data import put
+from ragkit.testing.oracle import OracleStore
 from ragkit.testing.stores import EAST, OPEN, spec_of
-from ragkit_connectors.pgvector import PgvectorStore
-from tests.connectors.pgvector_server import Stores, server
+from ragkit_connectors.pgvector.database import Database
+from tests.connectors.pgvector_server import Stores, change_sql
 
 
 @pytest.fixture
@@ -25,13 +26,6 @@ def stores() -> Iterator[Stores]:
     made = Stores()
     yield made
     made.close()
-
-
-def change_sql(store: PgvectorStore, statement: str) -> list[tuple[Any, ...]]:
-    with server().connect("rag") as connection:
-        connection.execute(f"SET search_path = {store.config.name}, public")
-        cursor = connection.execute(statement)
-        return cursor.fetchall() if cursor.description else []
 
 
 @pytest.mark.parametrize("is_used", [True, False], ids=["used", "dropped"])
@@ -134,3 +128,43 @@ def test_a_commit_is_held_although_a_connection_was_lost(stores: Stores) -> None
             assert [c.text for c in reader.fetch(hits, Scope(commit=commit)) if c] == ["old"]
         assert writer.compact().n_held > 0  # the first holds it on
     assert writer.compact().n_held == 0
+
+
+def test_terms_are_asked_for_in_as_few_trips_as_may_be(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trips: list[str] = []
+    for name in ("reading", "once"):
+        usual = getattr(Database, name)
+
+        def noted(self: Database, *given: Any, _usual: Any = usual, _name: str = name) -> Any:
+            trips.append(_name)
+            return _usual(self, *given)
+
+        monkeypatch.setattr(Database, name, noted)
+    store, other = (stores.make(spec_of(), name=f"trips_{os.getpid()}") for _ in range(2))
+    store.commit([put("a", [("one two", EAST), ("two three", EAST)]), put("b", [("three", EAST)])])
+    oracle = OracleStore(spec_of())
+    oracle.commit([put("a", [("one two", EAST), ("two three", EAST)]), put("b", [("three", EAST)])])
+
+    def asked(*queries: list[str]) -> list[str]:
+        trips.clear()
+        found = store.search_terms(queries, 5, scope)
+        for batch, wanted in zip(found, oracle.search_terms(queries, 5, Scope()), strict=True):
+            assert batch.id_list() == wanted.id_list()
+            assert batch.scores.tolist() == pytest.approx(wanted.scores.tolist(), abs=1e-6)
+        return list(trips)
+
+    with store.hold() as commit:
+        scope = Scope(commit=commit)
+        assert asked(["two"]) == ["reading"]  # which learns how many chunks there are
+        assert asked(["two"], ["nowhere", "three"], []) == ["once", "once"]
+        assert asked(["two", "three"], ["three"], ["nowhere"]) == ["once"]
+        assert asked(["nowhere"]) == ["reading"]
+        other.commit([put("b", [("three three", EAST)])])
+        assert asked(["three"]) == ["once", "reading"]  # for all that is told, another index
+        assert asked(["three"]) == ["once"]
+    other.commit([put("c", [("one", EAST)])])
+    other.compact()
+    with pytest.raises(StoreError, match="is not kept any more"):
+        store.search_terms([["three"]], 5, scope)

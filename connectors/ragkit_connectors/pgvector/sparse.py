@@ -16,6 +16,7 @@ import numpy as np
 from ragkit.arrays import HitBatch, as_ids
 from ragkit.store.bm25.formula import Bm25
 from ragkit_connectors.pgvector.encoding import term_key
+from ragkit_connectors.pgvector.once import Once
 from ragkit_connectors.pgvector.view import View
 
 _POPULATIONS = 64  # remembered: a commit never changes, so neither do its statistics
@@ -50,8 +51,9 @@ CROSS JOIN LATERAL (
 
 @dataclass(slots=True)
 class _Population:
-    """The statistics of one tenant's chunks at one commit."""
+    """The statistics of one tenant's chunks at one commit; `token` is of the head that they were read at."""
 
+    token: bytes
     n_chunks: int
     average: float
     frequencies: dict[str, int] = field(default_factory=dict)
@@ -62,14 +64,47 @@ class SparseSearch:
 
     def __init__(self, bm25: Bm25) -> None:
         self._bm25 = bm25
-        self._populations: OrderedDict[tuple[str | None, int | None, bytes], _Population] = OrderedDict()
+        self._populations: OrderedDict[tuple[str | None, int | None], _Population] = OrderedDict()
         self._lock = threading.Lock()
 
     def search(self, view: View, queries: Sequence[Sequence[str]], k: int) -> list[HitBatch]:
         """The `k` best chunks for each list of terms."""
         population = self._population(view)
-        known = self._learned(view, population, {term for terms in queries for term in terms})
-        return [self._ranked(view, population, known, terms, k) for terms in queries]
+        known, unknown = self._known(population, queries)
+        if unknown:
+            rows = view.rows(_FREQUENCIES, owner=_owner(view), terms=list(unknown))
+            known |= self._learned(population, unknown, rows)
+        asked = [_Asked(terms, known, population, self._bm25) for terms in queries]
+        return [
+            one.ranked(view.rows(_CANDIDATES, **one.values(_owner(view), k)) if one.terms else [], k)
+            for one in asked
+        ]
+
+    def at_once(self, once: Once, queries: Sequence[Sequence[str]], k: int) -> list[HitBatch] | None:
+        """The same in a round trip, or two for terms that were not asked before.
+
+        None where that does not do: then `search` has to.
+        """
+        with self._lock:
+            population = self._populations.get((once.scope.tenant, once.scope.commit))
+        if population is None:
+            return None
+        owner = _owner(once)
+        known, unknown = self._known(population, queries)
+        if unknown:
+            (found,) = once.all_rows(_FREQUENCIES, [{"owner": owner, "terms": list(unknown)}])
+            if found.pointer.token != population.token:
+                return None
+            known |= self._learned(population, unknown, found.rows)
+        asked = [_Asked(terms, known, population, self._bm25) for terms in queries]
+        held = [one for one in asked if one.terms]
+        if not held:  # without a statement nobody has looked whether the commit is there
+            return None
+        answers = once.all_rows(_CANDIDATES, [one.values(owner, k) for one in held])
+        if any(answer.pointer.token != population.token for answer in answers):
+            return None
+        rows = iter(answers)
+        return [one.ranked(next(rows).rows if one.terms else [], k) for one in asked]
 
     def forget(self) -> None:
         """Lets go of all statistics that were remembered."""
@@ -77,50 +112,77 @@ class SparseSearch:
             self._populations.clear()
 
     def _population(self, view: View) -> _Population:
-        key = (view.scope.tenant, view.scope.commit, view.reading.pointer.token)
+        key, token = (view.scope.tenant, view.scope.commit), view.reading.pointer.token
         with self._lock:
             known = self._populations.get(key)
-        if known is None:
+        if known is None or known.token != token:
             ((n, length),) = view.rows(_STATISTICS)
-            known = _Population(n, float(length) / n if n else 0.0)
+            known = _Population(token, n, float(length) / n if n else 0.0)
             with self._lock:
                 self._populations[key] = known
                 while len(self._populations) > _POPULATIONS:
                     self._populations.popitem(last=False)
         return known
 
-    def _learned(self, view: View, population: _Population, terms: set[str]) -> dict[str, int]:
-        """How many chunks hold each of the terms, whatever other threads learn or forget meanwhile."""
+    def _known(
+        self, population: _Population, queries: Sequence[Sequence[str]]
+    ) -> tuple[dict[str, int], dict[bytes, str]]:
+        """How many chunks hold each term, and by their keys the terms of which that is not known yet."""
+        terms = {term for query in queries for term in query}
         with self._lock:
             remembered = population.frequencies
             known = {term: remembered[term] for term in terms if term in remembered}
-        unknown = {term_key(term): term for term in terms if term not in known}
-        if not unknown:
-            return known
-        found = dict(view.rows(_FREQUENCIES, owner=_owner(view), terms=list(unknown)))
+        return known, {term_key(term): term for term in terms if term not in known}
+
+    def _learned(
+        self, population: _Population, unknown: dict[bytes, str], rows: Sequence[tuple[Any, ...]]
+    ) -> dict[str, int]:
+        """What was not known, whatever other threads learn or forget meanwhile."""
+        found = dict(rows)
         fresh = {term: int(found.get(key, 0)) for key, term in unknown.items()}
         with self._lock:
             if len(population.frequencies) > _TERMS:
                 population.frequencies.clear()
             population.frequencies.update(fresh)
-        return known | fresh
+        return fresh
 
-    def _ranked(
-        self, view: View, population: _Population, known: dict[str, int], terms: Sequence[str], k: int
-    ) -> HitBatch:
-        counted = sorted(Counter(terms).items())
-        weights = {term: n * self._bm25.idf(population.n_chunks, known[term]) for term, n in counted}
-        ceiling = sum(weights.values())
-        asked = [term for term, _ in counted if known[term]]
-        rows = self._candidates(view, population, asked, weights, k) if asked else []
+
+class _Asked:
+    """A list of terms, each with its weight, repeats counted; `terms` are those that a chunk holds."""
+
+    def __init__(
+        self, query: Sequence[str], known: dict[str, int], population: _Population, bm25: Bm25
+    ) -> None:
+        counted = sorted(Counter(query).items())
+        self._weights = {term: n * bm25.idf(population.n_chunks, known[term]) for term, n in counted}
+        self._average, self._bm25 = population.average, bm25
+        self.terms = [term for term, _ in counted if known[term]]
+
+    def values(self, owner: bytes, k: int) -> dict[str, Any]:
+        """What is bound to the statement."""
+        return {
+            "owner": owner,
+            "terms": [term_key(term) for term in self.terms],
+            "weights": [self._weights[term] for term in self.terms],
+            "level": self._bm25.k1 * (1 - self._bm25.b),
+            "slope": self._bm25.k1 * self._bm25.b / (self._average or 1.0),
+            "k": k,
+        }
+
+    def ranked(self, rows: Sequence[tuple[Any, ...]], k: int) -> HitBatch:
+        """The best of the rows that the statement gave."""
+        ceiling = sum(self._weights.values())
         if not rows:
             empty = HitBatch.empty()
             return HitBatch(empty.ids, empty.scores, ceiling)
-        norms = self._bm25.norms(np.array([row[1] for row in rows], dtype=np.int32), population.average)
+        norms = self._bm25.norms(np.array([row[1] for row in rows], dtype=np.int32), self._average)
         scores = np.array(
             [
                 _score(
-                    [(weights[asked[i - 1]], n) for i, n in sorted(zip(row[2], row[3], strict=True))],
+                    [
+                        (self._weights[self.terms[i - 1]], n)
+                        for i, n in sorted(zip(row[2], row[3], strict=True))
+                    ],
                     float(norm),
                 )
                 for row, norm in zip(rows, norms, strict=True)
@@ -131,23 +193,10 @@ class SparseSearch:
         order = np.lexsort((ids, -scores))[:k]
         return HitBatch(ids[order], scores[order], ceiling)
 
-    def _candidates(
-        self, view: View, population: _Population, terms: list[str], weights: dict[str, float], k: int
-    ) -> list[tuple[Any, ...]]:
-        return view.rows(
-            _CANDIDATES,
-            owner=_owner(view),
-            terms=[term_key(term) for term in terms],
-            weights=[weights[term] for term in terms],
-            level=self._bm25.k1 * (1 - self._bm25.b),
-            slope=self._bm25.k1 * self._bm25.b / (population.average or 1.0),
-            k=k,
-        )
-
 
 def _score(parts: Sequence[tuple[float, int]], norm: float) -> float:
     return sum(weight * (n / (n + norm)) for weight, n in parts)
 
 
-def _owner(view: View) -> bytes:
+def _owner(view: View | Once) -> bytes:
     return bytes(view.shown.values.get("tenant", b""))

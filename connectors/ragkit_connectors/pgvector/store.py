@@ -133,6 +133,11 @@ class PgvectorStore(ServedStore[View]):
         found = None if single is None else self._dense.at_once(single, vectors, k)
         return super()._nearest(vectors, k, scope) if found is None else found
 
+    def _matching(self, queries: Sequence[Sequence[str]], k: int, scope: Scope) -> list[HitBatch]:
+        single = once(self._database, self.spec, scope)
+        found = None if single is None else self._sparse.at_once(single, queries, k)
+        return super()._matching(queries, k, scope) if found is None else found
+
     def fetch(self, ids: Sequence[str], scope: Scope) -> list[Chunk | None]:
         """The chunks with these ids, in this order; None for one that the scope does not show."""
         with asking(self._database, self.spec, scope) as asked:
