@@ -207,6 +207,13 @@ FILTERS = st.builds(
 METADATA = st.fixed_dictionaries({}, optional={"n": NUMBERS, "w": WORDS, "l": st.lists(WORDS, min_size=1)})
 
 
+UNEQUAL = MetadataFilters(filters=[MetadataFilter(key="n", value=1, operator=FilterOperator.NE)])
+
+
+@pytest.mark.skipif(
+    not build_metadata_filter_fn(lambda _: {}, UNEQUAL)("x"),
+    reason="this LlamaIndex is from before its own filters took what is missing for unequal",
+)
 @settings(deadline=None)
 @given(FILTERS, METADATA)
 def test_a_filter_means_here_what_it_means_there(theirs: MetadataFilters, metadata: dict[str, Any]) -> None:
