@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
 from ragkit.allowance import Allowance
 from ragkit.answering import Answering
-from ragkit.assembly import Assembly, make
+from ragkit.assembly import Assembly
 from ragkit.chat import Message
 from ragkit.config.defaults import default_config
 from ragkit.config.load import load_config
 from ragkit.config.rewired import rewired
 from ragkit.config.spec import Config
-from ragkit.errors import ConfigError, QueryError
+from ragkit.errors import QueryError
 from ragkit.events import Event
 from ragkit.fields import shown
+from ragkit.filling import Filling
 from ragkit.graph.check import check
 from ragkit.graph.kept_traces import KeptTraces
 from ragkit.graph.runner import Graph
@@ -26,22 +27,13 @@ from ragkit.graph.spec import GraphSpec
 from ragkit.graph.stage import Stage
 from ragkit.graph.sync import iterate_sync, run_sync
 from ragkit.graph.threads import in_thread
-from ragkit.ingest.apart import ingest_apart
-from ragkit.ingest.feed import Item
-from ragkit.ingest.pipeline import Ingestor
-from ragkit.ingest.progress import Progress
-from ragkit.ingest.progress import shown as shown_progress
-from ragkit.ingest.report import IngestReport
 from ragkit.protocols import Resources
 from ragkit.store.arguments import check_depth, checked_question
 from ragkit.subgraph import RetrievalGraphs, prompt_graph, with_own_stages
 from ragkit.subgraph import Retriever as Retriever
-from ragkit.types import Answer, Metadata, QueryPlan, Ranking, Turn
-from ragkit.upkeep import Upkeep, settled
+from ragkit.types import Answer, QueryPlan, Ranking, Turn
 
 TRACES_KEPT = 256
-
-Sources = Item | Iterable[Item] | AsyncIterable[Item]
 
 
 def open(  # noqa: A001  (ragkit.open is the public word for it)
@@ -84,7 +76,7 @@ def load(path: str | Path, *, set: Mapping[str, Any] | None = None) -> RAG:  # n
     return RAG(load_config(Path(path), set=set))
 
 
-class RAG(Upkeep):
+class RAG(Filling):
     """A collection of documents and the graph of stages that answers questions over it.
 
     Every method may be called from any thread, and from inside a running event loop.
@@ -115,67 +107,6 @@ class RAG(Upkeep):
     def close(self) -> None:
         """Releases files and connections. A later call that needs the index is refused."""
         self._parts.close()
-
-    # --- write ------------------------------------------------------------------------------------
-
-    def ingest(
-        self,
-        sources: Sources | None = None,
-        *,
-        tenant: str | None = None,
-        acl: Sequence[str] | None = None,
-        metadata: Metadata | None = None,
-        progress: bool | Progress = True,
-        delete_missing: bool = True,
-    ) -> IngestReport:
-        """`aingest` for code that is not async. An async source is read in ragkit's own event loop."""
-        with shown_progress(progress) as told:
-            ingest = self._ingestion(
-                tenant=tenant, acl=acl, metadata=metadata, progress=told, delete_missing=delete_missing
-            )
-            if isinstance(sources, AsyncIterable):
-                return run_sync(ingest_apart(ingest, sources))
-            return ingest(self._loaded(sources), lambda: False)
-
-    async def aingest(
-        self,
-        sources: Sources | None = None,
-        *,
-        tenant: str | None = None,
-        acl: Sequence[str] | None = None,
-        metadata: Metadata | None = None,
-        progress: bool | Progress = True,
-        delete_missing: bool = True,
-    ) -> IngestReport:
-        """Indexes files, folders and documents made in code. What is there and unchanged costs nothing.
-
-        A document that cannot be ingested is named in the report with stage and reason; the others go in.
-        Documents whose files were deleted from a folder since it was ingested are removed from the index.
-        The work is done in a thread; cancelled, it ends after the batch at hand, and what is committed stays.
-
-        Args:
-            sources: a path or a `Document`, or any iterable or async iterable of them, such as a generator:
-                it is read once, as fast as documents are taken, and never held as a whole. None is what the
-                loader of `ingest: {load: …}` gives.
-            tenant: whose they are, where the collection declares `tenant`.
-            acl: the groups that may read them, where the collection declares `acl`.
-            metadata: fields given to every document.
-            progress: a bar on a terminal, a function of yours (called from the thread that ingests), or
-                False.
-            delete_missing: whether documents whose files are gone are removed. Documents made in code, and
-                those from another folder or of another tenant, always stay.
-
-        Raises:
-            ConfigError: a path does not exist, a folder has no files, or nothing is named and no loader is
-                configured.
-            TenantError: the collection requires a tenant and none is given, or it is malformed.
-            StoreError: the index cannot be written.
-        """
-        with shown_progress(progress) as told:
-            ingest = self._ingestion(
-                tenant=tenant, acl=acl, metadata=metadata, progress=told, delete_missing=delete_missing
-            )
-            return await ingest_apart(ingest, self._loaded(sources))
 
     # --- read -------------------------------------------------------------------------------------
 
@@ -272,10 +203,13 @@ class RAG(Upkeep):
         tenant: str | None = None,
         acl: Sequence[str] | None = None,
         filter: Mapping[str, Any] | None = None,  # noqa: A002
+        history: Sequence[Turn] = (),
     ) -> Ranking:
         """`aretrieve` for code that is not async."""
         return run_sync(
-            self.aretrieve(question, k=k, retriever=retriever, tenant=tenant, acl=acl, filter=filter)
+            self.aretrieve(
+                question, k=k, retriever=retriever, tenant=tenant, acl=acl, filter=filter, history=history
+            )
         )
 
     async def aretrieve(
@@ -287,6 +221,7 @@ class RAG(Upkeep):
         tenant: str | None = None,
         acl: Sequence[str] | None = None,
         filter: Mapping[str, Any] | None = None,  # noqa: A002
+        history: Sequence[Turn] = (),
     ) -> Ranking:
         """The `k` best passages for a question, score descending, then chunk id.
 
@@ -300,9 +235,11 @@ class RAG(Upkeep):
             tenant: whose documents may be used.
             acl: the groups the reader belongs to.
             filter: over declared fields.
+            history: earlier turns of the conversation, for the graph's stages on follow-up questions.
 
         Raises:
-            QueryError: the question is empty or too long, `k` is out of range, or there is no such retriever.
+            QueryError: the question is empty or too long, `k` is out of range, there is no such retriever, or
+                the history is no list of turns.
             TenantError, FilterError, StageError: as for `aask`.
         """
         check_depth(k)
@@ -310,7 +247,7 @@ class RAG(Upkeep):
             known = ", ".join(get_args(Retriever))
             raise QueryError(f"retriever={shown(retriever)}: expected one of: {known}")
         await self._opened()
-        with self._parts.collection.held(self._plan(question, tenant, acl, filter, ())) as plan:
+        with self._parts.collection.held(self._plan(question, tenant, acl, filter, history)) as plan:
             ledger = self._allowance.ledger(tenant)
             result = await self._retrieval.graph(retriever, k).run(plan, budget=ledger)
         self._traces.keep(result.trace)
@@ -377,30 +314,6 @@ class RAG(Upkeep):
         return {"id": found.id, "seconds": found.duration_s, **found.facts, "nodes": nodes}
 
     # --- inside -----------------------------------------------------------------------------------
-
-    def _ingestion(
-        self, **options: Any
-    ) -> Callable[[Item | Iterable[Item], Callable[[], bool]], IngestReport]:
-        def ingest(sources: Item | Iterable[Item], stopped: Callable[[], bool]) -> IngestReport:
-            # Here, for the model may have to be loaded, which an event loop must not wait for.
-            ingestor = Ingestor(
-                self._parts.collection, make(self.config.ingest.chunk), reader=self._parts.reader()
-            )
-            report = ingestor.run(sources, stopped=stopped, **options)
-            return replace(report, notes=(*report.notes, *settled(self._parts.collection)))
-
-        return ingest
-
-    def _loaded(self, sources: Sources | None) -> Any:
-        """What was named to be ingested, else what the configured loader gives."""
-        if sources is not None:
-            return sources
-        if self.config.ingest.load is None:
-            raise ConfigError(
-                "nothing is named to be ingested: give paths or documents, or configure a loader, "
-                "ingest: {load: {use: load/…}}"
-            )
-        return make(self.config.ingest.load).load()
 
     async def _opened(self) -> None:
         """Opens the index where that was not done yet; in a thread, for a model may have to be loaded."""

@@ -17,7 +17,8 @@ from ragkit.generate.extractive import ExtractiveGenerate
 from ragkit.graph.stage import Stage
 from ragkit.retrieve.bm25 import Bm25Retrieve
 from ragkit.retrieve.fuse import RrfFuse
-from ragkit.types import Answer, QueryPlan
+from ragkit.subgraph import Retriever
+from ragkit.types import Answer, QueryPlan, Turn
 from tests.conftest import CORPUS, ROOT
 
 QUESTIONS = [
@@ -142,6 +143,18 @@ def test_k_hits_come_back_in_order_from_every_retriever(handbook: ragkit.RAG, re
     assert len(hits) == 25
     assert [(-h.score, h.chunk.id) for h in hits] == sorted((-h.score, h.chunk.id) for h in hits)
     assert len({h.chunk.id for h in hits}) == 25
+
+
+@pytest.mark.parametrize("retriever", ["dense", "bm25", "hybrid", "full"])
+def test_a_follow_up_is_retrieved_with_the_turns_before_it(
+    handbook: ragkit.RAG, retriever: Retriever
+) -> None:
+    turns = (Turn("user", "How long is the warranty of a Wick 5?"), Turn("assistant", "24 months."))
+    alone = handbook.retrieve("And its price?", k=3, retriever=retriever)
+    followed = handbook.retrieve("And its price?", k=3, retriever=retriever, history=turns)
+    assert "warranty.md" not in alone.hits[0].chunk.document_id
+    assert "warranty.md" in followed.hits[0].chunk.document_id
+    assert followed.plan.understood == "How long is the warranty of a Wick 5? And its price?"
 
 
 def test_an_unknown_document_is_refused_with_a_way_on(handbook: ragkit.RAG) -> None:
