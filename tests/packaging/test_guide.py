@@ -115,12 +115,14 @@ def test_its_yaml_loads(page: Path) -> None:
 
 
 def loads(text: str) -> None:
-    """Loads a whole file; a part of one takes the place of the same part of the default."""
+    """Loads a whole file; a part of one takes the place of the same part of the default, models stand beside."""
     try:
         if text.startswith("ragkit: 1"):
             load_config(text + "\n", env={})
         else:
-            load_config(default_text(), set=yaml.safe_load(text), env={})
+            parts = yaml.safe_load(text)
+            beside = {f"models.{name}": model for name, model in parts.pop("models", {}).items()}
+            load_config(default_text(), set={**parts, **beside}, env={})
     except ConfigError as e:
         # What an optional package would bring is described whether or not it is installed.
         wrong = [problem for problem in e.problems if "which is not installed" not in problem]

@@ -76,7 +76,7 @@ def test_what_the_cache_spared_is_told_and_kept_with_the_times(
     first = json.loads((home / "runs" / "first" / "timings.json").read_text())["results"][1]
     assert first["stage_runs"]["sparse"] == {"executed": len(FACTS), "cached": 0}
     assert main(["eval", str(home / "suite.yaml"), "--out", str(home / "runs" / "cached")]) == 0
-    assert "stage values from the cache: default 36 of 36, words 12 of 12" in capsys.readouterr().out
+    assert "stage values from the cache: default 42 of 42, words 12 of 12" in capsys.readouterr().out
     again = load_report(home / "runs" / "cached").results[1].stage_runs["sparse"]
     assert (again.executed, again.cached) == (0, len(FACTS))
 

@@ -6,15 +6,18 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from numpy.typing import NDArray
 
 from ragkit.errors import ModelUnavailableError
 from ragkit.evaluation.dataset import load_dataset
 from ragkit.evaluation.runner import index_cache
 from ragkit.evaluation.runner.run import run_pipeline
 from ragkit.models.embedder import OnnxEmbedder
-from ragkit.protocols import TextKind, Vectors
+from ragkit.models.loaded import LoadedModel
+from ragkit.protocols import Vectors
 from ragkit.text import analyze
 from tests.unit.evaluation.runner.small import pipeline, small_dataset
 
@@ -54,15 +57,17 @@ def test_a_filter_by_a_declared_field_finds_the_documents_that_state_it(tmp_path
 def test_what_could_not_be_embedded_is_tried_again_and_its_index_is_no_other_run_s(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    embed = OnnxEmbedder.embed
+    embed = OnnxEmbedder.embed_by
 
-    def failing(self: OnnxEmbedder, texts: Sequence[str], kind: TextKind) -> Vectors:
+    def failing(
+        self: OnnxEmbedder, model: LoadedModel, texts: Sequence[str], outputs: Sequence[str]
+    ) -> tuple[Vectors, list[list[NDArray[Any]]]]:
         if any("Bergen" in text for text in texts):
             raise ModelUnavailableError("down for a moment")
-        return embed(self, texts, kind)
+        return embed(self, model, texts, outputs)
 
     data = small_dataset(tmp_path / "data")
-    monkeypatch.setattr(OnnxEmbedder, "embed", failing)
+    monkeypatch.setattr(OnnxEmbedder, "embed_by", failing)
     lacking = index_cache.indexed(pipeline(), data, tmp_path / "cache")
     assert (list(lacking.problems), lacking.documents) == (["office"], 7)
     monkeypatch.undo()

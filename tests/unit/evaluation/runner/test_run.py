@@ -66,13 +66,14 @@ def test_every_question_has_its_outcome_in_the_order_of_the_dataset(
     made = run(pipeline(), dataset, tmp_path / "run", cache)
     assert list(made.outcomes) == list(QUESTIONS)
     assert [json.loads(line)["id"] for line in lines(tmp_path / "run")] == list(QUESTIONS)
-    nodes = ["condense", "dense", "sparse", "fuse", "compress", "generate", "verify"]
+    nodes = ["condense", "dense", "sparse", "fuse", "rerank", "compress", "generate", "verify"]
     assert [name for name, _ in made.graph] == nodes
     for id_, outcome in made.outcomes.items():
         assert [(found.node, found.kind) for found in outcome.found] == [
             ("dense", "arm"),
             ("sparse", "arm"),
             ("fuse", "ranking"),
+            ("rerank", "ranking"),
             ("compress", "context"),
         ]
         assert outcome.ranked[0] == id_.removeprefix("q-")
@@ -219,6 +220,7 @@ def test_a_changed_stage_runs_anew_with_what_is_downstream(
         "dense": (0, 8),
         "sparse": (0, 8),
         "fuse": (0, 8),
+        "rerank": (0, 8),
         "compress": (8, 0),
         "generate": (8, 0),
         "verify": (8, 0),
