@@ -115,7 +115,7 @@ def test_its_yaml_loads(page: Path) -> None:
 
 
 def loads(text: str) -> None:
-    """Loads a whole file; a part of one takes the place of the same part of the default, models stand beside."""
+    """Loads a whole file; a part of one replaces that part of the default; models stand beside."""
     try:
         if text.startswith("ragkit: 1"):
             load_config(text + "\n", env={})
