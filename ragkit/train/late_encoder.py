@@ -1,8 +1,9 @@
 """A late-interaction reranker in torch: question and passage are read apart and compared token by token.
 
 The score is `exp(log_scale)` times the mean, over the question's tokens, of the best cosine with a token of
-the passage. A token counts `token_weights[id] · exp(weigher · vector)`: rare words count more than frequent
-ones before any training, and training learns where that is wrong.
+the passage, of which the sign of each number is kept: what is trained is what `LateReranker` computes. A
+token counts `token_weights[id] · exp(weigher · vector)`: rare words count more than frequent ones before any
+training, and training learns where that is wrong.
 
 Source: Khattab and Zaharia, "ColBERT" (SIGIR 2020), section 3.2; the weights of tokens are ours.
 """
@@ -11,11 +12,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ragkit.train.bert_graph import MOST_EMPHASIS
 from ragkit.train.cross_encoder import Encoder, EncoderShape
 from ragkit.train.pairs import CLS
+from ragkit.train.signs import passage_vectors, question_vectors
 
 _FIRST_LOG_SCALE = 3.0
 
@@ -55,10 +56,11 @@ class LateEncoder(Encoder):
         passages, passage_mask = _passages(ids, mask, starts)
         passage_rows = self.hidden(passages, torch.zeros_like(passages), passage_mask).float()
         weights = (self._weights(asked, question_rows) * _inner(asked > 0))[row]
-        cosines = functional.normalize(question_rows, dim=-1)[row] @ functional.normalize(
-            passage_rows, dim=-1
-        ).transpose(1, 2)
-        best = cosines.masked_fill(~_inner(passage_mask)[:, None, :], -1.0).amax(dim=2)
+        inner = _inner(passage_mask)
+        with torch.autocast(ids.device.type, enabled=False):
+            cosines = question_vectors(question_rows)[row] @ passage_vectors(passage_rows).transpose(1, 2)
+        best = cosines.masked_fill(~inner[:, None, :], -torch.inf).amax(dim=2)
+        best = best.masked_fill(~inner.any(dim=1)[:, None], 0.0)  # a passage without a token
         mean = (best * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1e-6)
         return self.log_scale.exp() * mean, None
 

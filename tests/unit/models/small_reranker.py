@@ -18,35 +18,36 @@ SHAPE = BertShape(layers=2, heads=4, positions=512, norm_epsilon=1e-12)
 WORDS = 30522
 
 
-def weights(seed: int = 0) -> dict[str, NDArray[np.float32]]:
+def weights(seed: int = 0, width: int = WIDTH) -> dict[str, NDArray[np.float32]]:
     """Random tensors under the names of a published checkpoint, with both heads."""
     rng = np.random.default_rng(seed)
+    spread = 0.3 * (WIDTH / width) ** 0.5
 
     def matrix(rows: int, columns: int) -> NDArray[np.float32]:
-        return rng.normal(0, 0.3, (rows, columns)).astype(np.float32)
+        return rng.normal(0, spread, (rows, columns)).astype(np.float32)
 
     def norm(name: str) -> dict[str, NDArray[np.float32]]:
-        return {f"{name}.weight": np.ones(WIDTH, np.float32), f"{name}.bias": matrix(1, WIDTH)[0]}
+        return {f"{name}.weight": np.ones(width, np.float32), f"{name}.bias": matrix(1, width)[0]}
 
     def dense(name: str, out: int, into: int) -> dict[str, NDArray[np.float32]]:
         return {f"{name}.weight": matrix(out, into), f"{name}.bias": matrix(1, out)[0]}
 
     made = {
-        "embeddings.word_embeddings.weight": matrix(WORDS, WIDTH),
-        "embeddings.position_embeddings.weight": matrix(512, WIDTH),
-        "embeddings.token_type_embeddings.weight": matrix(2, WIDTH),
+        "embeddings.word_embeddings.weight": matrix(WORDS, width),
+        "embeddings.position_embeddings.weight": matrix(512, width),
+        "embeddings.token_type_embeddings.weight": matrix(2, width),
         **norm("embeddings.LayerNorm"),
-        **dense("classifier", 1, WIDTH),
-        **dense("reader", 2, WIDTH),
+        **dense("classifier", 1, width),
+        **dense("reader", 2, width),
     }
     for layer in range(SHAPE.layers):
         name = f"encoder.layer.{layer}"
         for part in ("query", "key", "value"):
-            made |= dense(f"{name}.attention.self.{part}", WIDTH, WIDTH)
-        made |= dense(f"{name}.attention.output.dense", WIDTH, WIDTH)
+            made |= dense(f"{name}.attention.self.{part}", width, width)
+        made |= dense(f"{name}.attention.output.dense", width, width)
         made |= norm(f"{name}.attention.output.LayerNorm")
-        made |= dense(f"{name}.intermediate.dense", 4 * WIDTH, WIDTH)
-        made |= dense(f"{name}.output.dense", WIDTH, 4 * WIDTH)
+        made |= dense(f"{name}.intermediate.dense", 4 * width, width)
+        made |= dense(f"{name}.output.dense", width, 4 * width)
         made |= norm(f"{name}.output.LayerNorm")
     return made
 

@@ -10,12 +10,14 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra train: make test EXTRAS=all")
 
 from ragkit.models.late_reranker import LateReranker  # noqa: E402
+from ragkit.models.token_vectors import Question, packed  # noqa: E402
 from ragkit.models.tokenizer import TextTokenizer  # noqa: E402
 from ragkit.train.bert_weights import read_bert_weights  # noqa: E402
 from ragkit.train.cross_encoder import EncoderShape  # noqa: E402
 from ragkit.train.late_encoder import LateEncoder  # noqa: E402
 from ragkit.train.pairs import pair_batch  # noqa: E402
 from ragkit.train.recipe import Recipe  # noqa: E402
+from ragkit.train.signs import passage_vectors, question_vectors  # noqa: E402
 from ragkit.train.trainer import Trainer  # noqa: E402
 from tests.unit.models.small_late import SCALE, late_weights, write_late  # noqa: E402
 from tests.unit.models.small_reranker import SHAPE as SMALL  # noqa: E402
@@ -48,11 +50,30 @@ def test_a_score_does_not_depend_on_the_other_rows() -> None:
     assert scores(model, *pairs) == pytest.approx([scores(model, pair)[0] for pair in pairs], abs=1e-5)
 
 
-def test_a_passage_that_is_the_question_has_the_whole_scale() -> None:
+def test_it_compares_what_the_runtime_keeps_of_a_passage() -> None:
     model = late().eval()
-    assert scores(model, ([110, 111], [110, 111]))[0] == pytest.approx(
-        float(model.log_scale.detach().exp()), rel=1e-5
-    )
+    question, passages = [110, 111, 112], [[110, 111], [130, 131, 132, 133], []]
+
+    def vectors(tokens: list[int]) -> np.ndarray:
+        row = torch.tensor([[101, *tokens, 102]])
+        with torch.no_grad():
+            hidden = model.hidden(row, torch.zeros_like(row), row > 0)
+        return hidden[0, 1:-1].numpy()
+
+    match = Question(vectors(question), np.ones(3, np.float32)).match([packed(vectors(p)) for p in passages])
+    expected = float(model.log_scale.detach().exp()) * match
+    assert scores(model, *((question, p) for p in passages)) == pytest.approx(expected.tolist(), abs=1e-4)
+
+
+def test_the_gradient_of_signs_is_that_of_the_vectors() -> None:
+    question, passage = torch.randn(2, 384, generator=torch.Generator().manual_seed(0))
+    rounded, exact = (passage.clone().requires_grad_() for _ in range(2))
+    asked = question_vectors(question)
+    (found,) = torch.autograd.grad(asked @ passage_vectors(rounded), rounded)
+    (expected,) = torch.autograd.grad(asked @ torch.nn.functional.normalize(exact, dim=-1), exact)
+    assert expected.abs().max() > 0
+    assert torch.equal(found, expected)
+    assert sorted(set(passage_vectors(passage).tolist())) == pytest.approx([-0.06396, 0.06396], abs=1e-5)
 
 
 def test_a_question_token_without_weight_does_not_count() -> None:
@@ -68,12 +89,14 @@ def test_a_question_token_without_weight_does_not_count() -> None:
 
 def test_it_learns_with_the_trainer_of_cross_encoders() -> None:
     model, groups = late(), tiny.groups(40)
-    question, right, wrong = groups[0].question, groups[0].relevant[0], groups[0].others[0]
 
     def gap() -> float:
-        pairs = [(question.tolist(), right.tolist()), (question.tolist(), wrong.tolist())]
-        first, second = scores(model.eval(), *pairs)
-        return first - second
+        gaps = []
+        for group in groups:
+            texts = [text.tolist() for text in (*group.relevant, *group.others)]
+            right, *wrong = scores(model.eval(), *((group.question.tolist(), text) for text in texts))
+            gaps.append(right - max(wrong))
+        return float(np.mean(gaps))
 
     before = gap()
     trainer = Trainer(model, groups, RECIPE)
