@@ -21,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 QUERY_LEVELS = 127
+# Multiplications in a call: with more OpenBLAS wakes its threads, which then turn idly for milliseconds.
+_ALONE = 1 << 18
 _FORM = "signs 1"
 
 Codes = NDArray[np.uint8]
@@ -66,8 +68,12 @@ class Question:
             return found
         bits = np.unpackbits(np.concatenate([passages[i] for i in there]), axis=1, count=self._width)
         starts = np.cumsum([0, *(len(passages[i]) for i in there[:-1])])
+        products = np.empty((len(bits), len(self._shares)), np.float32)
+        step = max(1, _ALONE // self._levels.size)
+        for at in range(0, len(bits), step):
+            np.matmul(bits[at : at + step].astype(np.float32), self._levels, out=products[at : at + step])
         # A sign is twice its bit less one, and the best of all is best whatever is added to all.
-        best = np.maximum.reduceat(bits.astype(np.float32) @ self._levels, starts, axis=0)
+        best = np.maximum.reduceat(products, starts, axis=0)
         found[there] = ((2 * best - self._sums) * self._shares).sum(axis=1)
         return found
 
