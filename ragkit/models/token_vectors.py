@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 QUERY_LEVELS = 127
-# Multiplications in a call: with more OpenBLAS wakes its threads, which then turn idly for milliseconds.
-_ALONE = 1 << 18
+# Multiplications in a call: with a million OpenBLAS 0.3.31 wakes its threads, which then turn idly for
+# milliseconds; with far fewer the many calls wait for the interpreter's lock where questions come together.
+_ALONE = 640_000
 _FORM = "signs 1"
 
 Codes = NDArray[np.uint8]
