@@ -71,6 +71,10 @@ class Fuse(Stage[Rankings, Ranking]):
         if len(kept) < len(arms):
             ctx.note(left_out=sorted({arm.retriever for arm in arms} - {arm.retriever for arm in kept}))
         given, shares = self.config.weights, _shares([arm.query for arm in kept])
+        if "weights" in self.config.model_fields_set:
+            idle = sorted(set(given) - {arm.retriever for arm in arms})
+            if idle:
+                ctx.note(weights_of_nobody=idle)
         weights = [given.get(arm.retriever, 1.0) * shares[arm.query.id] for arm in kept]
         shares_of_trust = [arm.trust / most if most else 1.0 for arm in kept]
         return kept, [w * self.credit(share) for w, share in zip(weights, shares_of_trust, strict=True)]

@@ -180,3 +180,20 @@ def test_an_arm_without_trust_is_left_out_beside_another() -> None:
     words, blind = arm("bm25", ("a", 3.0)), arm("dense", ("b", 0.9), trust=0.0)
     assert fused_keys(WeightedFuse(), blind, words) == "a"
     assert fused_keys(RrfFuse(), blind, words) == "a"
+
+
+@pytest.mark.parametrize(
+    ("weights", "told"), [({"bm25": 1.0}, None), ({"words": 2.0, "bm25": 1.0, "dens": 1.0}, ["dens", "words"])]
+)
+def test_a_weight_of_no_retriever_is_told(weights: dict[str, float], told: list[str] | None) -> None:
+    fusion, ctx = WeightedFuse(weights=weights), run_context()
+    fusion.collection = Holding()
+    fusion.run(Rankings(QueryPlan.of("?"), (arm("bm25", ("a", 3.0)),)), ctx)
+    assert ctx.trace.facts.get("weights_of_nobody") == told
+
+
+def test_the_default_weights_say_nothing_of_a_retriever_that_is_not_there() -> None:
+    fusion, ctx = WeightedFuse(), run_context()
+    fusion.collection = Holding()
+    fusion.run(Rankings(QueryPlan.of("?"), (arm("bm25", ("a", 3.0)),)), ctx)
+    assert "weights_of_nobody" not in ctx.trace.facts
