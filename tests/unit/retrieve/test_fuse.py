@@ -183,7 +183,8 @@ def test_an_arm_without_trust_is_left_out_beside_another() -> None:
 
 
 @pytest.mark.parametrize(
-    ("weights", "told"), [({"bm25": 1.0}, None), ({"words": 2.0, "bm25": 1.0, "dens": 1.0}, ["dens", "words"])]
+    ("weights", "told"),
+    [({"bm25": 1.0}, None), ({"words": 2.0, "bm25": 1.0, "dens": 1.0}, ["dens", "words"])],
 )
 def test_a_weight_of_no_retriever_is_told(weights: dict[str, float], told: list[str] | None) -> None:
     fusion, ctx = WeightedFuse(weights=weights), run_context()
