@@ -16,4 +16,10 @@ OUTPUTS = ("vectors", "weights")
 def bundled_model() -> LoadedModel:
     """The embedder's file as the reranker's continues it: one pass gives the outputs of both."""
     manifest = read_manifest(BUNDLED_RERANKER, LateManifest)
-    return LoadedModel(BUNDLED_RERANKER, manifest, inputs=("input_ids",), outputs=OUTPUTS)
+    return LoadedModel(
+        BUNDLED_RERANKER,
+        manifest,
+        inputs=("input_ids",),
+        outputs=OUTPUTS,
+        shared=("sentence_embedding", *OUTPUTS),  # the dense arm and the reranker ask for the same question
+    )

@@ -87,9 +87,10 @@ class OnnxEmbedder(LocalModel[EmbedderManifest]):
         Raises:
             ModelError: the model's files are damaged, it failed, or it gave NaN or infinity.
         """
-        return self._embedded(
-            self._model, [getattr(self.manifest.prefixes, kind) + text for text in texts], ()
-        )[0]
+        prefixed = [getattr(self.manifest.prefixes, kind) + text for text in texts]
+        if kind == "query" and len(texts) == 1:
+            return self._embedded_question(prefixed[0])
+        return self._embedded(self._model, prefixed, ())[0]
 
     def embed_by(
         self, model: LoadedModel, texts: Sequence[str], outputs: Sequence[str]
@@ -119,6 +120,14 @@ class OnnxEmbedder(LocalModel[EmbedderManifest]):
         At most `max_tokens - 2` tokens of a passage are seen by the model, for it adds a start and an end.
         """
         return self._model.tokenizer().spans(text)
+
+    def _embedded_question(self, text: str) -> Vectors:
+        """In the caller's thread, by a pass that a reranker of the same loaded model need not repeat."""
+        (ids,) = self._model.tokenizer().encode([text], max_tokens=self.max_tokens)
+        (found,) = self._model.run_question(ids, _OUTPUTS)
+        vectors: Vectors = np.array(found, np.float32)
+        self._check_finite(vectors, [text], "texts")
+        return vectors
 
     def _embedded(
         self, model: LoadedModel, texts: Sequence[str], outputs: Sequence[str]

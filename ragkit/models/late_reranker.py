@@ -23,7 +23,8 @@ from ragkit.models.loaded import LoadedModel
 from ragkit.models.local_model import BlendedModel
 from ragkit.models.manifest import FRAME_TOKENS, LateManifest
 from ragkit.models.pairs import windows
-from ragkit.models.token_vectors import Codes, Question, Reading, RecentCodes, packed
+from ragkit.models.recent import Recent
+from ragkit.models.token_vectors import Codes, Question, Reading, packed
 from ragkit.models.workers import FairWorkers
 from ragkit.protocols import Embedder, Vectors
 
@@ -41,8 +42,9 @@ class LateReranker(BlendedModel[LateManifest]):
     and all their tokens count; a query is cut after `max_query_tokens`.
 
     A pair's score is the same, bit for bit, whatever it was computed with, and whether what was read in the
-    passage was kept or not. All calls together use `threads` threads, and a short one does not wait for a
-    long one. The model is loaded, and its checksums compared, by the first call.
+    passage was kept or not. Passages are read by `threads` threads for all calls together, and a short one
+    does not wait for a long one; the question is read in the caller's. The model is loaded, and its checksums
+    compared, by the first call.
 
     Args:
         folder: the model's folder.
@@ -79,7 +81,7 @@ class LateReranker(BlendedModel[LateManifest]):
         )
         self._reading = Reading(self.fingerprint, width=self.manifest.dimension)
         self._frame: list[int] | None = None
-        self._recent = RecentCodes(kept_mb * 1_000_000)
+        self._recent = Recent[str, Codes](kept_mb * 1_000_000)
         self._workers: FairWorkers[_Row] = FairWorkers(
             self._read, threads=self.threads, name="ragkit-rerank", together=_TOGETHER
         )
@@ -153,10 +155,10 @@ class LateReranker(BlendedModel[LateManifest]):
 
     def _question(self, query: str) -> Question:
         (ids,) = self._model.tokenizer().pieces([query])
-        row = _Row(self._framed(ids[: self.manifest.max_query_tokens]))
-        self._workers.run([row])
-        self._check_finite(np.column_stack([row.vectors, row.weights]).reshape(1, -1), [query], "queries")
-        return Question(row.vectors, row.weights)
+        framed = self._framed(ids[: self.manifest.max_query_tokens])
+        vectors, weights = (output[0, 1:-1] for output in self._model.run_question(framed, _OUTPUTS))
+        self._check_finite(np.column_stack([vectors, weights]).reshape(1, -1), [query], "queries")
+        return Question(vectors, weights)
 
     def _codes(self, texts: Sequence[str], readings: Sequence[bytes | None]) -> tuple[list[Codes], int]:
         """Of each text; those that were not kept are read, each once; and how many these were."""
@@ -167,7 +169,7 @@ class LateReranker(BlendedModel[LateManifest]):
         new = [text for text, codes in fresh.items() if codes is None]
         for text, codes in zip(new, self._read_whole(new), strict=True):
             fresh[text] = codes
-            self._recent.keep(text, codes)
+            self._recent.keep(text, codes, n_bytes=codes.nbytes)
         codes_of = [own if own is not None else fresh[text] for text, own in zip(texts, found, strict=True)]
         return [codes for codes in codes_of if codes is not None], len(new)
 

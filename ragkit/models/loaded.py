@@ -8,13 +8,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
 from ragkit.errors import ModelError
 from ragkit.models.manifest import ModelManifest, model_bytes, verified_bytes, verify_files
 from ragkit.models.onnx_session import open_session
+from ragkit.models.recent import Recent
 from ragkit.models.tokenizer import TextTokenizer
+
+_PASSES_BYTES = 8_000_000  # some 250 questions of 20 tokens: more than are asked at once
 
 
 class LoadedModel:
@@ -25,15 +29,25 @@ class LoadedModel:
         manifest: what the folder should hold.
         inputs: names of the inputs that the model is run with.
         outputs: names of the outputs that are asked of it.
+        shared: outputs that several models which go by these files ask for one question: one pass gives
+            all of them, and they are kept for whoever asks next.
     """
 
     def __init__(
-        self, folder: Path, manifest: ModelManifest, *, inputs: Sequence[str], outputs: Sequence[str]
+        self,
+        folder: Path,
+        manifest: ModelManifest,
+        *,
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+        shared: Sequence[str] = (),
     ) -> None:
         self._folder = folder
         self._manifest = manifest
         self._inputs = frozenset(inputs)
         self._outputs = list(outputs)
+        self._shared = tuple(shared)
+        self._passes = Recent[tuple[int, ...], list[NDArray[Any]]](_PASSES_BYTES)
         # By process: a fork may come while a thread of the parent holds the lock, and none would free it.
         self._locks: dict[int, threading.Lock] = {}
         self._tokenizer: TextTokenizer | None = None
@@ -73,6 +87,25 @@ class LoadedModel:
                 "together: convert or fetch the model again."
             ) from error
         return found
+
+    def run_question(self, ids: Sequence[int], outputs: Sequence[str]) -> list[NDArray[Any]]:
+        """As `run` for the one row `ids`, bit for bit; not to be changed, for others may have the same.
+
+        Args:
+            ids: a question's tokens with the two that frame it.
+            outputs: names of those that are wanted.
+
+        Raises:
+            ModelError: as for `run`.
+        """
+        if not set(outputs) <= set(self._shared):
+            return self.run({"input_ids": np.array([ids], np.int64)}, outputs)
+        key = tuple(ids)
+        found = self._passes.get(key)
+        if found is None:
+            found = self.run({"input_ids": np.array([ids], np.int64)}, self._shared)
+            self._passes.keep(key, found, n_bytes=sum(one.nbytes for one in found))
+        return [found[self._shared.index(name)] for name in outputs]
 
     def _loaded_session(self) -> onnxruntime.InferenceSession:
         if self._session is None:

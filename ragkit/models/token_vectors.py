@@ -12,9 +12,7 @@ sides not rounded.
 from __future__ import annotations
 
 import hashlib
-import threading
 import zlib
-from collections import OrderedDict
 from collections.abc import Sequence
 
 import numpy as np
@@ -116,40 +114,3 @@ class Reading:
 
 def _checksum(data: bytes | memoryview, text: str) -> bytes:
     return zlib.crc32(data, zlib.crc32(text.encode("utf-8", "surrogatepass"))).to_bytes(4, "big")
-
-
-class RecentCodes:
-    """The codes of the texts that were asked for last, in `most_bytes` of memory; any number of threads.
-
-    >>> recent = RecentCodes(10)
-    >>> recent.keep("a", np.zeros((2, 3), np.uint8))
-    >>> recent.keep("b", np.ones((3, 3), np.uint8))
-    >>> recent.get("a") is None, recent.get("b") is None
-    (True, False)
-    """
-
-    def __init__(self, most_bytes: int) -> None:
-        self._most_bytes = most_bytes
-        self._bytes = 0
-        self._kept: OrderedDict[str, Codes] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, text: str) -> Codes | None:
-        """What was kept for `text`, which is then the last asked for; None where nothing is."""
-        with self._lock:
-            found = self._kept.get(text)
-            if found is not None:
-                self._kept.move_to_end(text)
-            return found
-
-    def keep(self, text: str, codes: Codes) -> None:
-        """Keeps them, in place of those that were not asked for longest; not if they alone are too many."""
-        if codes.nbytes > self._most_bytes:
-            return
-        with self._lock:
-            if text not in self._kept:
-                self._kept[text] = codes
-                self._bytes += codes.nbytes
-            while self._bytes > self._most_bytes:
-                _, dropped = self._kept.popitem(last=False)
-                self._bytes -= dropped.nbytes

@@ -143,3 +143,33 @@ def test_what_it_continues_shapes_its_fingerprint(folders: Path) -> None:
 def test_wrong_settings_are_told_by_their_key() -> None:
     with pytest.raises(ConfigError, match=r"rerank/bundled: kept_mb: .*greater than or equal to 0"):
         registry.load("rerank/bundled")(kept_mb=-1)
+
+
+def test_dense_arm_and_reranker_share_one_pass_over_a_question(
+    reranker: BundledReranker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, run = list[int](), LoadedModel.run
+
+    def counted(model: LoadedModel, feed: dict[str, np.ndarray], outputs: list[str]) -> list[np.ndarray]:
+        asked.append(feed["input_ids"].shape[1])
+        return run(model, feed, outputs)
+
+    passages = [reranker.score(QUERY, [text])[0] for text in PASSAGES]  # read, and kept
+    monkeypatch.setattr(LoadedModel, "run", counted)
+    question = "Who has to bring the pool's car back?"
+    vector = BundledEmbedder(threads=1).embed([question], "query")
+    reranker.score(question, PASSAGES)
+    assert len(asked) == 1
+    assert (reranker.score(QUERY, PASSAGES) == passages).all()
+    assert (BundledEmbedder(threads=1).embed([question], "query") == vector).all()
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("question", [QUERY, "", "tax " * 140, "tax " * 300, "Сколько дней?"])
+def test_a_shared_pass_changes_no_bit(reranker: BundledReranker, question: str) -> None:
+    alone, apart = OnnxEmbedder(threads=1), LateReranker(BUNDLED_RERANKER, threads=1)
+    for _ in range(2):
+        vector = BundledEmbedder(threads=1).embed([question], "query")
+        assert (vector == alone.embed([question], "query")).all()
+        assert (vector == alone.embed([question, "another"], "passage")[:1]).all()
+        assert (reranker.score(question, PASSAGES) == apart.score(question, PASSAGES)).all()

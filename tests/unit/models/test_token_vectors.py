@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragkit.models.token_vectors import Codes, Numbers, Question, Reading, RecentCodes, packed
+from ragkit.models.token_vectors import Codes, Numbers, Question, Reading, packed
 
 WIDTH = 384
 
@@ -73,12 +73,3 @@ def test_a_reading_of_another_text_model_or_width_is_none() -> None:
     assert Reading("model", width=WIDTH // 2).opened(kept, "text") is None
     assert Reading("model", width=WIDTH).opened(None, "text") is None
     assert Reading("model", width=WIDTH).opened(b"", "text") is None
-
-
-def test_recent_codes_stay_within_their_memory() -> None:
-    recent = RecentCodes(10 * 48)
-    for i in range(30):
-        recent.keep(str(i), packed(vectors(2, i)))
-    assert [recent.get(str(i)) is not None for i in range(30)] == [False] * 25 + [True] * 5
-    recent.keep("too long", packed(vectors(11, 0)))
-    assert recent.get("too long") is None
