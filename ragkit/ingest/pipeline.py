@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
 
 from ragkit.errors import ConfigError
 from ragkit.fields import FieldSpec, problems_of, shown
 from ragkit.ingest.ahead import ahead
 from ragkit.ingest.chunk.recursive import RecursiveChunker
+from ragkit.ingest.crew import Crew, Here, Hire
 from ragkit.ingest.embed import Embedding
 from ragkit.ingest.feed import Feed, Item
 from ragkit.ingest.load.discover import PathLike
+from ragkit.ingest.making import Given, Making
 from ragkit.ingest.missing import Missing, known_below, stays
 from ragkit.ingest.pace import MAX_CHUNKS
 from ragkit.ingest.parse.formats import PARSER_VERSION
 from ragkit.ingest.parse.sandbox.process import Sandbox
-from ragkit.ingest.prepare import Given, Prepared, Preparer
+from ragkit.ingest.prepare import Prepared, Preparer
 from ragkit.ingest.progress import Progress, silent
 from ragkit.ingest.report import IngestReport
 from ragkit.ingest.run import Run
@@ -37,6 +40,7 @@ class Ingestor:
         collection: where they go.
         chunker: how they are cut.
         reader: a reranker whose readings of the passages are kept, where it reads along with the embedder.
+        hire: makes the crew that reads, cuts and embeds; this process when left out.
 
     Example:
         report = Ingestor(collection, RecursiveChunker()).run(["docs/"])
@@ -49,6 +53,7 @@ class Ingestor:
         chunker: Chunker | None = None,
         *,
         reader: PassageReader | None = None,
+        hire: Hire | None = None,
     ) -> None:
         chunker = RecursiveChunker() if chunker is None else chunker
         if isinstance(chunker, RecursiveChunker):
@@ -56,6 +61,7 @@ class Ingestor:
         self._collection = collection
         self._chunker = chunker
         self._embedding = Embedding(collection.embedder, reader)
+        self._hire = hire
 
     @property
     def fingerprint(self) -> str:
@@ -115,29 +121,39 @@ class Ingestor:
             known_below=lambda folder: known_below(self._states(tenant), folder, tenant=owner),
         )
         given = Given(tenant, acl=acl, metadata=metadata)
-        sandbox = Sandbox()
-        preparer = Preparer(
-            self._collection, self._chunker, given=given, fingerprint=self.fingerprint, sandbox=sandbox
-        )
         told = progress or silent
         told(0, feed.size.documents, "reading")
-        with Run(
-            self._collection, preparer, self._embedding, feed=feed, progress=told, stopped=stopped
-        ) as run:
-            # The sandbox is left first: a run that is stopped does not wait for the document it is parsing.
-            with ahead(preparer.prepare(feed), 2 * MAX_CHUNKS, _weight) as documents, sandbox:
-                run.take_all(documents)
-            notes: list[str] = []
-            if feed.discovery is not None:
-                if delete_missing:
-                    missing = Missing(
-                        self._states(tenant), tenant=owner, discovery=feed.discovery, seen=preparer.seen
-                    )
-                    run.remove(missing)
-                    notes = missing.notes()
-                notes += self._notes_on_empty(feed, tenant)
-            run.finish()
+        with self._crew(given) as crew:
+            preparer = Preparer(self._collection, crew, given=given, fingerprint=self.fingerprint)
+            with Run(self._collection, preparer, crew, feed=feed, progress=told, stopped=stopped) as run:
+                # The crew stops first: a run that is stopped does not wait for the document it is parsing.
+                with ahead(preparer.prepare(feed), 2 * MAX_CHUNKS, _weight) as documents, closing(crew):
+                    run.take_all(documents)
+                notes: list[str] = []
+                if feed.discovery is not None:
+                    if delete_missing:
+                        missing = Missing(
+                            self._states(tenant), tenant=owner, discovery=feed.discovery, seen=preparer.seen
+                        )
+                        run.remove(missing)
+                        notes = missing.notes()
+                    notes += self._notes_on_empty(feed, tenant)
+                run.finish()
         return run.tally.report(time.perf_counter() - started, notes)
+
+    def _crew(self, given: Given) -> AbstractContextManager[Crew]:
+        sandbox = Sandbox()
+        making = Making(
+            self._chunker,
+            self._collection.analyzer,
+            fields=self._collection.fields,
+            given=given,
+            fingerprint=self.fingerprint,
+            sandbox=sandbox,
+        )
+        if self._hire is None:
+            return Here(making, self._embedding, sandbox)
+        return self._hire(making, self._embedding)
 
     def _states(self, tenant: str | None) -> Iterable[DocumentState]:
         return self._collection.states(tenant)

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from ragkit.errors import DocumentError
 from ragkit.fields import shown
-from ragkit.ingest.chunk.chunks import make_chunks
+from ragkit.ingest.crew import Crew, Read
 from ragkit.ingest.feed import Source, work_of
-from ragkit.ingest.fit import fitted
-from ragkit.ingest.load.source import MAX_BYTES, SourceFile
-from ragkit.ingest.parse.formats import parse
-from ragkit.ingest.parse.sandbox.process import Sandbox
+from ragkit.ingest.load.source import SourceFile
+from ragkit.ingest.making import Given
 from ragkit.ingest.report import Outcome
 from ragkit.ingest.seen import Seen
 from ragkit.ingest.twins import twins_of
-from ragkit.protocols import Chunker, DocumentState
+from ragkit.protocols import DocumentState
 from ragkit.store.collection import StoreCollection
 from ragkit.store.identity import content_hash
 from ragkit.store.typed import type_problems
-from ragkit.types import Chunk, Document, Metadata, Unread
+from ragkit.types import Chunk, Document
 
 # Where a document came from that no file was found for.
 MADE_IN_CODE = "documents made in code"
@@ -63,41 +61,31 @@ class Prepared:
         return self.outcome is not None and self.outcome.state == "quarantined"
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What a call of `run` says of all its documents."""
-
-    tenant: str | None = None
-    acl: Sequence[str] | None = None
-    metadata: Metadata = field(default_factory=dict)
-
-
 class Preparer:
-    """Loads, parses, checks and chunks documents, each on its own: what one raises ends that one alone."""
+    """Decides on documents, each on its own and in order: what one raises ends that one alone.
 
-    def __init__(
-        self,
-        collection: StoreCollection,
-        chunker: Chunker,
-        *,
-        given: Given,
-        fingerprint: str,
-        sandbox: Sandbox | None = None,
-    ) -> None:
+    Args:
+        collection: where they go.
+        crew: who reads and cuts them.
+        given: what the call says of all.
+        fingerprint: of the whole way from a source to its records.
+    """
+
+    def __init__(self, collection: StoreCollection, crew: Crew, *, given: Given, fingerprint: str) -> None:
         self._collection = collection
-        self._chunker = chunker
+        self._crew = crew
         self._given = given
         self._fingerprint = fingerprint
-        self._sandbox = sandbox
         self.seen = Seen()
         # Ids that were found to be twins: the batch that is to remove them may not be written yet.
         self._superseded = Seen()
 
-    def prepare(self, sources: Iterable[Source], *, max_bytes: int = MAX_BYTES) -> Iterator[Prepared]:
+    def prepare(self, sources: Iterable[Source]) -> Iterator[Prepared]:
         """One `Prepared` for each source, in order; `seen` has the ids of those that were given."""
-        for n, source in enumerate(sources, 1):
+        for n, read in enumerate(self._crew.read(sources, self._known_hash), 1):
+            source = read.source
             problems = type_problems(source) if isinstance(source, Document) else []
-            prepared = _untyped(source, problems) if problems else self._prepared(source, n, max_bytes)
+            prepared = _untyped(source, problems) if problems else self._prepared(read, n)
             yield replace(prepared, n=n, work=work_of(source))
 
     def failed(
@@ -140,12 +128,13 @@ class Preparer:
         outcome = replace(outcome, state="quarantined", reason=reason)
         return Prepared(uri, outcome=outcome, state=None if is_known else state)
 
-    def _prepared(self, source: Source, n: int, max_bytes: int) -> Prepared:
+    def _prepared(self, read: Read, n: int) -> Prepared:
+        source = read.source
         uri, origin = source.uri or source.id, _origin(source)
         self.seen.add(source.id)
         is_first = self.seen.earlier(source.id) is None
         try:
-            return self._decided(self._document(source, max_bytes), uri=uri, origin=origin, n=n)
+            return self._decided(read, uri=uri, origin=origin, n=n)
         except DocumentError as e:
             prepared = self.failed(source.id, uri=uri, error=e, origin=origin, is_first=is_first)
             # The manifest holds one word on a document, and the first of the run has it.
@@ -153,23 +142,8 @@ class Preparer:
                 self.seen.decide(source.id, "", n)
             return prepared if is_first else replace(prepared, state=None)
 
-    def _document(self, source: Source, max_bytes: int) -> Document:
-        if isinstance(source, Unread):
-            raise DocumentError(source.reason, stage="load")
-        if isinstance(source, SourceFile):
-            document = parse(source, max_bytes=max_bytes, sandbox=self._sandbox)
-            document = replace(document, metadata=fitted(document.metadata, self._collection.fields))
-        else:
-            document = source
-            if not document.text.strip():
-                reason = "its text is empty. Nothing to index"
-                raise DocumentError(reason, stage="parse", rejected=True, blank=True)
-        given = self._given
-        metadata = {**document.metadata, **given.metadata}
-        acl = document.acl if given.acl is None else tuple(given.acl)
-        return replace(document, metadata=metadata, acl=acl)
-
-    def _decided(self, document: Document, *, uri: str, origin: str | None, n: int) -> Prepared:
+    def _decided(self, read: Read, *, uri: str, origin: str | None, n: int) -> Prepared:
+        document = read.document()
         tenant = self._collection.admit(document, tenant=self._given.tenant)
         digest = content_hash(document)
         content = f"{digest} {uri}"
@@ -187,7 +161,7 @@ class Preparer:
         if earlier is not None or (known is not None and is_same and known.state == "committed"):
             outcome = Outcome(uri, state="unchanged")
             return Prepared(uri, outcome=outcome, elsewhere=_elsewhere(known, origin))
-        chunks = self._chunks(document, tenant)
+        cut = read.cut(document, tenant)
         state = DocumentState(
             document.id,
             tenant=tenant,
@@ -195,19 +169,29 @@ class Preparer:
             content_hash=digest,
             fingerprint=self._fingerprint,
             state="committed",
-            n_chunks=len(chunks),
+            n_chunks=len(cut.chunks),
             origin=origin,
         )
-        terms = tuple(tuple(self._collection.analyzer.terms(chunk.search_text)) for chunk in chunks)
         return Prepared(
             uri,
             state=state,
             document=document,
-            chunks=chunks,
-            terms=terms,
+            chunks=cut.chunks,
+            terms=cut.terms,
             replaces=_other_source(known, uri),
             twins=self._twins(document.id, origin, known),
         )
+
+    def _known_hash(self, document_id: str) -> str:
+        """A hint for whoever reads ahead; what is decided is looked up again."""
+        if not _is_usable(document_id):
+            return ""
+        known = self._known(document_id)
+        is_made_alike = known is not None and (known.fingerprint, known.state) == (
+            self._fingerprint,
+            "committed",
+        )
+        return known.content_hash if known is not None and is_made_alike else ""
 
     def _known(self, document_id: str) -> DocumentState | None:
         if document_id in self._superseded:
@@ -225,20 +209,6 @@ class Preparer:
         for twin in twins:
             self._superseded.add(twin.document_id)
         return tuple(twins)
-
-    def _chunks(self, document: Document, tenant: str) -> tuple[Chunk, ...]:
-        try:
-            spans = self._chunker.split(document)
-            chunks = make_chunks(document, spans, tenant, self._fingerprint)
-        except DocumentError:
-            raise
-        except Exception as e:
-            reason = f"the chunker failed ({type(e).__name__}: {e})"
-            raise DocumentError(reason, stage="chunk") from e
-        if not chunks:
-            reason = "it gives no chunks: no visible text"
-            raise DocumentError(reason, stage="chunk", rejected=True, blank=True)
-        return tuple(chunks)
 
 
 def _untyped(document: Source, problems: list[str]) -> Prepared:

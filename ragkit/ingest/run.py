@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from ragkit.errors import DocumentError
 from ragkit.failpoints import reach
 from ragkit.fields import ACL
-from ragkit.ingest.earlier import earlier_vectors, together
-from ragkit.ingest.embed import Embedding, Passages, embed_documents
+from ragkit.ingest.crew import Crew, Embeds
+from ragkit.ingest.earlier import Known, earlier_vectors, together
+from ragkit.ingest.embed import Passages
 from ragkit.ingest.feed import Feed
 from ragkit.ingest.pace import Pace
 from ragkit.ingest.prepare import Prepared, Preparer
@@ -60,19 +62,31 @@ class _Batch:
         return fits and time.monotonic() - self.begun < MAX_AGE_S
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A batch that is being embedded: of each new document its texts, the known ones, and the others."""
+
+    batch: _Batch
+    texts: Sequence[Sequence[str]]
+    known: Sequence[Mapping[str, Known]]
+    missing: Sequence[Sequence[str]]
+    embeds: Embeds | None
+    at: float
+
+
 class Run:
     """What is done with each document of a run. Nothing is written, nor a lock taken, before there is need.
 
     Args:
         collection: where they go.
         preparer: what made them.
-        embedding: the collection's embedder, and what reads along with it.
+        crew: who embeds them.
         feed: where they come from, for its size.
         progress: see `Progress`.
         stopped: asked between batches; once it says so, the run ends with `StoppedError`.
 
     Example:
-        with Run(collection, preparer, embedding, feed=feed, progress=silent, stopped=lambda: False) as run:
+        with Run(collection, preparer, crew, feed=feed, progress=silent, stopped=lambda: False) as run:
             run.take_all(preparer.prepare(feed))
     """
 
@@ -80,7 +94,7 @@ class Run:
         self,
         collection: StoreCollection,
         preparer: Preparer,
-        embedding: Embedding,
+        crew: Crew,
         *,
         feed: Feed,
         progress: Progress,
@@ -89,12 +103,14 @@ class Run:
         self.tally = Tally()
         self._collection = collection
         self._preparer = preparer
-        self._embedding = embedding
+        self._crew = crew
         self._feed = feed
         self._progress = progress
         self._stopped = stopped
         self._pace = Pace()
         self._batch = _Batch(self._pace.limit)
+        self._begun: deque[_Begun] = deque()
+        self._ended = 0.0
         self._work_done = 0
         self._n_passages = 0
         self._told = 0.0
@@ -113,7 +129,7 @@ class Run:
             if self._stopped():
                 raise StoppedError
             if not self._batch.has_room_for(prepared):
-                self._write()
+                self._begin()
             if prepared.writes:
                 self._batch.add(prepared)
                 self._tell(f"read {prepared.uri}")
@@ -121,7 +137,9 @@ class Run:
                 self.tally.add(prepared.outcome, prepared)
                 self._work_done += prepared.work
                 self._tell(prepared.uri)
-        self._write()
+        self._begin()
+        while self._begun:
+            self._write(self._begun.popleft())
 
     def remove(self, states: Iterable[DocumentState]) -> None:
         """Removes documents whose files are gone."""
@@ -138,15 +156,28 @@ class Run:
         """Says that all is done."""
         self._tell("done", is_last=True)
 
-    def _write(self) -> None:
-        """Embeds the batch and writes it as one commit."""
+    def _begin(self) -> None:
+        """Has the batch embedded, and writes those that the crew is not to be ahead by."""
         batch = self._batch
         if not batch.documents:
             return
         self._take_lock()
         reach("ingest.batch")
-        embedded = self._embed(batch)
+        fresh = [prepared for prepared in batch.documents if prepared.document is not None]
+        texts = [[chunk.search_text for chunk in prepared.chunks] for prepared in fresh]
+        known = [earlier_vectors(prepared, self._collection) for prepared in fresh]
+        missing = [[t for t in own if t not in had] for own, had in zip(texts, known, strict=True)]
+        languages = {chunk.search_text: chunk.lang for prepared in fresh for chunk in prepared.chunks}
+        embeds = self._crew.embed(missing, languages) if fresh else None
+        self._begun.append(_Begun(batch, texts, known, missing, embeds, time.monotonic()))
+        while len(self._begun) > self._crew.ahead:
+            self._write(self._begun.popleft())
         self._batch = _Batch(self._pace.limit)
+
+    def _write(self, begun: _Begun) -> None:
+        """Writes a batch as one commit, once it is embedded."""
+        batch = begun.batch
+        embedded = self._embedded(begun)
         reach("ingest.embedded")
         ends: list[tuple[Outcome, Prepared]] = []
         changes: list[Change] = []
@@ -193,28 +224,25 @@ class Run:
             return []
         return [(twin, end.document.id) for twin in end.twins if self._is_still(twin)]
 
-    def _embed(self, batch: _Batch) -> Iterator[Passages | DocumentError]:
-        fresh = [prepared for prepared in batch.documents if prepared.document is not None]
-        if not fresh:
+    def _embedded(self, begun: _Begun) -> Iterator[Passages | DocumentError]:
+        if begun.embeds is None:
             return iter(())
-        texts = [[chunk.search_text for chunk in prepared.chunks] for prepared in fresh]
-        known = [earlier_vectors(prepared, self._collection) for prepared in fresh]
-        missing = [[t for t in own if t not in had] for own, had in zip(texts, known, strict=True)]
-        before, n_texts = self._n_passages, sum(map(len, missing))
+        before, n_texts = self._n_passages, sum(map(len, begun.missing))
 
         def step(n: int, share: float) -> None:
             self._n_passages = before + n
             what = f"{n:,} of {n_texts:,} passages embedded"
-            self._tell(what, is_due=True, at_hand=share * batch.work)
+            self._tell(what, is_due=True, at_hand=share * begun.batch.work)
 
         step(0, 0.0)
-        begun = time.monotonic()
-        languages = {chunk.search_text: chunk.lang for prepared in fresh for chunk in prepared.chunks}
-        embedded = embed_documents(missing, languages, self._embedding, step)
-        self._pace.note(embedded.n_texts, seconds=time.monotonic() - begun)
+        embedded = begun.embeds.result(step)
+        # What is embedded while another batch is written takes the time from one end to the next.
+        now = time.monotonic()
+        self._pace.note(embedded.n_texts, seconds=now - max(begun.at, self._ended))
+        self._ended = now
         self.tally.add_embedded(embedded.n_texts)
         self._n_passages = before + embedded.n_texts
-        return iter(together(texts, known, missing, embedded.passages))
+        return iter(together(begun.texts, begun.known, begun.missing, embedded.passages))
 
     def _remove(self, states: list[DocumentState]) -> None:
         if self._stopped():
