@@ -1,0 +1,93 @@
+"""`store/milvus`: collections of Milvus as the ragkit collection sees them."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+from ragkit.protocols import Analyzer, Capabilities, RankerFactory
+from ragkit.store.abilities import Engine
+from ragkit.store.bm25.own import own_formula
+from ragkit.store.remote.bounds import PUSHED_DOWN
+from ragkit.store.remote.store import RemoteStore
+from ragkit.store_spec import StoreSpec
+from ragkit_connectors.milvus.calls import connect
+from ragkit_connectors.milvus.opening import opened
+from ragkit_connectors.milvus.scratch import engine_of, scratch_place
+from ragkit_connectors.milvus.server import MilvusServer
+from ragkit_connectors.milvus.settings import MilvusSettings
+
+
+class MilvusStore(RemoteStore):
+    """An index on a Milvus server, or in a folder of Milvus Lite within this process.
+
+    On a server: many readers, one writer, on any number of machines. Made with its settings, usable once
+    opened:
+
+        store = MilvusStore(uri="http://localhost:19530", collection="support")
+        store.open(StoreSpec("mini", embedder_fingerprint="v1", dimension=384, fields=fields))
+    """
+
+    use = "store/milvus"
+    _server: MilvusServer
+    Config = MilvusSettings
+
+    def __init__(self, **settings: Any) -> None:
+        self.config = self.Config.checked(self.use, settings)
+
+    def make_client(self, uri: str) -> Any:
+        """The client that all calls go through."""
+        return connect(self.config, uri)
+
+    def open(
+        self,
+        spec: StoreSpec | None = None,
+        *,
+        create: bool = True,
+        bm25: RankerFactory | None = None,
+        analyzer: Analyzer | None = None,
+    ) -> MilvusStore:
+        """Connects, and makes the collections where there are none.
+
+        Args:
+            spec: what the index is for; None opens an existing one as it was made.
+            create: whether a server without the index may get one.
+            bm25: our own BM25 with its parameters; with the default ones if None.
+            analyzer: not used.
+
+        Raises:
+            ConfigError: the index was made with something else, or a setting does not fit.
+            StoreError: the server cannot be reached or is too old, another process has the folder of Milvus
+                Lite, the collections were made by something else, or there is no index and none may be made.
+        """
+        formula = own_formula(bm25, self.use)
+        server = MilvusServer(self.config, self.make_client)
+        try:
+            spec = opened(server, spec, create=create)
+        except BaseException:
+            server.close()
+            raise
+        self.serve(
+            server,
+            spec,
+            formula,
+            exact_below=None if self.config.index == "flat" else self.config.exact_below,
+        )
+        return self
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """BM25, and exact search with `index: flat`, else where few chunks may be seen.
+
+        Of the other operators of filters the server is told a bound, and the rest is judged here.
+        """
+        is_exact = self.config.index == "flat"
+        return Capabilities(self.use, filters=PUSHED_DOWN, exact_dense=is_exact, sparse=True)
+
+    def engine(self) -> Engine:
+        """Milvus or Milvus Lite, as it says."""
+        return engine_of(self._server)
+
+    def scratch(self, name: str) -> AbstractContextManager[MilvusStore]:
+        """A store with collections or a folder of its own, which are deleted when the block ends."""
+        return scratch_place(self.config, name, lambda own: type(self)(**own.as_keywords()), self.make_client)
