@@ -141,6 +141,13 @@ BUILT_IN: dict[str, Component] = _ours(
         "opensearch",
         "opensearchpy",
     ),
+    (
+        "store/milvus",
+        "ragkit_connectors.milvus:MilvusStore",
+        "collections of Milvus Lite or of a Milvus server",
+        "milvus",
+        "pymilvus",
+    ),
     ("bm25/default", "ragkit.store.bm25.search:DefaultBm25", "our own index: exact, tenant-aware, fast"),
     ("index/exact", "ragkit.store.local.exact:ExactIndex", "compare with every vector"),
     ("index/faiss", "ragkit_connectors.faiss:FaissIndex", "FAISS, on CPUs or GPUs", "faiss-cpu", "faiss"),
