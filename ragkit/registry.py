@@ -56,6 +56,13 @@ BUILT_IN: dict[str, Component] = _ours(
         *_ST,
     ),
     (
+        "embed/openai",
+        "ragkit_connectors.openai:OpenAIEmbedder",
+        "any OpenAI-compatible endpoint for embeddings",
+        "openai",
+        "httpx",
+    ),
+    (
         "rerank/cross-encoder",
         "ragkit_connectors.sentence_transformers:CrossEncoderReranker",
         "any hub or local cross-encoder, CPU or GPU",
@@ -188,6 +195,28 @@ BUILT_IN: dict[str, Component] = _ours(
         "any reader of LlamaIndex",
         *_LLAMAINDEX,
     ),
+    # indexes of other libraries
+    (
+        "import/jsonl",
+        "ragkit.ingest.imports.formats.jsonl:JsonlIndex",
+        "passages as JSON lines, vectors as .npy",
+    ),
+    (
+        "import/langchain-faiss",
+        "ragkit.ingest.imports.formats.langchain_faiss:LangChainFaiss",
+        "a FAISS folder of LangChain, after an export of its texts",
+    ),
+    (
+        "import/llamaindex-storage",
+        "ragkit.ingest.imports.formats.llamaindex:LlamaIndexStorage",
+        "a storage folder of LlamaIndex",
+    ),
+    (
+        "import/haystack",
+        "ragkit.ingest.imports.formats.haystack:HaystackStore",
+        "an InMemoryDocumentStore of Haystack",
+    ),
+    ("import/chroma", "ragkit_connectors.chroma:ChromaFolder", "a folder of Chroma", "chroma", "chromadb"),
     # stages
     (
         "query/condense",

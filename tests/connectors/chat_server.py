@@ -116,6 +116,10 @@ class ChatServer:
         self.threads = [threading.Thread(target=self._accept, daemon=True)]
         self.threads[0].start()
 
+    def answer(self, seen: Seen) -> Raw:
+        """What is sent for a request."""
+        return self.script(seen.body)
+
     def close(self) -> None:
         self._closing.set()
         self._listener.close()
@@ -134,7 +138,7 @@ class ChatServer:
                 while (seen := _request(source)) is not None:
                     with self._lock:
                         self.seen.append(seen)
-                    for piece in self.script(seen.body).pieces:
+                    for piece in self.answer(seen).pieces:
                         if isinstance(piece, Cut):
                             return
                         if isinstance(piece, Hang):

@@ -17,10 +17,9 @@ from ragkit.errors import (
     ModelTimeoutError,
     ModelUnavailableError,
 )
-from ragkit_connectors.openai.events import MOST_BYTES
+from ragkit_connectors.openai.address import EndpointSettings
 from ragkit_connectors.openai.faults import Fault, error_of, retry_after
 from ragkit_connectors.openai.lanes import LanesByLoop
-from ragkit_connectors.openai.settings import OpenAISettings
 
 if TYPE_CHECKING:
     import ssl
@@ -34,17 +33,18 @@ class Endpoint:
     """Where requests go.
 
     Example:
-        Endpoint(OpenAISettings(base_url="http://localhost:8000/v1", model="qwen3-8b")).where
+        Endpoint(EndpointSettings(base_url="http://localhost:8000/v1", model="qwen3-8b")).where
     """
 
-    def __init__(self, settings: OpenAISettings) -> None:
+    def __init__(self, settings: EndpointSettings) -> None:
         self.settings = settings
-        self.lanes = LanesByLoop(self._client)
+        self.lanes = LanesByLoop(_Clients(settings).make)
 
     @property
     def where(self) -> str:
         """The address and the model, for messages."""
-        return f"{self.settings.endpoint} (model {self.settings.model!r})"
+        named = f" (model {self.settings.model!r})" if self.settings.model else ""
+        return f"{self.settings.endpoint}{named}"
 
     async def send(self, lane: AsyncClient, body: bytes, *, stream: bool) -> Response:
         """The response, of which nothing but the head has been read."""
@@ -56,14 +56,29 @@ class Endpoint:
         request = lane.build_request("POST", c.url, content=body, headers=headers)
         return await lane.send(request, stream=True, follow_redirects=False)
 
+    async def exchange(self, body: bytes) -> tuple[Response, bytes]:
+        """One request with its whole reply, whatever its status."""
+        lanes = await self.lanes.here()
+        lane, is_whole = lanes.take(), False
+        try:
+            with self.telling():
+                response = await self.send(lane, body, stream=False)
+                content = await self.read(response)
+            is_whole = True
+        finally:
+            await lanes.settle(lane, is_whole=is_whole)
+        return response, content
+
     async def read(self, response: Response) -> bytes:
         """The whole body."""
         parts, size = [], 0
         async for part in response.aiter_bytes():
             parts.append(part)
             size += len(part)
-            if size > MOST_BYTES:
-                raise InvalidOutputError(f"{self.where}: a reply of over {MOST_BYTES:,} bytes")
+            if size > self.settings.most_bytes:
+                raise InvalidOutputError(
+                    f"{self.where}: a reply of over {self.settings.most_bytes:,} bytes. Ask for less"
+                )
         return b"".join(parts)
 
     async def has_no_more(self, source: AsyncIterator[bytes]) -> bool:
@@ -136,23 +151,38 @@ class Endpoint:
         error.args = (text,)
         return error
 
-    def _client(self) -> AsyncClient:
-        httpx = self._httpx
+    @cached_property
+    def _httpx(self) -> Any:
+        return _httpx_for(self.settings)
+
+
+class _Clients:
+    """Makes clients. Apart from the endpoint, which must not be in a circle with what it holds open.
+
+    What is left to the garbage collector as a circle is finished in any order, connections before what would
+    close them.
+    """
+
+    def __init__(self, settings: EndpointSettings) -> None:
+        self._settings = settings
+
+    def make(self) -> AsyncClient:
+        httpx = _httpx_for(self._settings)
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=30.0)
-        timeout = httpx.Timeout(None, connect=self.settings.connect_s)
+        timeout = httpx.Timeout(None, connect=self._settings.connect_s)
         client: AsyncClient = httpx.AsyncClient(verify=self._trust, timeout=timeout, limits=limits)
         return client
 
     @cached_property
     def _trust(self) -> ssl.SSLContext:
         # Reading the certificates takes 20 ms, so all connections share them.
-        context: ssl.SSLContext = self._httpx.create_ssl_context()
+        context: ssl.SSLContext = _httpx_for(self._settings).create_ssl_context()
         return context
 
-    @cached_property
-    def _httpx(self) -> Any:
-        try:
-            import httpx
-        except ModuleNotFoundError as e:
-            raise MissingExtraError("llm/openai", package="httpx", extra="openai") from e
-        return httpx
+
+def _httpx_for(settings: EndpointSettings) -> Any:
+    try:
+        import httpx
+    except ModuleNotFoundError as e:
+        raise MissingExtraError(settings.component, package="httpx", extra="openai") from e
+    return httpx

@@ -22,9 +22,14 @@ from ragkit.errors import (
 
 _TOO_LONG = re.compile(
     r"context[ _](length|window|size)|maximum context|too many (input )?tokens|(prompt|input) is too long"
-    r"|exceeds? the (maximum|available|model)",
+    r"|exceeds? the (maximum|available|model)"
+    # Of texts that are embedded or ranked: too many at a time (OpenAI, TEI, those made with pydantic), or one
+    # of them is too long (TEI).
+    r"|maximum request size|array too long|batch size|at most \d+ item|must have less than \d+ tokens",
     re.IGNORECASE,
 )
+# llama.cpp says so with status 500.
+_TOO_LARGE = "input is too large to process"
 _QUOTA = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
 _SHOWN = 300
 
@@ -85,7 +90,8 @@ def error_of(fault: Fault, status: int, where: str, *, retry_after_s: float | No
         return ModelAuthError(f"{said}. Set api_key (or headers) of this model to a key that may use it")
     if fault.code == "context_length_exceeded" or status == 413 or _too_long(fault, status):
         return ContextTooLongError(f"{said}. Send fewer or shorter passages, or use a model with more room")
-    if status >= 500 or status in (408, 409, 425):
+    # 424: what runs the model behind a text-embeddings-inference server failed.
+    if status >= 500 or status in (408, 409, 424, 425):
         return ModelUnavailableError(
             f"{said}. Try again later", retry_after_s=retry_after_s, took_nothing=True
         )
@@ -97,7 +103,9 @@ def error_of(fault: Fault, status: int, where: str, *, retry_after_s: float | No
 
 
 def _too_long(fault: Fault, status: int) -> bool:
-    return status in (400, 422) and bool(_TOO_LONG.search(fault.message))
+    return (status in (400, 422) and bool(_TOO_LONG.search(fault.message))) or (
+        status == 500 and _TOO_LARGE in fault.message
+    )
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, finalize
 
 import anyio
 from anyio.lowlevel import RunVar
@@ -26,6 +26,10 @@ MOST_IDLE = 32
 class _Loop:
     """Stands for an event loop."""
 
+
+# Holds what closes idle connections for as long as there are lanes. Where these are garbage in a circle, as
+# with an error whose traceback holds them, the collector would else end the connections first, unclosed.
+_GUARDS: dict[int, AsyncGenerator[None, None]] = {}
 
 _LOOP: RunVar[_Loop] = RunVar("ragkit_connectors.openai.loop")
 
@@ -46,6 +50,8 @@ class Lanes:
         self._make = make
         self._idle: list[httpx.AsyncClient] = []
         self._guard = _closing_at_the_end(self._idle)
+        _GUARDS[id(self._guard)] = self._guard
+        finalize(self, _GUARDS.pop, id(self._guard)).atexit = False
 
     async def watch(self) -> None:
         """Closes what is idle when the running loop ends."""

@@ -105,15 +105,7 @@ class OpenAIChat:
 
     async def _completed(self, ask: Ask, attempt: int) -> Completion:
         endpoint, reply = self._endpoint, Reply(self.config.model)
-        lanes = await endpoint.lanes.here()
-        lane, is_whole = lanes.take(), False
-        try:
-            with endpoint.telling():
-                response = await endpoint.send(lane, ask.body(self.config, stream=False), stream=False)
-                body = await endpoint.read(response)
-            is_whole = True
-        finally:
-            await lanes.settle(lane, is_whole=is_whole)
+        response, body = await endpoint.exchange(ask.body(self.config, stream=False))
         if endpoint.is_withheld(response, body):
             reply.withhold()
         else:
