@@ -11,7 +11,7 @@ import pytest
 from ragkit.store.local.store import LocalStore
 from ragkit.store_spec import StoreSpec
 
-KINDS = ("local", "pgvector", "qdrant", "opensearch")
+KINDS = ("local", "pgvector", "qdrant", "opensearch", "milvus")
 SERVERS = KINDS[1:]
 
 
@@ -60,6 +60,11 @@ class Place:
             from tests.connectors import qdrant_stores as qdrant
 
             return qdrant.Stores(), {"path": folder, "collection": "ours"}
+        if self.kind == "milvus":
+            pytest.importorskip("milvus_lite", reason="needs the extra milvus-lite")
+            from tests.connectors.milvus import stores as milvus
+
+            return milvus.Stores(), {"path": folder.with_suffix(".db"), "collection": "ours"}
         pytest.importorskip("opensearchpy", reason="needs the extra opensearch")
         from tests.connectors.opensearch import stores as opensearch
 

@@ -22,6 +22,7 @@ stores:
   qdrant: {use: store/qdrant, path: FOLDER/qdrant}
   pgvector: {use: store/pgvector, dsn: "${RAGKIT_TEST_PG}", name: NAME}
   opensearch: {use: store/opensearch, hosts: ["${RAGKIT_TEST_OPENSEARCH}"], replicas: 0}
+  milvus: {use: store/milvus, path: FOLDER/milvus.db, partitions: 2}
 collection: {store: local, embed: embed}
 query:
   dense: {use: retrieve/dense, in: question}
@@ -34,7 +35,7 @@ query:
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    for package in ("psycopg", "qdrant_client", "opensearchpy"):
+    for package in ("psycopg", "qdrant_client", "opensearchpy", "milvus_lite"):
         pytest.importorskip(package)
     from tests.connectors.opensearch.server.http import LocalServer
     from tests.connectors.pgvector_server import Stores, server
@@ -79,6 +80,7 @@ def test_another_store_answers_the_same(
         checked = rag.check()
         assert checked["store"] == f"store/{kind}"
         place = {"qdrant": f"{config.parent}/qdrant, collection", "pgvector": ", schema t"}
+        place["milvus"] = f"{config.parent}/milvus.db, collection ragkit"
         assert place.get(kind, ", index ragkit") in checked["place"]
         report = rag.ingest([CORPUS / "en" / "policies", CORPUS / "ru"], progress=False)
         assert report.committed == report.seen > 3

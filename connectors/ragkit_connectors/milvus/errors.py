@@ -37,7 +37,7 @@ def explain(error: Exception, where: str) -> StoreError:
         number, said = getattr(error.code, "value", error.code), shortened(error.message)
         if number in (_GONE, _LEGACY_GONE) or error.compatible_code == _LEGACY_GONE:
             return _gone(where, said)
-        if number in _BUSY or error.retriable:
+        if (number in _BUSY or error.retriable) and not any(part in said.lower() for part in _LOST):
             return TransientStoreError(f"{where}: the server fails for now ({said}). Try again")
         return _of_text(said, where)
     if isinstance(error, OSError):
@@ -56,7 +56,7 @@ def _of_text(text: str, where: str) -> StoreError:
             f"{where}: this user's role does not allow it ({said}). To ask, a role needs Query, Search, "
             "DescribeCollection and ShowCollections; to ingest, Upsert, Delete and RenameCollection too"
         )
-    if "unimplemented" in lower or "illegal connection params" in lower or "http2" in lower:
+    if "unimplemented" in lower or "http2" in lower:
         return StoreError(f"{where}: what answers there is no Milvus server ({said}). Check uri")
     if any(part in lower for part in _LOST):
         return TransientStoreError(f"{where}: the server cannot be reached ({said}). {_NO_SERVER}")
