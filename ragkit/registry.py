@@ -69,6 +69,13 @@ BUILT_IN: dict[str, Component] = _ours(
         *_ST,
     ),
     (
+        "rerank/http",
+        "ragkit_connectors.rerank_http:HttpReranker",
+        "a reranker behind a server: Cohere, Jina, text-embeddings-inference, vLLM",
+        "openai",
+        "httpx",
+    ),
+    (
         "rerank/entailment",
         "ragkit_connectors.entailment:EntailmentModel",
         "whether a text entails a claim, by a hub or local model, for verify/citations",
@@ -154,6 +161,13 @@ BUILT_IN: dict[str, Component] = _ours(
         "collections of Milvus Lite or of a Milvus server",
         "milvus",
         "pymilvus",
+    ),
+    (
+        "store/lancedb",
+        "ragkit_connectors.lancedb:LanceStore",
+        "one folder, searched by LanceDB, no server",
+        "lancedb",
+        "lancedb",
     ),
     ("bm25/default", "ragkit.store.bm25.search:DefaultBm25", "our own index: exact, tenant-aware, fast"),
     ("index/exact", "ragkit.store.local.exact:ExactIndex", "compare with every vector"),
@@ -302,6 +316,8 @@ BUILT_IN: dict[str, Component] = _ours(
         "check every citation against its document",
     ),
     ("verify/judged", "ragkit.verify.judged:JudgeCitations", "let a chat model judge cited sentences"),
+    # where the work is done
+    ("on/ray", "ragkit_connectors.ray:OnRay", "workers of a Ray cluster, or of this machine", "ray", "ray"),
     # evaluation
     (
         "metric/ragas",

@@ -114,7 +114,8 @@ class ModelRerank(Stage[Ranking, Ranking]):
         reach, n_read = blend.reach(before, n_words=n_words), 0
         while n_read < len(hits):
             # To look whether the order is settled takes longer than to score what was read before.
-            at_once = len(hits) if scoring.is_read else max(self.config.k, _READ_TOGETHER)
+            can_settle = blend.highest is not None and not scoring.is_read
+            at_once = max(self.config.k, _READ_TOGETHER) if can_settle else len(hits)
             some = slice(n_read, n_read + at_once)
             scores[some] = scoring.of(hits[some])
             n_read = min(some.stop, len(hits))

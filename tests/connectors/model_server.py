@@ -30,6 +30,11 @@ EMBEDDER = OnnxEmbedder()
 RERANKER = BundledReranker()
 
 
+def logits(query: str, texts: Sequence[str]) -> Any:
+    """The bundled reranker's scores, which reach 25, on the scale of a cross-encoder's logits."""
+    return np.asarray(RERANKER.score(query, texts), dtype=np.float64) / 4
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -227,7 +232,7 @@ class ModelServer(ChatServer):
         texts = [asked.text_2] if isinstance(asked.text_2, str) else asked.text_2
         query = asked.text_1 if isinstance(asked.text_1, str) else asked.text_1[0]
         scale = _plain if asked.use_activation is False else _probability
-        scores = scale(RERANKER.score(query, texts))
+        scores = scale(logits(query, texts))
         data = [{"index": i, "object": "score", "score": float(s)} for i, s in enumerate(scores)]
         usage = {"prompt_tokens": 9, "total_tokens": 9, "completion_tokens": 0, "prompt_tokens_details": None}
         return body_of(
@@ -242,7 +247,7 @@ class ModelServer(ChatServer):
         key: str,
         top_n: int | None = None,
     ) -> list[dict[str, Any]]:
-        scores = scale(np.asarray(RERANKER.score(query, texts), dtype=np.float64))
+        scores = scale(logits(query, texts))
         order = sorted(range(len(texts)), key=lambda i: -scores[i])[:top_n]
         return [{"index": i, key: float(scores[i])} for i in order]
 

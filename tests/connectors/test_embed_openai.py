@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import doctest
+import importlib
+import pkgutil
 import struct
 import time
 from pathlib import Path
@@ -25,6 +28,7 @@ from ragkit.errors import (
     RateLimitError,
 )
 from ragkit.protocols import Embedder, Vectors
+from ragkit_connectors import openai, rerank_http
 from ragkit_connectors.openai import OpenAIEmbedder
 from tests.connectors.chat_server import Cut, Hang, Raw, body_of, failure
 from tests.connectors.model_server import EMBEDDER, ModelServer, models
@@ -254,10 +258,11 @@ def test_all_requests_wait_where_the_endpoint_asks_for_a_pause() -> None:
 def test_requests_keep_below_the_limits_of_the_account() -> None:
     with models() as server:
         model = embedder(server, batch_size=1, requests_per_minute=600)
+        started = time.monotonic()
         model.embed([f"text {i}" for i in range(16)], "passage")
-        took = server.seen[-1].at - server.seen[0].at
+        took = server.seen[-1].at - started
     # Ten at once from the second that was not used, then one in each tenth of a second.
-    assert 0.3 < took < 2.0
+    assert 0.5 < took < 3.0
 
 
 def test_requests_go_out_side_by_side_and_no_more_than_allowed() -> None:
@@ -387,3 +392,15 @@ def test_a_folder_is_ingested_and_asked_through_a_server(tmp_path: Path) -> None
             rag.retrieve("rent", k=1)
         with ragkit.load(config(tmp_path, server, key="sk-2")) as rag, pytest.raises(ModelAuthError):
             rag.check()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        info.name
+        for room in (openai, rerank_http)
+        for info in pkgutil.walk_packages(room.__path__, f"{room.__name__}.")
+    ],
+)
+def test_examples_in_docstrings_hold(name: str) -> None:
+    assert doctest.testmod(importlib.import_module(name)).failed == 0

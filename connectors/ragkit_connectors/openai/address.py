@@ -20,8 +20,6 @@ class EndpointSettings(Settings):
 
     component: ClassVar[str] = "llm/openai"
     """The registered name of what is configured, for messages."""
-    path: ClassVar[str] = "/chat/completions"
-    """What follows the address."""
     most_bytes: ClassVar[int] = 16 * 2**20
     """A longer reply is refused."""
 
@@ -67,11 +65,12 @@ class EndpointSettings(Settings):
         return f"{parts.scheme}://{parts.hostname}{port}{parts.path.rstrip('/')}"
 
     @property
+    def path(self) -> str:
+        """What follows the address."""
+        return "/chat/completions"
+
+    @property
     def url(self) -> str:
         """Where requests go."""
-        return self.url_of(self.path)
-
-    def url_of(self, path: str) -> str:
-        """The address with a path after its own; a query stays at the end."""
         parts = urlsplit(self.base_url)
-        return parts._replace(path=f"{parts.path.rstrip('/')}{path}").geturl()
+        return parts._replace(path=f"{parts.path.rstrip('/')}{self.path}").geturl()

@@ -16,7 +16,6 @@ class EmbeddingSettings(EndpointSettings):
     """Where the endpoint is, which model it runs, what its vectors are, and how it is asked."""
 
     component: ClassVar[str] = "embed/openai"
-    path: ClassVar[str] = "/embeddings"
     most_bytes: ClassVar[int] = 256 * 2**20
 
     base_url: str = Field(min_length=1, description="Address up to /embeddings: http://localhost:8000/v1.")
@@ -68,6 +67,11 @@ class EmbeddingSettings(EndpointSettings):
         default_factory=dict, description="Further keys for queries, such as input_type: query."
     )
     passage_extra: dict[str, Any] = Field(default_factory=dict, description="Further keys for passages.")
+
+    @property
+    def path(self) -> str:
+        """What follows the address."""
+        return "/embeddings"
 
     @field_validator("extra", "query_extra", "passage_extra")
     @classmethod

@@ -52,7 +52,7 @@ def vectors_of(told: Any, n: int) -> list[Numbers]:
         InvalidOutputError: it is no list of embeddings, one is missing, double or no vector.
 
     >>> vectors_of({"data": [{"index": 1, "embedding": [2.0]}, {"index": 0, "embedding": "AACAPw=="}]}, 2)
-    [array([1.], dtype=float32), array([2.], dtype=float32)]
+    [array([1.], dtype=float32), array([2.])]
     """
     items = told.get("data") if isinstance(told, Mapping) else None
     if not isinstance(items, Sequence) or isinstance(items, str):
