@@ -169,6 +169,13 @@ BUILT_IN: dict[str, Component] = _ours(
         "lancedb",
         "lancedb",
     ),
+    (
+        "store/lancedb",
+        "ragkit_connectors.lancedb:LanceStore",
+        "one folder, searched by LanceDB, no server",
+        "lancedb",
+        "lancedb",
+    ),
     ("bm25/default", "ragkit.store.bm25.search:DefaultBm25", "our own index: exact, tenant-aware, fast"),
     ("index/exact", "ragkit.store.local.exact:ExactIndex", "compare with every vector"),
     ("index/faiss", "ragkit_connectors.faiss:FaissIndex", "FAISS, on CPUs or GPUs", "faiss-cpu", "faiss"),

@@ -1,0 +1,280 @@
+"""A folder of LanceDB as a place for an index: what `RemoteServer` asks, in calls of the engine."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ragkit.failpoints import reach
+from ragkit.protocols import Vectors
+from ragkit.store.remote.conditions import Condition, all_of, is_among
+from ragkit.store.remote.points import COUNTED, JUDGED
+from ragkit.store.remote.server import CHUNKS, RECORDS, Found, Place, Point
+from ragkit_connectors.lancedb import indexes
+from ragkit_connectors.lancedb.filters import as_sql, column_of
+from ragkit_connectors.lancedb.propose import proposed
+from ragkit_connectors.lancedb.records import FILE, Records
+from ragkit_connectors.lancedb.rows import POINT, VECTOR, found_in, schema_of, table_of
+from ragkit_connectors.lancedb.settings import LanceSettings
+from ragkit_connectors.lancedb.table import ChunkTable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+GENERATION, DELETED = "generation", "deleted"
+_MOST_WAITING = 8_192  # chunks that are written together
+# Each write leaves a file of rows and a version, which slow down what is read. To join them costs the time to
+# write all rows, so it is done once they have grown by a part, or are very many.
+_WRITES, _MOST_WRITES, _PART = 16, 256, 0.25
+
+
+class LanceServer:
+    """The calls that hold an index."""
+
+    restore = "Restore the folder from a copy"
+    sparse_loss = 0.0
+
+    def __init__(self, settings: LanceSettings) -> None:
+        self.settings = settings
+        self.folder = Path(str(settings.path)).absolute()
+        self.where = where_of(settings)
+        self.lease_s = settings.lease_s
+        self.records = Records(self.folder / FILE, self.where)
+        self.table = ChunkTable(self.folder, self.where, lambda: self.records.mark(GENERATION))
+        self.dimension = 0  # is known once the index is
+        self._waiting: list[Point] = []
+        self._guard = threading.RLock()
+        self._n_writes = self._n_rows = 0
+        self._has_written = False
+
+    # --- the record of commits --------------------------------------------------------------------
+
+    def head(self) -> dict[str, Any] | None:
+        """The record of commits as it is now."""
+        return self.records.head()
+
+    def change_head(self, values: Mapping[str, Any], expected: Mapping[str, str | int]) -> None:
+        """Sets keys of it under a condition, in one transaction."""
+        self.records.change_head(values, expected)
+
+    # --- writing ----------------------------------------------------------------------------------
+
+    def write(self, place: Place, points: Sequence[Point], *, replace: bool = False) -> None:
+        """Writes points. Chunks wait for others, until anything else is asked of the table."""
+        if place == RECORDS:
+            self._flush()
+            self.records.write(points)
+            return
+        if replace:
+            self._flush()
+            rows = table_of(points, self.dimension)
+            self.table.change(
+                lambda table: (
+                    table.merge_insert(POINT)
+                    .when_matched_update_all()
+                    .when_not_matched_insert_all()
+                    .execute(rows)
+                )
+            )
+            self._has_written = True
+            return
+        with self._guard:
+            self._waiting += points
+            if len(self._waiting) >= _MOST_WAITING:
+                self._flush()
+
+    def set(self, place: Place, values: Mapping[str, Any], condition: Condition) -> None:
+        """Sets the end of all points for which a condition holds: nothing else is ever changed."""
+        assert set(values) == {"to"}
+        if condition is False:
+            return
+        if place == RECORDS:
+            self.records.set_end(values["to"], condition)
+            return
+        # A change of nothing would make a version of the table all the same.
+        if self.count(CHUNKS, condition):
+            end = {column_of("to"): int(values["to"])}
+            self.table.change(lambda table: table.update(where=as_sql(condition), values=end))
+            self._has_written = True
+            self._n_writes += 1
+
+    def delete(self, place: Place, condition: Condition) -> None:
+        """Removes all points for which a condition holds, and marks that their bytes are still there."""
+        if condition is False:
+            return
+        if place == RECORDS:
+            self.records.delete(condition)
+        elif self.count(CHUNKS, condition):
+            self.records.set_marks(**{DELETED: 1})
+            self.table.change(lambda table: table.delete(as_sql(condition)))
+            self._has_written = True
+
+    def remove(self, place: Place, ids: Sequence[str]) -> None:
+        """Removes records by their ids; chunks are not removed like this."""
+        assert place == RECORDS
+        if ids:
+            self.records.remove(ids)
+
+    def settle(self) -> None:
+        """Writes what waits, and returns when all that this process wrote is on disk.
+
+        What is to be erased leaves the files here, before anybody says that it is gone.
+        """
+        self._flush()
+        if not self._has_written:
+            return
+        if self.has_deleted and (self.head() or {}).get("to_erase"):
+            self.write_anew()
+        elif self._is_untidy():
+            self.table.tidy()
+            self._n_writes = self._n_rows = 0
+        self.table.settle_on_disk()
+        self._has_written = False
+
+    def _flush(self) -> None:
+        with self._guard:
+            if not self._waiting:
+                return
+            rows = table_of(self._waiting, self.dimension)
+            self._waiting = []
+            self._has_written = True
+            self.table.change(lambda table: table.add(rows))
+            self._n_writes += 1
+            self._n_rows += len(rows)
+
+    def _is_untidy(self) -> bool:
+        if self._n_writes < _WRITES:
+            return False
+        return self._n_writes >= _MOST_WRITES or self._n_rows >= _PART * self.count(CHUNKS, True)
+
+    # --- upkeep -----------------------------------------------------------------------------------
+
+    @property
+    def has_deleted(self) -> bool:
+        """Whether bytes of what was deleted are left."""
+        return bool(self.records.mark(DELETED))
+
+    def make(self) -> None:
+        """Makes an empty table."""
+        self.table.make(self.records.mark(GENERATION), schema_of(self.dimension))
+        self.table.settle_on_disk()
+
+    def write_anew(self) -> None:
+        """Copies what stands to new files and removes the old ones: no byte of what was deleted is left."""
+        self._flush()
+        with self.table.locked():
+            old = self.records.mark(GENERATION)
+            new = old + 1
+            kinds = self.table.read(indexes.names_of)
+            self.table.read(lambda table: self.table.make(new, schema_of(self.dimension), _all_rows(table)))
+            reach("compact.vectors")
+            self.table.settle_on_disk()
+            self.records.set_marks(**{GENERATION: new})
+            reach("compact.named")
+            self.table.drop_others(new)
+            reach("compact.cleaned")
+            self.records.vacuum()
+            reach("compact.vacuumed")
+            self.records.set_marks(**{DELETED: 0})
+        if kinds:
+            self.build()
+
+    def build(self) -> None:
+        """Joins small files, and makes the indexes that settings and size ask for."""
+        self.table.tidy()
+        self.table.change(lambda table: indexes.build(table, self.settings))
+        self.table.settle_on_disk()
+        self._n_writes = self._n_rows = 0
+
+    # --- reading ----------------------------------------------------------------------------------
+
+    def count(self, place: Place, condition: Condition) -> int:
+        """For how many points a condition holds."""
+        if condition is False:
+            return 0
+        if place == RECORDS:
+            return self.records.count(condition)
+        self._flush()
+        return self.table.read(lambda table: int(table.count_rows(as_sql(condition))))
+
+    def counts(self, place: Place, conditions: Sequence[Condition]) -> list[int]:
+        """One call for each condition."""
+        return [self.count(place, condition) for condition in conditions]
+
+    def scroll(
+        self, place: Place, condition: Condition, keys: Sequence[str], *, vectors: bool = False
+    ) -> Iterator[Found]:
+        """All points for which a condition holds."""
+        if condition is False:
+            return
+        if place == RECORDS:
+            yield from self.records.scroll(condition, keys)
+            return
+        self._flush()
+        columns = [column_of(key) for key in keys] + [VECTOR] * vectors
+        rows = self.table.read(lambda table: _scanned(table, condition, columns))
+        for batch in rows.to_batches(max_chunksize=1024):
+            yield from found_in(batch, keys, vectors=vectors)
+
+    def nearest(
+        self, condition: Condition, vectors: Vectors, limit: int, *, is_exact: bool
+    ) -> list[list[Found]]:
+        """By comparing with all, or by the vector index, one call for each vector."""
+        self._flush()
+        return [self._nearest(condition, vector, limit, is_exact=is_exact) for vector in vectors]
+
+    def _nearest(self, condition: Condition, vector: Vectors, limit: int, *, is_exact: bool) -> list[Found]:
+        def ask(table: Any) -> pa.Table:
+            most = min(limit, max(1, table.count_rows())) if limit > _MOST_WAITING else limit
+            query = table.search(vector, vector_column_name=VECTOR).distance_type("dot").limit(most)
+            query = query.select([*map(column_of, JUDGED), VECTOR, "_distance"])
+            if condition is not True:
+                query = query.where(as_sql(condition), prefilter=True)
+            return indexes.searching(query, table, self.settings, limit, is_exact=is_exact).to_arrow()
+
+        return list(found_in(self.table.read(ask), JUDGED, vectors=True))
+
+    def propose(
+        self, condition: Condition, queries: Sequence[Mapping[str, float]], limit: int
+    ) -> list[list[Found]]:
+        """By the words that rows hold, rare ones first."""
+        self._flush()
+        columns = [POINT, *map(column_of, COUNTED)]
+
+        def ask(words: Sequence[str]) -> pa.Table:
+            wanted = all_of([condition, is_among("terms", words)])
+            return self.table.read(lambda table: _scanned(table, wanted, columns))
+
+        return [proposed(weights, limit, ask) for weights in queries]
+
+    def n_bytes(self) -> int:
+        """Of all files in the folder."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
+    def remove_folder(self) -> None:
+        """Removes the folder that an index was to be made in."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def close(self) -> None:
+        """Closes the files."""
+        self.records.close()
+        self.table.close()
+
+
+def where_of(settings: LanceSettings) -> str:
+    """Which index is meant, for people."""
+    return f"lancedb {settings.path}"
+
+
+def _scanned(table: Any, condition: Condition, columns: Sequence[str]) -> pa.Table:
+    query = table.search().select(list(columns))
+    if condition is not True:
+        query = query.where(as_sql(condition))
+    return query.limit(None).to_arrow()
+
+
+def _all_rows(table: Any) -> Any:
+    return table.search().limit(None).to_batches()

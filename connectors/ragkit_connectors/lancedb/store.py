@@ -1,0 +1,130 @@
+"""`store/lancedb`: a folder of LanceDB as the collection sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Any
+
+from ragkit.protocols import Analyzer, Capabilities, Change, RankerFactory
+from ragkit.store.abilities import Compaction, Engine, Holdings
+from ragkit.store.bm25.own import own_formula
+from ragkit.store.remote.bounds import PUSHED_DOWN
+from ragkit.store.remote.store import RemoteStore
+from ragkit.store_spec import StoreSpec
+from ragkit_connectors.lancedb.opening import opened
+from ragkit_connectors.lancedb.scratch import engine_of, scratch_place
+from ragkit_connectors.lancedb.server import LanceServer
+from ragkit_connectors.lancedb.settings import LanceSettings
+
+
+class LanceStore(RemoteStore):
+    """An index in one folder, searched by LanceDB: many readers, one writer, on one machine.
+
+    Made with its settings, usable once opened:
+
+        store = LanceStore(path="index")
+        store.open(StoreSpec("mini", embedder_fingerprint="v1", dimension=384, fields=fields))
+    """
+
+    use = "store/lancedb"
+    Config = LanceSettings
+    _server: LanceServer
+
+    def __init__(self, **settings: Any) -> None:
+        self.config = self.Config.checked(self.use, settings)
+
+    def make_server(self) -> LanceServer:
+        """What all calls go through."""
+        return LanceServer(self.config)
+
+    def open(
+        self,
+        spec: StoreSpec | None = None,
+        *,
+        create: bool = True,
+        bm25: RankerFactory | None = None,
+        analyzer: Analyzer | None = None,
+    ) -> LanceStore:
+        """Opens the folder, and makes the index where there is none.
+
+        Args:
+            spec: what the index is for; None opens an existing one as it was made.
+            create: whether a folder without the index may get one.
+            bm25: our own BM25 with its parameters; with the default ones if None.
+            analyzer: not used.
+
+        Raises:
+            ConfigError: the index was made with something else, or a setting does not fit.
+            StoreError: the folder holds something else, is damaged or cannot be written, or there is no
+                index and none may be made.
+        """
+        formula = own_formula(bm25, self.use)
+        server = self.make_server()
+        try:
+            spec = opened(server, spec, create=create)
+        except BaseException:
+            server.close()
+            raise
+        exact_below = None if self.config.index == "none" else self.config.exact_below
+        self.serve(server, spec, formula, exact_below=exact_below)
+        return self
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """BM25, and exact search without a vector index.
+
+        Of the other operators of filters the engine is told a bound, and the rest is judged here.
+        """
+        is_exact = self.config.index == "none"
+        return Capabilities(self.use, filters=PUSHED_DOWN, exact_dense=is_exact, sparse=True)
+
+    def engine(self) -> Engine:
+        """LanceDB, within this process."""
+        return engine_of()
+
+    def scratch(self, name: str) -> AbstractContextManager[LanceStore]:
+        """A store with a folder of its own beside this one, which is removed when the block ends."""
+        return scratch_place(self.config, name, lambda own: type(self)(**own.as_keywords()))
+
+    # --- upkeep -----------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Joins small files and makes the indexes that the size asks for, before anybody asks a question.
+
+        Raises:
+            StoreError: another process is writing, or the folder cannot be written to.
+        """
+        with self._lease:
+            self._server.build()
+
+    def holdings(self) -> Holdings:
+        """What is kept, how much of it the current commit does not show, and what is still to be erased."""
+        held = super().holdings()
+        return replace(held, to_erase=held.to_erase or self._server.has_deleted)
+
+    def compact(self, *, wait_s: float = 0.0) -> Compaction:
+        """Writes all files anew without what no reader can see any more; nothing where there is nothing.
+
+        Args:
+            wait_s: how long to wait for readers of older commits.
+
+        Raises:
+            StoreError: another process is writing, or the folder cannot be written to.
+        """
+        with self._lease:
+            return self._purged(super().compact(wait_s=wait_s))
+
+    def erase(self, changes: Sequence[Change], *, wait_s: float = 30.0) -> Compaction:
+        """Commits removals, then writes all files anew without what they removed.
+
+        If the process dies in between, the next compaction, which the next ingestion makes, ends the work.
+        """
+        with self._lease:
+            return self._purged(super().erase(changes, wait_s=wait_s))
+
+    def _purged(self, done: Compaction) -> Compaction:
+        if self._server.has_deleted:
+            self._server.write_anew()
+        return done

@@ -1,0 +1,202 @@
+"""The table of chunks: read again where it was written anew meanwhile, changed by one at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ragkit.errors import StoreError, TransientStoreError
+from ragkit.failpoints import reach
+from ragkit_connectors.lancedb.errors import ChangedError, explain, explained
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+T = TypeVar("T")
+SUFFIX, LOCK = ".lance", "table.lock"
+_ATTEMPTS = 6
+_PATIENCE_S = 30.0
+_NOW = timedelta(0)
+
+
+def name_of(generation: int) -> str:
+    """The name of a table: its number counts how often it was written anew."""
+    return f"chunks-{generation:06d}"
+
+
+class ChunkTable:
+    """The table of the current generation.
+
+    Args:
+        folder: of the index.
+        where: which index is meant, for people.
+        generation: says which one is the current.
+    """
+
+    def __init__(self, folder: Path, where: str, generation: Callable[[], int]) -> None:
+        self._folder, self._where, self._generation = folder, where, generation
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        self._opened: tuple[int, Any] | None = None
+        self._database: Any = None
+        self._on_disk: set[str] = set()
+        self._is_closed = False
+
+    def read(self, ask: Callable[[Any], T]) -> T:
+        """What a question to the table gives, asked again where its files were written anew meanwhile.
+
+        Raises:
+            StoreError: it fails.
+        """
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                table = self._table()
+                with explained(self._where):
+                    return ask(table)
+            except ChangedError:
+                if attempt == _ATTEMPTS:
+                    raise
+                self._opened = None
+                time.sleep(0.02 * attempt)
+        raise AssertionError("unreachable")
+
+    def change(self, do: Callable[[Any], T]) -> T:
+        """The same for a change, which is made once: while it lasts no other process changes anything.
+
+        Raises:
+            StoreError: it fails; `TransientStoreError` where somebody else is at it for long.
+        """
+        with self.locked():
+            table = self._table()
+            with explained(self._where):
+                table.checkout_latest()  # what another process wrote since is part of what is changed
+                return do(table)
+
+    def make(self, generation: int, schema: pa.Schema, rows: Any = None) -> Any:
+        """A new table with rows (a reader of batches), or without; what lay under its name is removed."""
+        with explained(self._where):
+            database = self._connected()
+            return database.create_table(name_of(generation), rows, schema=schema, mode="overwrite")
+
+    def drop_others(self, generation: int) -> None:
+        """Removes the files of all other generations."""
+        for path in self._folder.glob(f"chunks-*{SUFFIX}"):
+            if path.name != name_of(generation) + SUFFIX:
+                shutil.rmtree(path, ignore_errors=True)
+                if path.exists():
+                    raise StoreError(
+                        f"{self._where}: {path.name} cannot be removed. Check its permissions, then run: "
+                        "ragkit compact"
+                    )
+        _sync(self._folder)
+
+    def tidy(self) -> None:
+        """Joins small files, brings indexes up to date, and lets old versions of the table go."""
+
+        def optimize(table: Any) -> None:
+            with warnings.catch_warnings():
+                # It warns of readers whose files go; they ask again, see `read`.
+                warnings.simplefilter("ignore", UserWarning)
+                # Unfinished writes may be removed: whoever writes holds the lock that is held here.
+                table.optimize(cleanup_older_than=_NOW, delete_unverified=True)
+
+        self.change(optimize)
+
+    def settle_on_disk(self) -> None:
+        """Returns when all files of the table are on disk, which LanceDB does not see to."""
+        there: set[str] = set()
+        for folder, _, files in os.walk(self._folder):
+            if f"{os.sep}chunks-" in folder:
+                paths = {os.path.join(folder, name) for name in files}  # noqa: PTH118  (of many files)
+                new = paths - self._on_disk
+                for path in new:
+                    _sync(path)
+                if new:
+                    _sync(folder)
+                there |= paths
+        _sync(self._folder)
+        self._on_disk = there
+        reach("file.synced")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other processes from changing the table for the time of the block.
+
+        Raises:
+            TransientStoreError: one does so for long.
+        """
+        deadline = time.monotonic() + _PATIENCE_S
+        try:
+            handle = os.open(self._folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as e:
+            raise explain(e, self._where) from e
+        try:
+            while not _taken(handle):
+                if time.monotonic() >= deadline:
+                    raise TransientStoreError(
+                        f"{self._where}: another process has been changing the table for {_PATIENCE_S:.0f} "
+                        "s. Try again; reading goes on meanwhile"
+                    )
+                time.sleep(0.01)
+            yield
+        finally:
+            os.close(handle)  # which gives the lock back
+
+    def close(self) -> None:
+        """Lets the table go. A closed one refuses further calls."""
+        self._opened, self._database, self._is_closed = None, None, True
+
+    def _table(self) -> Any:
+        if self._process != os.getpid():
+            self._begin()  # after a fork: the engine's threads stay with the parent
+        if self._is_closed:
+            raise StoreError(f"{self._where}: this store was closed. Open another one")
+        generation = self._generation()
+        opened = self._opened
+        if opened is None or opened[0] != generation:
+            with explained(self._where):
+                opened = (generation, self._connected().open_table(name_of(generation)))
+            self._opened = opened
+        return opened[1]
+
+    def _connected(self) -> Any:
+        # Its log tells of each table that is made; what fails is raised.
+        os.environ.setdefault("LANCEDB_LOG", "error")
+        import lancedb
+
+        with self._lock:
+            if self._database is None:
+                # Each call looks whether another process made a version.
+                self._database = lancedb.connect(str(self._folder), read_consistency_interval=_NOW)
+            return self._database
+
+
+def _taken(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _sync(path: Path | str) -> None:
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return  # tidied away meanwhile
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
