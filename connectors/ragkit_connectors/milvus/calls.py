@@ -15,6 +15,7 @@ from ragkit.errors import StoreError
 from ragkit_connectors.milvus.errors import explain, vendor_errors
 from ragkit_connectors.milvus.lite import Engine, released, started
 from ragkit_connectors.milvus.settings import MilvusSettings
+from ragkit_connectors.milvus.vendor import pymilvus
 
 
 def where_of(settings: MilvusSettings) -> str:
@@ -30,9 +31,7 @@ def where_of(settings: MilvusSettings) -> str:
 
 def connect(settings: MilvusSettings, uri: str) -> Any:
     """The client, with a connection of its own."""
-    from pymilvus import MilvusClient
-
-    return MilvusClient(
+    return pymilvus().MilvusClient(
         uri=uri,
         token="" if settings.token is None else settings.token.reveal(),
         db_name=settings.database,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ragkit.errors import CorruptIndexError, StoreError, TransientStoreError
 from ragkit.store.remote.server import ReadOnlyError
+from ragkit_connectors.milvus.vendor import pymilvus
 
 _MOST_SHOWN = 300
 _NO_SERVER = "Check that the server runs, and host and port of uri; then try again"
@@ -19,21 +20,19 @@ _SLOW = ("deadline", "timeout")
 def vendor_errors() -> tuple[type[Exception], ...]:
     """What the client may raise."""
     import grpc
-    from pymilvus.exceptions import MilvusException
 
-    return MilvusException, grpc.RpcError, ValueError, TypeError, RuntimeError, OSError, KeyError
+    return pymilvus().MilvusException, grpc.RpcError, ValueError, TypeError, RuntimeError, OSError, KeyError
 
 
 def explain(error: Exception, where: str) -> StoreError:
     """Our error for one of the client's."""
     import grpc
-    from pymilvus.exceptions import MilvusException
 
     if isinstance(error, grpc.RpcError):
         code = error.code() if isinstance(error, grpc.Call) else None
         details = error.details() if isinstance(error, grpc.Call) else error
         return _of_text(f"{getattr(code, 'name', '')}: {details}", where)
-    if isinstance(error, MilvusException):
+    if isinstance(error, pymilvus().MilvusException):
         number, said = getattr(error.code, "value", error.code), shortened(error.message)
         if number in (_GONE, _LEGACY_GONE) or error.compatible_code == _LEGACY_GONE:
             return _gone(where, said)

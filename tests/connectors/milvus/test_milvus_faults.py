@@ -1,0 +1,261 @@
+"""Calls that fail, answers that are lost, writers that sleep: a commit is whole or not there."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from ragkit.errors import StoreError, TransientStoreError
+from ragkit.protocols import Change, Scope
+from ragkit.store.remote import head as heads
+from ragkit.store_spec import StoreSpec
+from ragkit.testing.data import put, quarantine, remove
+from ragkit_connectors.milvus import MilvusStore
+from tests.connectors.milvus.stores import Stores
+from tests.crash.workloads import DIMENSION, vector_of
+from tests.scale import IS_FULL, scaled
+
+pytest.importorskip("milvus_lite", reason="needs the extra milvus-lite")
+from tests.connectors.milvus.shaky import WRITING, Call, Fault, ShakyStore, answer_lost, denied, refused
+
+SPEC = StoreSpec("hash", embedder_fingerprint="hash/1", dimension=DIMENSION)
+LOUD: tuple[Fault, ...] = (refused, answer_lost)
+
+
+@pytest.fixture(scope="module")
+def stores() -> Iterator[Stores]:
+    made = Stores()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def store(stores: Stores) -> ShakyStore:
+    made = stores.make(SPEC, ShakyStore)
+    assert isinstance(made, ShakyStore)
+    return made
+
+
+def document(name: str, version: int) -> Change:
+    """A document of two passages."""
+    texts = [f"common {name} version {version} part {i}" for i in range(2)]
+    return put(name, [(text, vector_of(text)) for text in texts])
+
+
+def seen(store: MilvusStore) -> list[str]:
+    """The texts of all chunks, by each way of search, and what the states say of them."""
+    (dense,) = store.search(vector_of("x")[None], 1000, Scope())
+    (sparse,) = store.search_terms([["common"]], 1000, Scope())
+    assert sorted(dense.id_list()) == sorted(sparse.id_list())
+    chunks = store.fetch(dense.id_list(), Scope())
+    texts = sorted(chunk.text for chunk in chunks if chunk is not None)
+    states = list(store.states())
+    assert len(texts) == len(dense) == store.counts().chunks == sum(s.n_chunks for s in states)
+    sources = [store.source("", s.document_id) for s in states if s.n_chunks]
+    assert sorted(line for s in sources if s is not None for line in s.text.split("\n")) == texts
+    assert store.verify() == []
+    return texts
+
+
+def texts_of(*changes: Change) -> list[str]:
+    return sorted(record.chunk.text for change in changes for record in change.records)
+
+
+def second(stores: Stores, store: MilvusStore) -> MilvusStore:
+    """Another process' store over the same collections."""
+    return stores.make(SPEC, collection=store.config.collection)
+
+
+# --- calls that fail --------------------------------------------------------------------------------
+
+
+def n_calls(store: ShakyStore) -> int:
+    """How many calls a commit makes that replaces, removes and adds."""
+    store.commit([document("a", 1), document("b", 1)])
+    store.client.begin()
+    store.commit([document("a", 2), remove("b"), document("c", 1)])
+    return len(store.client.calls)
+
+
+@pytest.mark.parametrize("fault", LOUD, ids=lambda fault: fault.__name__)
+def test_a_commit_that_fails_anywhere_is_whole_or_not_there(stores: Stores, fault: Fault) -> None:
+    """The next one settles what was left, another process' too."""
+    made = stores.make(SPEC, ShakyStore)
+    assert isinstance(made, ShakyStore)
+    total, n_failed = n_calls(made), 0
+    places = range(total) if IS_FULL else random.Random(fault.__name__).sample(range(total), 4)
+    for place in places:
+        store = stores.make(SPEC, ShakyStore)
+        assert isinstance(store, ShakyStore)
+        store.commit([document("a", 1), document("b", 1)])
+        before, after = (
+            texts_of(document("a", 1), document("b", 1)),
+            texts_of(document("a", 2), document("c", 1)),
+        )
+        store.client.begin(lambda n, _, place=place: fault if n == place else None)  # type: ignore[misc]
+        error: StoreError | None = None
+        try:
+            store.commit([document("a", 2), remove("b"), document("c", 1)])
+        except StoreError as e:
+            error = e
+        store.client.begin()
+        there = seen(store)
+        assert there in ([after] if error is None else [before, after]), (place, store.client.calls)
+        assert error is None or isinstance(error, TransientStoreError)
+        n_failed += error is not None
+        other = second(stores, store)
+        assert seen(other) == there
+        heads.change(other._server, {"expires_ms": 0}, owner=store._lease.owner)
+        other.commit([document("a", 2), remove("b"), document("c", 1)])
+        other.compact()
+        assert seen(store) == seen(other) == after
+        assert other.holdings().n_ended == 0
+    assert n_failed > 0
+
+
+def test_what_is_refused_for_good_leaves_nothing_behind(store: ShakyStore) -> None:
+    store.commit([document("a", 1)])
+    store.client.begin(lambda n, name: denied if name == "upsert" else None)
+    with pytest.raises(StoreError, match=r"role does not allow it.*permission deny.*to ingest, Upsert"):
+        store.commit([document("a", 2)])
+    # Who may only read is answered, also in a commit that it cannot keep.
+    with store.hold() as commit:
+        assert len(store.search(vector_of("x")[None], 9, Scope(commit=commit))[0]) == 2
+    store.client.begin()
+    assert seen(store) == texts_of(document("a", 1))
+
+
+def test_histories_of_faults_lose_and_double_nothing(stores: Stores) -> None:
+    """Random scripts: what returned is there, what failed is there as a whole or not."""
+    rng = random.Random(20)
+    for _ in range(scaled(40)):
+        store, held = stores.make(SPEC, ShakyStore), dict[str, Change]()
+        assert isinstance(store, ShakyStore)
+        for version in range(5):
+            names = rng.sample("abcdef", 3)
+            changes = [remove(n) if rng.random() < 0.2 else document(n, version) for n in names]
+            faults = {i: rng.choice(LOUD) for i in range(80) if rng.random() < 0.04}
+            store.client.begin(lambda n, _, faults=faults: faults.get(n))  # type: ignore[misc]
+            wanted = {**held, **{c.state.document_id: c for c in changes}}
+            try:
+                store.commit(changes)
+                options = [wanted]
+            except TransientStoreError:
+                options = [held, wanted]
+            store.client.begin()
+            there = seen(store)
+            held = next(option for option in reversed(options) if texts_of(*option.values()) == there)
+
+
+# --- two writers ------------------------------------------------------------------------------------
+
+
+def test_a_second_writer_is_told_who_writes(stores: Stores, store: ShakyStore) -> None:
+    other = second(stores, store)
+    with store.writing():
+        with pytest.raises(
+            TransientStoreError, match=r"process \d+ on .* is writing to this index.*lease ends"
+        ):
+            other.commit([document("a", 1)])
+        assert other.head() == 0
+    assert other.commit([document("a", 1)]) == 1
+
+
+def test_a_writer_that_slept_through_its_lease_ends_nothing(stores: Stores, store: ShakyStore) -> None:
+    """Wherever it fell asleep: what it wrote, and what arrives of it later and twice, is as if unwritten."""
+    total, n_overtaken = n_calls(store), 0
+    places = range(total) if IS_FULL else random.Random(5).sample(range(total), 5)
+    for place in places:
+        mine = stores.make(SPEC, ShakyStore)
+        assert isinstance(mine, ShakyStore)
+        mine.commit([document("a", 1), document("b", 1)])
+        other, late, numbers = second(stores, mine), list[Call](), list[int]()
+
+        def overtaken(
+            call: Call, mine: Any = mine, other: Any = other, late: Any = late, numbers: Any = numbers
+        ) -> Any:
+            """Another writer takes over and commits, and only then the call arrives."""
+            mine.client.plan = lambda n, name: None
+            heads.change(other._server, {"expires_ms": 0}, owner=mine._lease.owner)
+            numbers.append(other.commit([document("a", 7), document("c", 7)]))
+            other.compact()
+            late.append(call)
+            return call()
+
+        mine.client.begin(
+            lambda n, name, place=place: overtaken if n >= place and name in WRITING else None  # type: ignore[misc]
+        )
+        error: StoreError | None = None
+        try:
+            numbers.append(mine.commit([document("a", 2), remove("b")]))
+        except StoreError as e:
+            error = e
+        if not late:
+            continue  # no call wrote after this place
+        n_overtaken += error is not None
+        # It happened before the other one came, or after it was done, or it never did.
+        others = [] if error is None else [document("b", 1)]
+        is_last = error is None and numbers[1] > numbers[0]
+        expected = texts_of(document("a", 2 if is_last else 7), document("c", 7), *others)
+        assert seen(other) == expected, (place, error, mine.client.calls)
+        with suppress(Exception):
+            late[0]()
+        assert seen(other) == expected
+        other.commit([document("a", 3)])
+        other.compact()
+        assert seen(other) == texts_of(document("a", 3), document("c", 7), *others)
+        assert other.holdings().n_ended == 0
+    assert n_overtaken > 0
+
+
+def test_of_many_that_change_the_record_one_succeeds(stores: Stores, store: ShakyStore) -> None:
+    """The step that all else rests on, from eight stores at once."""
+    others = [second(stores, store) for _ in range(8)]
+    for round_ in range(scaled(100)):
+        head = heads.read(store._server)
+
+        def change(one: MilvusStore, head: Any = head) -> None:
+            heads.change(one._server, {"owner": one.config.collection + str(id(one))}, owner=head.owner)
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(change, others))
+        owners = {heads.read(one._server).owner for one in others}
+        assert len(owners) == 1
+        assert owners <= {one.config.collection + str(id(one)) for one in others}
+        assert len(store._server.turn.names()) == 1, round_
+
+
+def test_threads_of_one_store_write_in_turn_and_read_meanwhile(store: ShakyStore) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        written = [pool.submit(store.commit, [document(name, 1)]) for name in "abcd"]
+        read = [pool.submit(n_seen, store) for _ in range(8)]
+        assert sorted(future.result() for future in written) == [1, 2, 3, 4]
+        assert all(future.result() % 2 == 0 for future in read)
+    assert seen(store) == texts_of(*(document(name, 1) for name in "abcd"))
+
+
+def n_seen(store: MilvusStore) -> int:
+    with store.hold() as commit:
+        return len(store.search(vector_of("x")[None], 100, Scope(commit=commit))[0])
+
+
+def test_a_reader_whose_commit_is_collected_meanwhile_is_told(stores: Stores, store: ShakyStore) -> None:
+    store.commit([document("a", 1), quarantine("q")])
+    other = second(stores, store)
+
+    def collected(call: Call) -> Any:
+        store.client.begin()
+        other.commit([document("a", 2)])
+        other.compact()
+        return call()
+
+    store.client.begin(lambda n, name: collected if name == "search" else None)
+    with pytest.raises(
+        StoreError, match=r"commit 1 is not kept any more.*Ask again: the current commit is 2"
+    ):
+        store.search(vector_of("x")[None], 5, Scope(commit=1))
