@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from ragkit.errors import ConfigError
 from ragkit.models.embedder import OnnxEmbedder
+from ragkit.models.late_head import LateHead
 from ragkit.models.loaded import LoadedModel
 from ragkit.models.local_model import BlendedModel
-from ragkit.models.manifest import FRAME_TOKENS, LateManifest
+from ragkit.models.manifest import FRAME_TOKENS, LateManifest, read_manifest
 from ragkit.models.pairs import windows
 from ragkit.models.recent import Recent
 from ragkit.models.token_vectors import Codes, Question, Reading, packed
@@ -70,6 +71,8 @@ class LateReranker(BlendedModel[LateManifest]):
     ) -> None:
         if kept_mb < 0:
             raise ConfigError(f"reranker: kept_mb is {kept_mb}; give 0, which keeps none, or more")
+        own = read_manifest(Path(folder), LateManifest)
+        self._head = None if own.head_of is None else LateHead(Path(folder), own)
         super().__init__(
             folder,
             LateManifest,
@@ -77,9 +80,10 @@ class LateReranker(BlendedModel[LateManifest]):
             outputs=_OUTPUTS,
             threads=threads,
             role="reranker",
-            loaded=loaded,
+            loaded=loaded if self._head is None else self._head.encoder,
         )
-        self._reading = Reading(self.fingerprint, width=self.manifest.dimension)
+        self._beneath = self.manifest if self._head is None else self._head.beneath
+        self._reading = Reading(self._beneath.fingerprint, width=self.manifest.dimension)
         self._frame: list[int] | None = None
         self._recent = Recent[str, Codes](kept_mb * 1_000_000)
         self._workers: FairWorkers[_Row] = FairWorkers(
@@ -110,18 +114,18 @@ class LateReranker(BlendedModel[LateManifest]):
         """
         if not texts:
             return np.zeros(0, np.float32), 0
-        asked = self._question(query)
+        asked = Question(*self.question(query))
         scores, n_read = np.empty(len(texts), np.float32), 0
         for start in range(0, len(texts), _SLICE):
             some = slice(start, start + _SLICE)
-            codes, n = self._codes(texts[some], readings[some])
+            codes, n = self.codes(texts[some], readings[some])
             n_read += n
             scores[some] = self.manifest.scale * asked.match(codes)
         return scores, n_read
 
     def reads_with(self, embedder: Embedder) -> bool:
         """Whether `embed_and_read` gives this embedder's own vectors: the model goes on from its file."""
-        own = self.manifest
+        own = self._beneath
         if not isinstance(embedder, OnnxEmbedder) or own.extends is None:
             return False
         beneath = embedder.manifest
@@ -153,15 +157,30 @@ class LateReranker(BlendedModel[LateManifest]):
             readings.append(self._reading.sealed(codes, text))
         return vectors, readings
 
-    def _question(self, query: str) -> Question:
+    def question(self, query: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The vectors of a question's tokens, shape `[q, d]`, and what each of them counts, shape `[q]`.
+
+        Raises:
+            ModelError: as for `score`.
+        """
         (ids,) = self._model.tokenizer().pieces([query])
         framed = self._framed(ids[: self.manifest.max_query_tokens])
         vectors, weights = (output[0, 1:-1] for output in self._model.run_question(framed, _OUTPUTS))
+        if self._head is not None and len(vectors):
+            vectors, weights = self._head.of(vectors, weights)
         self._check_finite(np.column_stack([vectors, weights]).reshape(1, -1), [query], "queries")
-        return Question(vectors, weights)
+        return vectors, weights
 
-    def _codes(self, texts: Sequence[str], readings: Sequence[bytes | None]) -> tuple[list[Codes], int]:
-        """Of each text; those that were not kept are read, each once; and how many these were."""
+    def codes(self, texts: Sequence[str], readings: Sequence[bytes | None]) -> tuple[list[Codes], int]:
+        """Those of each text, and how many of the texts had to be read.
+
+        Args:
+            texts: passages.
+            readings: as for `score_read`.
+
+        Raises:
+            ModelError: as for `score`.
+        """
         found = [self._reading.opened(kept, text) for text, kept in zip(texts, readings, strict=True)]
         fresh: dict[str, Codes | None] = {
             text: self._recent.get(text) for text, own in zip(texts, found, strict=True) if own is None

@@ -127,6 +127,8 @@ class LateManifest(ModelManifest):
         max_query_tokens: a question is cut after this many tokens.
         scale: what the mean similarity is multiplied by to give a logit.
         extends: the encoder's file that `model.onnx` goes on from; None where it is whole.
+        head_of: fingerprint of the model whose vectors of a question `model.onnx` changes; None where it
+            reads texts itself.
         blend: how to weigh the score against the order before reranking; kept as it is.
     """
 
@@ -135,6 +137,7 @@ class LateManifest(ModelManifest):
     max_query_tokens: PositiveInt
     scale: Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
     extends: Extended | None = None
+    head_of: str | None = None
     blend: dict[str, Any] | None = None
 
     @model_validator(mode="after")
@@ -148,7 +151,9 @@ class LateManifest(ModelManifest):
         return self
 
     def _shaping(self) -> set[str]:
-        return {"max_tokens", "max_query_tokens", "scale", "extends", "sha256"}
+        own = {"max_tokens", "max_query_tokens", "scale", "extends", "sha256"}
+        # Only where there is one: what was read in passages carries the fingerprint of before heads.
+        return own if self.head_of is None else own | {"head_of"}
 
 
 Manifest = TypeVar("Manifest", bound=ModelManifest)

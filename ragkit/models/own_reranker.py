@@ -8,15 +8,17 @@ from typing import Any
 
 from pydantic import Field
 
+from ragkit.models.late_reranker import LateReranker
 from ragkit.models.reranker_folder import open_reranker
-from ragkit.protocols import Vectors
+from ragkit.protocols import Embedder, Vectors
 from ragkit.settings import Settings
 
 
 class OwnReranker:
     """A reranker on ONNX Runtime, from a folder with `model.onnx`, `tokenizer.json` and `model.json`.
 
-    The folder may hold a cross-encoder or a model that compares token by token.
+    The folder may hold a cross-encoder or a model that compares token by token. One that training made of the
+    bundled reranker goes by what was read in passages at ingestion.
 
     Example:
         OwnReranker(folder="models/my-reranker").score("who pays?", ["The tenant pays.", "It rained."])
@@ -59,3 +61,28 @@ class OwnReranker:
             ModelError: the model's files are damaged, it failed, or it gave NaN or infinity.
         """
         return self._model.score(query, texts)
+
+    def reads_with(self, embedder: Embedder) -> bool:
+        """Whether `embed_and_read` gives this embedder's own vectors; a cross-encoder reads none apart."""
+        return isinstance(self._model, LateReranker) and self._model.reads_with(embedder)
+
+    def embed_and_read(self, texts: Sequence[str], embedder: Embedder) -> tuple[Vectors, list[bytes]]:
+        """The embedder's vectors of passages, and what to keep of each; only where `reads_with` is true.
+
+        Raises:
+            ModelError: as for `score`.
+        """
+        assert isinstance(self._model, LateReranker)
+        return self._model.embed_and_read(texts, embedder)
+
+    def score_read(
+        self, query: str, texts: Sequence[str], readings: Sequence[bytes | None]
+    ) -> tuple[Vectors, int]:
+        """As `score`, bit for bit, and how many of the texts had to be read.
+
+        Raises:
+            ModelError: as for `score`.
+        """
+        if isinstance(self._model, LateReranker):
+            return self._model.score_read(query, texts, readings)
+        return self._model.score(query, texts), len(texts)
