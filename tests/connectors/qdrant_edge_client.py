@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import uuid
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -35,6 +36,7 @@ class EdgeClient:
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="qdrant-edge-"))
         self.shards: dict[str, edge.EdgeShard] = {}
+        self.folders: dict[str, Path] = {}
         self.params: dict[str, Any] = {}
 
     def info(self) -> Any:
@@ -51,13 +53,21 @@ class EdgeClient:
             for name, params in vectors_config.items()
         }
         sparse = {name: edge.EdgeSparseVectorParams() for name in sparse_vectors_config or {}}
-        path = self.folder / str(len(self.shards))
+        path = self.folder / uuid.uuid4().hex
         path.mkdir()
+        self.folders[collection_name] = path
         config = edge.EdgeConfig(vectors=vectors, sparse_vectors=sparse)
         self.shards[collection_name] = edge.EdgeShard.create(str(path), config)
         self.params[collection_name] = SimpleNamespace(
             vectors=vectors_config, sparse_vectors=sparse_vectors_config
         )
+
+    def delete_collection(self, collection_name: str) -> bool:
+        shard = self.shards.pop(collection_name, None)
+        if shard is not None:
+            shard.close()
+            shutil.rmtree(self.folders.pop(collection_name))
+        return shard is not None
 
     def get_collection(self, collection_name: str) -> Any:
         return SimpleNamespace(config=SimpleNamespace(params=self.params[collection_name]))
@@ -89,8 +99,10 @@ class EdgeClient:
         wanted = _filter(points_selector.filter)
         self._update(collection_name, edge.UpdateOperation.delete_points_by_filter(wanted))
 
-    def retrieve(self, collection_name: str, ids: list[Any], with_payload: Any) -> list[Any]:
-        return list(self.shards[collection_name].retrieve(ids, with_payload, False))
+    def retrieve(
+        self, collection_name: str, ids: list[Any], with_payload: Any, with_vectors: Any
+    ) -> list[Any]:
+        return list(self.shards[collection_name].retrieve(ids, with_payload, with_vectors))
 
     def count(self, collection_name: str, exact: bool, count_filter: Any = None) -> Any:
         request = edge.CountRequest(exact=exact, filter=_filter(count_filter))
@@ -113,10 +125,9 @@ class EdgeClient:
         self, collection_name: str, query: Any, using: str, query_filter: Any, limit: int,
         with_payload: Any, with_vectors: Any = False, search_params: Any = None,
     ) -> Any:  # fmt: skip
-        vector = query if isinstance(query, list) else _vectors({"": query})[""]
         request = edge.QueryRequest(
             limit=limit,
-            query=edge.Query.Nearest(vector, using=using),
+            query=edge.Query.Nearest(_asked(query), using=using),
             filter=_filter(query_filter),
             with_payload=with_payload,
             with_vector=with_vectors,
@@ -129,10 +140,7 @@ class EdgeClient:
         queries = [
             edge.QueryRequest(
                 limit=request.limit,
-                query=edge.Query.Nearest(
-                    request.query if isinstance(request.query, list) else _vectors({"": request.query})[""],
-                    using=request.using,
-                ),
+                query=edge.Query.Nearest(_asked(request.query), using=request.using),
                 filter=_filter(request.filter),
                 with_payload=request.with_payload,
                 with_vector=request.with_vector or False,
@@ -185,6 +193,11 @@ def _vectors(vectors: dict[str, Any]) -> dict[str, Any]:
         name: edge.SparseVector(v.indices, v.values) if isinstance(v, models.SparseVector) else v
         for name, v in vectors.items()
     }
+
+
+def _asked(query: Any) -> Any:
+    nearest = query.nearest if isinstance(query, models.NearestQuery) else query
+    return _vectors({"": nearest})[""]
 
 
 def _params(wanted: Any) -> Any:

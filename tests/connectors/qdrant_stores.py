@@ -11,7 +11,7 @@ import pytest
 
 from ragkit.store_spec import StoreSpec
 from ragkit_connectors.qdrant import QdrantStore
-from ragkit_connectors.qdrant.server import connect
+from ragkit_connectors.qdrant.client import connect
 
 URL = os.environ.get("QDRANT_URL")
 needs_server = pytest.mark.skipif(

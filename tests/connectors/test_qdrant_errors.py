@@ -201,7 +201,7 @@ def test_what_died_while_it_made_an_index_is_made_whole(tmp_path: Path) -> None:
 
 def test_a_collection_that_is_gone_is_said(tmp_path: Path) -> None:
     store = QdrantStore(path=tmp_path / "q").open(SPEC)
-    store._server.call("delete_collection", collection_name="ragkit")
+    store._server.call("drop", "ragkit")
     with pytest.raises(CorruptIndexError, match=r"is not there.*Check url and collection"):
         store.search(EAST[None], 1, OPEN)
     store.close()

@@ -12,7 +12,7 @@ from ragkit.protocols import Change
 from ragkit.testing.data import put, remove
 from ragkit.testing.stores import EAST, NORTH, OPEN, spec_of, texts
 from ragkit_connectors.qdrant import QdrantStore
-from ragkit_connectors.qdrant.server import connect
+from ragkit_connectors.qdrant.client import connect
 from tests.connectors.qdrant_stores import Stores, needs_server, server_settings
 
 SPEC = spec_of()

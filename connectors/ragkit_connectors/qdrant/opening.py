@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Any
 
 from ragkit.errors import ConfigError, CorruptIndexError, StoreError
 from ragkit.store.remote import head as heads
 from ragkit.store.remote.server import RECORDS
 from ragkit.store_spec import StoreSpec
-from ragkit_connectors.qdrant.points import DENSE, TERMS
+from ragkit_connectors.qdrant.port import DENSE, TERMS, Kind, Vectoring
 from ragkit_connectors.qdrant.server import QdrantServer
 
 OLDEST_SERVER = (1, 10)  # the first with `query_points`
@@ -49,14 +48,17 @@ def opened(server: QdrantServer, spec: StoreSpec | None, *, create: bool) -> Sto
         spec = spec.completed(recorded)
         spec.check(recorded, server.where)
     spec = spec or recorded
-    _check_vectors(server, spec)
+    found = _check_vectors(server, spec)
+    # Local mode sums as numpy does, whose steps are not known; it lies in memory, so vectors are near.
+    if found.is_float32 and not server.settings.is_local:
+        server.trust_scores(spec.dimension)
     return spec
 
 
 def _check_server(server: QdrantServer) -> None:
-    if server.settings.is_local:
+    if server.settings.url is None:
         return
-    version = str(getattr(server.call("info"), "version", ""))
+    version = server.call("version")
     found = re.match(r"v?(\d+)\.(\d+)", version)
     if found is None:
         raise StoreError(f"{server.where}: what answers there is no Qdrant server. Check url")
@@ -73,69 +75,45 @@ def _check_unfinished(server: QdrantServer, *collections: str | None) -> None:
         StoreError: they hold something.
     """
     for name in collections:
-        if name is not None and server.call("count", collection_name=name, exact=True).count:
+        if name is not None and server.call("count", name, True):
             raise StoreError(
                 f"{server.where}: collection {name} is there and was made by something else than ragkit. Set "
                 "another name: stores.NAME.collection"
             )
 
 
-def _check_vectors(server: QdrantServer, spec: StoreSpec) -> None:
-    found = _params(server, server.settings.collection)
-    vectors = found.vectors if isinstance(found.vectors, dict) else {"": found.vectors}
-    dense = vectors.get(DENSE)
-    size, distance = getattr(dense, "size", None), str(getattr(dense, "distance", None))
-    if (
-        size != spec.dimension
-        or not distance.lower().endswith("dot")
-        or TERMS not in (found.sparse_vectors or {})
-    ):
-        described = {
-            name: (getattr(v, "size", 0), str(getattr(v, "distance", ""))) for name, v in vectors.items()
-        }
+def _check_vectors(server: QdrantServer, spec: StoreSpec) -> Vectoring:
+    found: Vectoring = server.call("vectoring", server.settings.collection)
+    if found.size != spec.dimension or not found.is_dot or not found.has_terms:
         raise StoreError(
-            f"{server.where}: its vectors are {described}, expected {DENSE!r} of {spec.dimension} numbers "
-            f"with distance Dot, and sparse vectors {TERMS!r}. Set another name: stores.NAME.collection; or "
-            "delete the collection and ingest again"
+            f"{server.where}: its vectors are {dict(found.described)}, expected {DENSE!r} of "
+            f"{spec.dimension} numbers with distance Dot, and sparse vectors {TERMS!r}. Set another name: "
+            "stores.NAME.collection; or delete the collection and ingest again"
         )
-
-
-def _params(server: QdrantServer, name: str) -> Any:
-    return server.call("get_collection", collection_name=name).config.params
+    return found
 
 
 def _make(server: QdrantServer, spec: StoreSpec) -> None:
-    from qdrant_client import models
-
     if not 1 <= spec.dimension <= MOST_DIMENSIONS:
         raise ConfigError(
             f"{server.where}: Qdrant takes vectors of 1 to {MOST_DIMENSIONS:,} numbers, and the embedder "
             f"gives {spec.dimension:,}"
         )
-    chunks, meta = server.settings.collection, server.settings.meta
-    # Vectors have unit length, so the dot product is the cosine, and they come back as they were written.
-    dense = models.VectorParams(size=spec.dimension, distance=models.Distance.DOT)
-    _create(server, chunks, {DENSE: dense}, {TERMS: models.SparseVectorParams()})
-    # Records have no vectors, and the engine wants a collection to name one.
-    is_first = _create(server, meta, {}, {TERMS: models.SparseVectorParams()})
+    _create(server, server.settings.collection, spec.dimension)
+    is_first = _create(server, server.settings.meta, None)
     if not is_first and _appears(server):
         return
-    if not server.settings.is_local:
-        _index(server)
+    _index(server)
     server.write(RECORDS, [heads.first_point(spec)])
+    server.call("settle", server.settings.meta)
 
 
-def _create(server: QdrantServer, name: str, vectors: dict[str, Any], sparse: dict[str, Any]) -> bool:
+def _create(server: QdrantServer, name: str, dimension: int | None) -> bool:
     """Makes a collection; whether this call did."""
     if _exists(server, name):
         return False
     try:
-        server.call(
-            "create_collection",
-            collection_name=name,
-            vectors_config=vectors,
-            sparse_vectors_config=sparse,
-        )
+        server.call("create", name, dimension)
     except StoreError:
         if not _exists(server, name):
             raise
@@ -145,7 +123,7 @@ def _create(server: QdrantServer, name: str, vectors: dict[str, Any], sparse: di
 
 def _appears(server: QdrantServer) -> bool:
     """Whether another process, which makes the same index, gets done with it."""
-    deadline = time.monotonic() + (0.0 if server.settings.is_local else _WAIT_S)
+    deadline = time.monotonic() + (_WAIT_S if server.settings.url is not None else 0.0)
     while not heads.is_there(server):
         if time.monotonic() >= deadline:
             return False
@@ -155,24 +133,17 @@ def _appears(server: QdrantServer) -> bool:
 
 def _index(server: QdrantServer) -> None:
     """Lets the server find what conditions ask for; tenants' chunks lie side by side."""
-    from qdrant_client import models
-
-    keyword, integer = models.PayloadSchemaType.KEYWORD, models.PayloadSchemaType.INTEGER
-    tenant = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True)
-    wanted: list[tuple[str, str, Any]] = []
-    for which, name in (("chunks", server.settings.collection), ("meta", server.settings.meta)):
-        wanted += [(name, "tenant", tenant)]
-        wanted += [(name, key, keyword) for key in _KEYWORDS[which]]
-        wanted += [(name, key, integer) for key in _WHOLE]
-    wanted += [
-        (server.settings.collection, "r[].v", models.PayloadSchemaType.FLOAT),
-        *((server.settings.meta, key, integer) for key in _COUNTERS),
-    ]
+    chunks, meta = server.settings.collection, server.settings.meta
+    wanted: list[tuple[str, str, Kind]] = []
+    for which, name in (("chunks", chunks), ("meta", meta)):
+        wanted.append((name, "tenant", "tenant"))
+        wanted += [(name, key, "keyword") for key in _KEYWORDS[which]]
+        wanted += [(name, key, "integer") for key in _WHOLE]
+    wanted.append((chunks, "r[].v", "float"))
+    wanted += [(meta, key, "integer") for key in _COUNTERS]
     for name, key, kind in wanted:
-        server.call(
-            "create_payload_index", collection_name=name, field_name=key, field_schema=kind, wait=True
-        )
+        server.call("index", name, key, kind)
 
 
 def _exists(server: QdrantServer, name: str) -> bool:
-    return bool(server.call("collection_exists", collection_name=name))
+    return bool(server.call("exists", name))

@@ -1,38 +1,56 @@
-"""Points as the client takes them: a dense vector, and a sparse one of the terms."""
+"""The two vectors of a chunk as they are sent: a dense one, and a sparse one of the terms."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ragkit.store.remote.points import term_weights
 from ragkit.store.remote.server import Point
+from ragkit_connectors.qdrant.port import DENSE, TERMS
 
 if TYPE_CHECKING:
     from qdrant_client import models
 
-DENSE, TERMS = "dense", "terms"  # the names of the two vectors of a chunk
+_NUMBERS = 65_536  # of terms that are remembered
+
+
+def numbered(weights: Mapping[str, float]) -> dict[int, float]:
+    """Terms' weights by number. Two terms may share a number: then both count, never less."""
+    out: dict[int, float] = {}
+    for term, weight in weights.items():
+        number = _number(term)
+        out[number] = out.get(number, 0.0) + weight
+    return out
+
+
+def terms_of(point: Point) -> dict[int, float]:
+    """The sparse vector of a chunk; empty where it has no term."""
+    return numbered(term_weights(point.payload)) if point.payload["terms"] else {}
+
+
+@lru_cache(maxsize=_NUMBERS)
+def _number(term: str) -> int:
+    return int.from_bytes(hashlib.sha256(term.encode("utf-8", "surrogatepass")).digest()[:4], "big")
 
 
 def point_struct(point: Point) -> models.PointStruct:
-    """A point as it is written; records have no vectors."""
+    """A point as the client writes it; records have no vectors."""
     from qdrant_client import models
 
     vectors: dict[str, Any] = {}
     if point.vector is not None:
         vectors[DENSE] = point.vector.tolist()
-        if point.payload["terms"]:
-            vectors[TERMS] = summed(term_weights(point.payload))
+        if terms := terms_of(point):
+            vectors[TERMS] = sparse_vector(terms)
+    # Made of what was checked here; the client sends it as it is.
     return models.PointStruct(id=point.id, vector=vectors, payload=point.payload)
 
 
-def summed(weights: Mapping[str, float]) -> models.SparseVector:
-    """A sparse vector of terms' weights. Two terms may share a number: then both count, never less."""
+def sparse_vector(weights: Mapping[int, float]) -> models.SparseVector:
+    """Numbered weights as the client takes them."""
     from qdrant_client import models
 
-    out: dict[int, float] = {}
-    for term, weight in weights.items():
-        number = int.from_bytes(hashlib.sha256(term.encode("utf-8", "surrogatepass")).digest()[:4], "big")
-        out[number] = out.get(number, 0.0) + weight
-    return models.SparseVector(indices=list(out), values=list(out.values()))
+    return models.SparseVector(indices=list(weights), values=list(weights.values()))

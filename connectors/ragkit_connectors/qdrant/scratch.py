@@ -1,4 +1,4 @@
-"""Collections for a while, and what the server says it is."""
+"""Collections for a while, and what Qdrant says it is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from ragkit.store.abilities import Engine
-from ragkit_connectors.qdrant.server import QdrantServer, connect
+from ragkit_connectors.qdrant.client import ByClient, connect
+from ragkit_connectors.qdrant.server import QdrantServer
 from ragkit_connectors.qdrant.settings import QdrantSettings
 
 T = TypeVar("T")
@@ -22,7 +23,7 @@ def scratch_place(settings: QdrantSettings, name: str, make: Callable[[QdrantSet
     """What `make` gives for a place that nobody else knows of; it is removed at the end."""
     unique = f"{name[:60]}_{uuid.uuid4().hex[:12]}"
     if settings.path is not None:
-        # Of local mode a folder of its own, for a folder has one client.
+        # A folder of its own, for a folder has one process.
         folder = Path(str(settings.path)).absolute().with_name(unique)
         try:
             yield make(settings.model_copy(update={"path": folder}))
@@ -38,17 +39,22 @@ def scratch_place(settings: QdrantSettings, name: str, make: Callable[[QdrantSet
 
 
 def _remove(settings: QdrantSettings) -> None:
-    server = QdrantServer(settings, connect(settings))
+    server = QdrantServer(settings, ByClient(connect(settings), is_local=settings.is_local))
     try:
         for name in (settings.collection, settings.meta):
-            server.call("delete_collection", collection_name=name)
+            server.call("drop", name)
     finally:
         server.close()
 
 
 def engine_of(settings: QdrantSettings, server: QdrantServer) -> Engine:
-    """Qdrant with its version as the server says it; in local mode the client, which stands in for it."""
+    """Qdrant with its version: as the server says it, or as the package of the engine does.
+
+    The client's local mode stands in for it.
+    """
+    if settings.is_edge:
+        return Engine("Qdrant", version=f"(edge {importlib.metadata.version('qdrant-edge-py')}, in process)")
     if settings.is_local:
         mode = f"local mode of qdrant-client {importlib.metadata.version('qdrant-client')}"
         return Engine("Qdrant", version=f"({mode})", stand_in=f"the {mode}")
-    return Engine("Qdrant", version=str(server.call("info").version))
+    return Engine("Qdrant", version=server.call("version"))

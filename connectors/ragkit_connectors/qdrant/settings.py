@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
@@ -13,6 +14,7 @@ from ragkit.settings import Settings
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 MEMORY = ":memory:"
+_COMPARED = {"server": 20_000, "edge": 100_000}  # an engine without network compares these in 10 ms
 
 
 class QdrantSettings(Settings):
@@ -21,8 +23,12 @@ class QdrantSettings(Settings):
     url: str | None = Field(None, description="Of the server, for example http://localhost:6333.")
     api_key: Secret | None = Field(None, description="Name a variable: ${QDRANT_API_KEY}.")
     prefer_grpc: bool = Field(False, description="Speak gRPC (port 6334) where the client can.")
+    engine: Literal["server", "edge"] = Field(
+        "server",
+        description="edge: Qdrant's engine within this process, in the folder path; one process at a time.",
+    )
     path: str | Path | None = Field(
-        None, description="Folder of the client's local mode: for trials, one process, slow."
+        None, description="Folder of engine: edge; else of the client's local mode: for trials, slow."
     )
     location: str | None = Field(None, description="':memory:' for a local mode that is gone when closed.")
     collection: str = Field(
@@ -30,8 +36,13 @@ class QdrantSettings(Settings):
     )
     timeout_s: int = Field(30, ge=1, le=3600, description="How long one call may take.")
     attempts: int = Field(4, ge=1, le=20, description="How often a call is made that fails for now.")
-    exact_below: int = Field(
-        20_000, ge=0, description="Where a question may see at most so many chunks, all are compared."
+    exact_below: int | None = Field(
+        None,
+        ge=0,
+        description=(
+            "Where a question may see at most so many chunks, all are compared; 20,000, with engine: edge "
+            "100,000."
+        ),
     )
     ef_search: int = Field(128, ge=1, le=10_000, description="Candidates of the HNSW index while searching.")
     lease_s: int = Field(
@@ -39,9 +50,19 @@ class QdrantSettings(Settings):
     )
 
     @property
+    def is_edge(self) -> bool:
+        """Whether Qdrant's engine within the process is asked for."""
+        return self.engine == "edge"
+
+    @property
     def is_local(self) -> bool:
-        """Whether the client's local mode is asked for, and no server."""
-        return self.url is None
+        """Whether the client's local mode is asked for: no server, and no engine."""
+        return self.url is None and not self.is_edge
+
+    @property
+    def compared(self) -> int:
+        """Where a question may see at most so many chunks, all are compared."""
+        return _COMPARED[self.engine] if self.exact_below is None else self.exact_below
 
     @property
     def meta(self) -> str:
@@ -72,4 +93,16 @@ class QdrantSettings(Settings):
                 "expected one of url (a server), path (a folder) and location (':memory:'), and found "
                 + (" and ".join(named) or "none")
             )
+        if self.is_edge and self.path is None:
+            raise ValueError("engine: edge lies in a folder: set path, and neither url nor location")
         return self
+
+
+def where_of(settings: QdrantSettings) -> str:
+    """Which index is meant, for people; no secret in it."""
+    if settings.url is None:
+        place = str(settings.path or settings.location)
+    else:
+        parts = urlsplit(settings.url)
+        place = (parts.hostname or "?") + (f":{parts.port}" if parts.port else "")
+    return f"qdrant {place}, collection {settings.collection}"

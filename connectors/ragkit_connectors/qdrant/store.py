@@ -1,28 +1,33 @@
-"""`store/qdrant`: two collections of a Qdrant server as the collection sees them."""
+"""`store/qdrant`: two collections of Qdrant, on a server or in the process, as the collection sees them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from ragkit.protocols import Analyzer, Capabilities, RankerFactory
-from ragkit.store.abilities import Engine
+from ragkit.protocols import Analyzer, Capabilities, Change, RankerFactory
+from ragkit.store.abilities import Compaction, Engine
 from ragkit.store.bm25.own import own_formula
 from ragkit.store.remote.bounds import PUSHED_DOWN
 from ragkit.store.remote.store import RemoteStore
 from ragkit.store_spec import StoreSpec
+from ragkit_connectors.qdrant.client import ByClient, connect
+from ragkit_connectors.qdrant.edge import ByEngine
 from ragkit_connectors.qdrant.opening import opened
+from ragkit_connectors.qdrant.port import Qdrant
 from ragkit_connectors.qdrant.scratch import engine_of, scratch_place
-from ragkit_connectors.qdrant.server import QdrantServer, connect
+from ragkit_connectors.qdrant.server import QdrantServer
 from ragkit_connectors.qdrant.settings import QdrantSettings
 
 
 class QdrantStore(RemoteStore):
-    """An index on a Qdrant server: many readers, one writer, on any number of machines.
+    """An index on a Qdrant server, for any number of machines; or in Qdrant's engine within the process.
 
     Made with its settings, usable once opened:
 
         store = QdrantStore(url="http://localhost:6333", collection="support")
+        store = QdrantStore(engine="edge", path="index/")  # without a server
         store.open(StoreSpec("mini", embedder_fingerprint="v1", dimension=384, fields=fields))
     """
 
@@ -34,8 +39,13 @@ class QdrantStore(RemoteStore):
         self.config = self.Config.checked(self.use, settings)
 
     def make_client(self) -> Any:
-        """The client that all calls go through."""
+        """The client that all calls go through, where there is one."""
         return connect(self.config)
+
+    def _qdrant(self) -> Qdrant:
+        if self.config.is_edge:
+            return ByEngine(self.config)
+        return ByClient(self.make_client(), is_local=self.config.is_local)
 
     def open(
         self,
@@ -59,16 +69,16 @@ class QdrantStore(RemoteStore):
                 else, or there is no index and none may be made.
         """
         formula = own_formula(bm25, self.use)
-        server = QdrantServer(self.config, self.make_client(), self.make_client)
+        is_shared = self.config.url is not None
+        server = QdrantServer(self.config, self._qdrant(), self._qdrant if is_shared else None)
         try:
             spec = opened(server, spec, create=create)
         except BaseException:
             server.close()
             raise
         # Local mode compares with all anyway.
-        self.serve(
-            server, spec, formula, exact_below=None if self.config.is_local else self.config.exact_below
-        )
+        exact_below = None if self.config.is_local else self.config.compared
+        self.serve(server, spec, formula, exact_below=exact_below)
         return self
 
     @property
@@ -86,3 +96,19 @@ class QdrantStore(RemoteStore):
     def scratch(self, name: str) -> AbstractContextManager[QdrantStore]:
         """A store with collections of its own on the same server, which are deleted when the block ends."""
         return scratch_place(self.config, name, lambda own: type(self)(**own.as_keywords()))
+
+    def compact(self, *, wait_s: float = 0.0) -> Compaction:
+        """Deletes what no reader can see any more; see `RemoteStore.compact`.
+
+        Within the process the engine merges its segments then, and no file holds what was to be erased.
+        """
+        to_erase = self.config.is_edge and self.holdings().to_erase
+        done = super().compact(wait_s=wait_s)
+        self._server.tidy(is_erased=to_erase and done.erased)
+        return done
+
+    def erase(self, changes: Sequence[Change], *, wait_s: float = 30.0) -> Compaction:
+        """Commits removals, then deletes what they removed; see `RemoteStore.erase`."""
+        done = super().erase(changes, wait_s=wait_s)
+        self._server.tidy(is_erased=done.erased)
+        return done

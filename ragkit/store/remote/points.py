@@ -29,6 +29,11 @@ def document_key(tenant: str, document_id: str) -> str:
     return point_id("document", tenant, document_id)
 
 
+def chunk_point_id(identity: str, number: int) -> str:
+    """The id of the point of a chunk that a commit wrote."""
+    return point_id(identity, str(number))
+
+
 def chunk_point(record: Record, key: str, number: int) -> Point:
     """A chunk as it is written by a commit; the same chunk of the same commit is the same point."""
     chunk = record.chunk
@@ -54,7 +59,7 @@ def chunk_point(record: Record, key: str, number: int) -> Point:
     if record.reading:
         payload["reading"] = b64encode(record.reading).decode("ascii")
     vector = np.asarray(record.vector, dtype=np.float32)
-    return Point(point_id(chunk.id, str(number)), payload=payload, vector=vector)
+    return Point(chunk_point_id(chunk.id, number), payload=payload, vector=vector)
 
 
 def term_weights(payload: Mapping[str, Any]) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from ragkit.errors import StoreError
 from ragkit.protocols import Vectors
@@ -145,4 +145,28 @@ class RemoteServer(Protocol):
 
     def close(self) -> None:
         """Closes the client."""
+        ...
+
+
+@runtime_checkable
+class ScoringServer(RemoteServer, Protocol):
+    """One that tells the similarity to the float32 vectors themselves, so that few of them must be read.
+
+    It is also one on which fewer conditions make a search faster: commits are left out of the condition, and
+    each hit is judged here, until a search shows that the index holds too much of other commits.
+    """
+
+    @property
+    def score_error(self) -> float | None:
+        """By how much at most a similarity may differ from the exact one; None where nobody can tell."""
+        ...
+
+    def nearest_scores(
+        self, condition: Condition, vectors: Vectors, limit: int, keys: Sequence[str], *, is_exact: bool
+    ) -> list[list[Found]]:
+        """What `nearest` gives, with these keys and without vectors."""
+        ...
+
+    def vectors_of(self, ids: Sequence[str]) -> dict[str, Vectors]:
+        """The stored vectors of the points with these ids, in one request; what is not there is left out."""
         ...

@@ -19,8 +19,9 @@ import numpy as np
 from ragkit.arrays import HitBatch
 from ragkit.store.bm25.formula import Bm25
 from ragkit.store.remote.conditions import all_of, equals, is_among
+from ragkit.store.remote.crowds import Crowds
 from ragkit.store.remote.points import COUNTED, K1, LENGTH, B
-from ragkit.store.remote.server import CHUNKS, RECORDS, Found
+from ragkit.store.remote.server import CHUNKS, RECORDS, Found, RemoteServer
 from ragkit.store.remote.view import View
 from ragkit.store.remote.words import word
 
@@ -69,8 +70,9 @@ class _Asked:
 class SparseSearch:
     """Searches by terms."""
 
-    def __init__(self, bm25: Bm25) -> None:
+    def __init__(self, server: RemoteServer, bm25: Bm25) -> None:
         self._bm25 = bm25
+        self._crowds = Crowds(server)
         self._populations: OrderedDict[tuple[str | None, int | None], _Population] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -87,7 +89,7 @@ class SparseSearch:
             _Asked({word: n for word, n in weights.items() if known[word]}, population.average, self._bm25)
             for weights in weighed
         ]
-        batches = [HitBatch.of(found.items()).top(k) for found in _best(view, asked, k)]
+        batches = [HitBatch.of(found.items()).top(k) for found in self._best(view, asked, k)]
         return [
             HitBatch(batch.ids, batch.scores, sum(weights.values()))
             for batch, weights in zip(batches, weighed, strict=True)
@@ -112,28 +114,33 @@ class SparseSearch:
         counted = sorted(Counter(word(term) for term in terms).items())
         return {term: n * self._bm25.idf(n_chunks, known[term]) for term, n in counted}
 
-
-def _best(view: View, queries: Sequence[_Asked], k: int) -> list[dict[str, float]]:
-    """For each query scores by chunk id: those of the `k` best, and of others."""
-    found: list[dict[str, float]] = [{} for _ in queries]
-    open_: list[int] = []
-    for n, asked in enumerate(queries):
-        if not asked.weights or view.shown is False:
-            continue
-        if math.isinf(asked.excess(view.server.sparse_loss)) or len(asked.weights) > _MOST_WORDS:
-            found[n] = _all(view, asked)
-        else:
-            open_.append(n)
-    limit = max(_FEWEST, 4 * k)
-    while open_:
-        proposed = view.server.propose(view.shown, [queries[n].weights for n in open_], limit)
-        short = []
-        for n, hits in zip(open_, proposed, strict=True):
-            found[n] = _scored(view, queries[n], hits)
-            if len(hits) >= limit and not _is_settled(view, queries[n], found[n], hits[-1].score, k):
-                short.append(n)
-        open_, limit = short, 4 * limit
-    return found
+    def _best(self, view: View, queries: Sequence[_Asked], k: int) -> list[dict[str, float]]:
+        """For each query scores by chunk id: those of the `k` best, and of others."""
+        found: list[dict[str, float]] = [{} for _ in queries]
+        open_: list[int] = []
+        for n, asked in enumerate(queries):
+            if not asked.weights or view.readable is False:
+                continue
+            if math.isinf(asked.excess(view.server.sparse_loss)) or len(asked.weights) > _MOST_WORDS:
+                found[n] = _all(view, asked)
+            else:
+                open_.append(n)
+        limit = max(_FEWEST, 4 * k)
+        condition, is_wide = self._crowds.condition(view)
+        while open_:
+            proposed = view.server.propose(condition, [queries[n].weights for n in open_], limit)
+            short, is_crowded = [], False
+            for n, hits in zip(open_, proposed, strict=True):
+                kept = [hit for hit in hits if view.shows(hit.payload)]
+                found[n] = _scored(queries[n], kept)
+                if len(hits) >= limit and not _is_settled(view, queries[n], found[n], hits[-1].score, k):
+                    short.append(n)
+                    is_crowded |= is_wide and len(kept) < len(hits)
+            if is_crowded:
+                condition, is_wide, open_ = self._crowds.note(view), False, short
+                continue
+            open_, limit = short, 4 * limit
+        return found
 
 
 def _is_settled(view: View, asked: _Asked, found: dict[str, float], last: float, k: int) -> bool:
@@ -148,13 +155,14 @@ def _all(view: View, asked: _Asked) -> dict[str, float]:
     scores: dict[str, float] = {}
     for first in range(0, len(words), _MOST_WORDS):
         condition = all_of([view.shown, is_among("terms", words[first : first + _MOST_WORDS])])
-        scores |= _scored(view, asked, view.server.scroll(CHUNKS, condition, COUNTED))
+        hits = view.server.scroll(CHUNKS, condition, COUNTED)
+        scores |= _scored(asked, (hit for hit in hits if view.shows(hit.payload)))
     return scores
 
 
-def _scored(view: View, asked: _Asked, hits: Iterable[Found]) -> dict[str, float]:
+def _scored(asked: _Asked, hits: Iterable[Found]) -> dict[str, float]:
     # Where servers number the words, two may share a number: a chunk with the other one scores 0.
-    scores = {hit.payload["id"]: asked.score(hit.payload) for hit in hits if view.shows(hit.payload)}
+    scores = {hit.payload["id"]: asked.score(hit.payload) for hit in hits}
     return {identity: score for identity, score in scores.items() if score > 0}
 
 

@@ -49,8 +49,8 @@ class RemoteStore(ServedStore[View]):
         self._lease = WriterLease(server)
         self._holds = Holds(server)
         self._manifest = RemoteManifest(server)
-        self._dense = DenseSearch(spec.dimension, exact_below)
-        self._sparse = SparseSearch(formula)
+        self._dense = DenseSearch(server, spec.dimension, exact_below)
+        self._sparse = SparseSearch(server, formula)
 
     # --- what a collection asks -------------------------------------------------------------------
 

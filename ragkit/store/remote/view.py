@@ -16,11 +16,13 @@ from ragkit.store.remote import head as heads
 from ragkit.store.remote.bounds import upper_bound
 from ragkit.store.remote.conditions import Condition, all_of, equals, is_among
 from ragkit.store.remote.head import Head
+from ragkit.store.remote.points import JUDGED
 from ragkit.store.remote.server import RemoteServer
 from ragkit.store.scoping import check_scope
 from ragkit.store_spec import StoreSpec
 
 T = TypeVar("T")
+_JUDGED_WITHOUT_FILTER = tuple(key for key in JUDGED if key != "shape")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,15 +33,29 @@ class View:
         server: the server.
         scope: the scope, its commit pinned.
         head: what the head said when the view was made.
-        population: the condition for the chunks of the tenant at the commit, which BM25 counts.
-        shown: the condition for the chunks that may be seen, and perhaps a few that may not; False for none.
+        readable: the condition for the chunks of all commits that the reader may see, and perhaps a few that
+            it may not; False for none.
     """
 
     server: RemoteServer
     scope: Scope
     head: Head
-    population: Condition
-    shown: Condition
+    readable: Condition
+
+    @property
+    def population(self) -> Condition:
+        """The condition for the chunks of the tenant at the commit, which BM25 counts."""
+        return all_of([self._of_commit(), *_of_tenant(self.scope)])
+
+    @property
+    def shown(self) -> Condition:
+        """The condition for the chunks that may be seen, and perhaps a few that may not; False for none."""
+        return all_of([self._of_commit(), self.readable])
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """The keys that `shows` must be told."""
+        return JUDGED if self.scope.filter is not None else _JUDGED_WITHOUT_FILTER
 
     def shows(self, payload: dict[str, Any]) -> bool:
         """Whether the scope shows what a hit says of itself. No hit is given on without this."""
@@ -51,6 +67,10 @@ class View:
             and self.head.is_shown(payload, scope.commit)
             and (scope.filter is None or matches(scope.filter, codec.metadata_of(payload["shape"])))
         )
+
+    def _of_commit(self) -> Condition:
+        assert self.scope.commit is not None
+        return self.head.shows(self.scope.commit)
 
 
 @contextmanager
@@ -83,9 +103,7 @@ def viewing(
 
 
 def _view(server: RemoteServer, scope: Scope, head: Head) -> View:
-    assert scope.commit is not None
-    population = all_of([head.shows(scope.commit), *_of_tenant(scope)])
-    return View(server, scope, head, population, all_of([population, *_of_reader(scope)]))
+    return View(server, scope, head, all_of([*_of_tenant(scope), *_of_reader(scope)]))
 
 
 def at_head(server: RemoteServer, ask: Callable[[Head], T]) -> T:
