@@ -121,6 +121,16 @@ class Assembly:
         with self._lock:
             return self._counted.setdefault(ref, metered(model))
 
+    def probe(self) -> dict[str, str]:
+        """Asks the models that are used and can say whether they are reached; what they say, by name.
+
+        Raises:
+            ModelError: one of them cannot be reached, or refuses.
+        """
+        with self._lock:
+            models = dict(self._models)
+        return {name: model.probe() for name, model in models.items() if hasattr(model, "probe")}
+
     def close(self) -> None:
         """Closes what was opened, for good: stages still hold what they were set up with."""
         with self._lock:

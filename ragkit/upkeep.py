@@ -53,10 +53,14 @@ class Upkeep:
         return self._parts.collection.source(document_id, tenant=tenant, acl=acl)
 
     def check(self) -> dict[str, Any]:
-        """Loads every model the graph needs, opens the store, embeds a text; facts found on the way."""
+        """Loads every model the graph needs, opens the store, embeds a text; facts found on the way.
+
+        Models behind a server that rank are asked, too.
+        """
         collection = self._parts.collection
         collection.embedder.embed(["check"], "query")
         self._graph.setup()
+        probed = {f"models.{name}": told for name, told in self._parts.probe().items()}
         counts = collection.counts()
         return {
             "config": str(self.config.path or "embedded default"),
@@ -66,6 +70,7 @@ class Upkeep:
             "documents": counts.documents,
             "chunks": counts.chunks,
             "graph": " → ".join(node.name for node in self.config.graph.nodes),
+            **probed,
         }
 
     def status(self) -> Status:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ragkit.errors import DocumentError, ModelError
+from ragkit.errors import DocumentError, ModelAuthError, ModelError, RateLimitError
 from ragkit.protocols import Embedder, PassageReader, Vectors
 from ragkit.text.language import UNDETERMINED
 
@@ -81,7 +81,8 @@ def embed_documents(
     """Embeds the texts of each document, all of them together, sorted by length.
 
     Where the model fails on a batch but not on a plain text, the documents are embedded one by one, and
-    only those on which it fails again give a `DocumentError`.
+    only those on which it fails again give a `DocumentError`. What no document is to blame for ends the run:
+    what it had not committed is left to the next one.
 
     Args:
         texts: of each document.
@@ -89,7 +90,7 @@ def embed_documents(
         step: called after each few texts.
 
     Raises:
-        Exception: what the model raises when it cannot embed anything at all.
+        Exception: what the model raises when it cannot embed anything at all, or not any more.
     """
     flat = [text for own in texts for text in own]
     try:
@@ -118,7 +119,11 @@ def _one_by_one(
         try:
             results.append(_embed(own, languages, embedding, _unseen))
             n_texts += len(own)
+        except (RateLimitError, ModelAuthError):
+            raise
         except Exception as e:
+            # A server may have gone away since the batch failed.
+            _embed([_PROBE], {_PROBE: "en"}, embedding, _unseen)
             reason = (
                 f"{embedding.name} cannot embed it ({type(e).__name__}: {e}). Check the text, or leave it out"
             )

@@ -1,9 +1,9 @@
 """A real HTTP server on a loopback port that embeds and ranks, as the servers of others do.
 
-It speaks OpenAI's embeddings and the ranking of Cohere (v2), Jina, text-embeddings-inference and vLLM, each
-with the fields that its documentation has, and refuses any other field or type, where some of the real ones
-would look away. The models behind it are the bundled ones: what comes back means something. What it cannot do
-by itself is said by a list of responses, which are sent first.
+It speaks OpenAI's embeddings and the ranking of Cohere (v2), Jina, Infinity, text-embeddings-inference and
+vLLM, each with the fields that its documentation has, and refuses any other field or type, where some of the
+real ones would look away. The models behind it are the bundled ones: what comes back means something. What it
+cannot do by itself is said by a list of responses, which are sent first.
 """
 
 from __future__ import annotations
@@ -70,6 +70,13 @@ class JinaRerank(_Strict):
     return_documents: bool = True
 
 
+class InfinityRerank(JinaRerank):
+    """michaelfeil.github.io/infinity, /rerank"""
+
+    return_documents: bool = False
+    raw_scores: bool = False
+
+
 class TeiRerank(_Strict):
     """huggingface.github.io/text-embeddings-inference, /rerank"""
 
@@ -125,9 +132,9 @@ class Busy:
 
 
 class ModelServer(ChatServer):
-    """Serves until it is closed. `first` are sent before any real answer, in turn."""
+    """Serves until it is closed. `first` are sent in turn before the real answers, None for a real one."""
 
-    def __init__(self, limits: Limits, first: Sequence[Raw] = ()) -> None:
+    def __init__(self, limits: Limits, first: Sequence[Raw | None] = ()) -> None:
         self.limits = limits
         self.busy = Busy()
         self._first = list(first)
@@ -136,6 +143,7 @@ class ModelServer(ChatServer):
             "/v1/embeddings": (Embeddings, self._embeddings),
             "/cohere/v2/rerank": (CohereRerank, self._cohere),
             "/jina/v1/rerank": (JinaRerank, self._jina),
+            "/infinity/rerank": (InfinityRerank, self._jina),
             "/tei/rerank": (TeiRerank, self._tei),
             "/vllm/v1/rerank": (VllmRerank, self._vllm),
             "/vllm/score": (VllmScore, self._score),
@@ -201,7 +209,8 @@ class ModelServer(ChatServer):
         return body_of({"id": "1", "results": ranked, "meta": meta})
 
     def _jina(self, asked: JinaRerank) -> Raw:
-        ranked = self._ranked(asked.query, asked.documents, _probability, "relevance_score", asked.top_n)
+        scale = _plain if isinstance(asked, InfinityRerank) and asked.raw_scores else _probability
+        ranked = self._ranked(asked.query, asked.documents, scale, "relevance_score", asked.top_n)
         if asked.return_documents:
             ranked = [{**one, "document": {"text": asked.documents[one["index"]]}} for one in ranked]
         n = sum(EMBEDDER.count_tokens([asked.query, *asked.documents]))
@@ -282,7 +291,7 @@ def _plain(scores: Any) -> Any:
 
 
 @contextmanager
-def models(*first: Raw, **limits: Any) -> Iterator[ModelServer]:
+def models(*first: Raw | None, **limits: Any) -> Iterator[ModelServer]:
     """A server with these limits, that gives these responses first."""
     server = ModelServer(Limits(**limits), first)
     try:

@@ -394,6 +394,39 @@ def test_a_folder_is_ingested_and_asked_through_a_server(tmp_path: Path) -> None
             rag.check()
 
 
+def test_what_no_document_is_to_blame_for_ends_a_run_and_quarantines_none(tmp_path: Path) -> None:
+    documents = [ragkit.Document(id=f"d{i}", text=f"The rent of flat {i} is due in May.") for i in range(3)]
+    busy = failure(429, headers={"Retry-After": "3600"})
+    # The dimension is asked for, the batch and all that is tried after it are refused.
+    with (
+        models(None, busy, key="sk-1") as server,
+        ragkit.load(config(tmp_path, server)) as rag,
+        pytest.raises(RateLimitError, match="429"),
+    ):
+        rag.ingest(documents)
+    # The batch fails, a probe goes through, the first document is refused.
+    with (
+        models(None, failure(400), None, busy, key="sk-1") as server,
+        ragkit.load(config(tmp_path, server)) as rag,
+        pytest.raises(RateLimitError, match="429"),
+    ):
+        rag.ingest(documents)
+    with models(key="sk-1") as server, ragkit.load(config(tmp_path, server)) as rag:
+        report = rag.ingest(documents)
+    assert (report.committed, report.quarantined) == (3, 0)
+
+
+def test_a_document_that_the_endpoint_refuses_is_quarantined_and_the_others_go_on(tmp_path: Path) -> None:
+    documents = [ragkit.Document(id=f"d{i}", text=f"The rent of flat {i} is due in May.") for i in range(3)]
+    with (
+        models(None, failure(400), None, None, failure(400, "poison"), key="sk-1") as server,
+        ragkit.load(config(tmp_path, server)) as rag,
+    ):
+        report = rag.ingest(documents)
+    assert (report.committed, report.quarantined) == (2, 1)
+    assert any("poison" in (document.reason or "") for document in report.documents)
+
+
 @pytest.mark.parametrize(
     "name",
     [

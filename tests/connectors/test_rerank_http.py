@@ -36,6 +36,7 @@ TEXTS = [
 ADDRESSES = {
     "cohere": "/cohere",
     "jina": "/jina/v1",
+    "infinity": "/infinity",
     "tei": "/tei",
     "vllm": "/vllm",
     "vllm-score": "/vllm",
@@ -74,6 +75,13 @@ def test_scores_are_the_model_s_logits_in_the_order_of_the_texts(protocol: str) 
 FIELDS = {
     "cohere": {"model": "m", "query": QUERY, "documents": ["a"]},
     "jina": {"model": "m", "query": QUERY, "documents": ["a"], "return_documents": False},
+    "infinity": {
+        "model": "m",
+        "query": QUERY,
+        "documents": ["a"],
+        "return_documents": False,
+        "raw_scores": True,
+    },
     "tei": {"query": QUERY, "texts": ["a"], "raw_scores": True, "truncate": True},
     "vllm": {
         "model": "m",
@@ -114,7 +122,7 @@ def test_settings_that_a_protocol_has_a_field_for_are_sent() -> None:
     assert (bodies[3]["truncate"], bodies[3]["raw_scores"]) == (False, False)
 
 
-@pytest.mark.parametrize("protocol", ["tei", "vllm", "vllm-score"])
+@pytest.mark.parametrize("protocol", ["infinity", "tei", "vllm", "vllm-score"])
 def test_probabilities_become_logits(protocol: str) -> None:
     with models() as server:
         scores = reranker(server, protocol, scale="probability").score(QUERY, TEXTS[:3])
@@ -280,7 +288,10 @@ def test_where_the_server_fails_the_stage_s_policy_decides(tmp_path: Path) -> No
         rag.ingest(DOCUMENTS)
         with pytest.raises(StageError, match="CUDA out of memory"):
             rag.retrieve(QUERY, k=3)
-    with models(down) as server, loaded(tmp_path, server, "tei", "on_error: skip") as rag:
+    with models(down, down) as server, loaded(tmp_path, server, "tei", "on_error: skip") as rag:
+        with pytest.raises(ModelError, match="CUDA out of memory"):
+            rag.check()
         answer = rag.ask(QUERY)
         assert any("rerank" in said for said in answer.degraded)
         assert answer.citations
+        assert rag.check()["models.rerank"].startswith("m, tei at http://127.0.0.1:")

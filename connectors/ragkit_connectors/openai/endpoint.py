@@ -43,8 +43,11 @@ class Endpoint:
     @property
     def where(self) -> str:
         """The address and the model, for messages."""
-        named = f" (model {self.settings.model!r})" if self.settings.model else ""
-        return f"{self.settings.endpoint}{named}"
+        return f"{self.settings.endpoint}{self._named}"
+
+    @property
+    def _named(self) -> str:
+        return f" (model {self.settings.model!r})" if self.settings.model else ""
 
     async def send(self, lane: AsyncClient, body: bytes, *, stream: bool) -> Response:
         """The response, of which nothing but the head has been read."""
@@ -103,7 +106,8 @@ class Endpoint:
         fault = Fault.read(body)
         if not fault.is_content_filter:
             asked = retry_after(response.headers)
-            raise self._hidden(error_of(fault, response.status_code, self.where, retry_after_s=asked))
+            where = f"{self.settings.endpoint}{self.settings.path}{self._named}"
+            raise self._hidden(error_of(fault, response.status_code, where, retry_after_s=asked))
         return True
 
     def refuse_error(self, told: Any) -> None:

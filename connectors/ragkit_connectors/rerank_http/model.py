@@ -103,6 +103,15 @@ class HttpReranker:
         await side_by_side(score, [range(i, min(i + size, len(sent))) for i in range(0, len(sent), size)])
         return self._logits(found)
 
+    def probe(self) -> str:
+        """Asks the server for a score; for `ragkit check`.
+
+        Raises:
+            ModelError: as for `score`.
+        """
+        self.score("check", ["check"])
+        return f"{self.name}, {self.config.protocol} at {self.config.endpoint}"
+
     async def aclose(self) -> None:
         """Closes the connections of the running event loop that are idle; the model can still be used."""
         await self._calls.close()

@@ -4,11 +4,12 @@ A request has these fields and no others, for some servers refuse what they do n
 
     cohere       /v2/rerank   model query documents [max_tokens_per_doc]
     jina         /v1/rerank   model query documents return_documents: false
+    infinity     /rerank      model query documents return_documents: false raw_scores
     tei          /rerank      query texts raw_scores truncate
     vllm         /v1/rerank   model query documents use_activation [truncate_prompt_tokens]
     vllm-score   /score       model text_1 text_2, else as vllm
 
-`tei` and `vllm` are asked for the model's logits; `cohere` and `jina` give a score from 0 to 1.
+`infinity`, `tei` and `vllm` are asked for the model's logits; `cohere` and `jina` give a score from 0 to 1.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ragkit.errors import InvalidOutputError
 from ragkit_connectors.openai.wire import shortened
 from ragkit_connectors.rerank_http.settings import RerankSettings
 
-Name = Literal["cohere", "jina", "tei", "vllm", "vllm-score"]
+Name = Literal["cohere", "jina", "infinity", "tei", "vllm", "vllm-score"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,10 @@ def _jina(_: RerankSettings, query: str, texts: Sequence[str]) -> dict[str, Any]
     return {"query": query, "documents": list(texts), "return_documents": False}
 
 
+def _infinity(settings: RerankSettings, query: str, texts: Sequence[str]) -> dict[str, Any]:
+    return _jina(settings, query, texts) | {"raw_scores": settings.scale != "probability"}
+
+
 def _tei(settings: RerankSettings, query: str, texts: Sequence[str]) -> dict[str, Any]:
     raw = settings.scale != "probability"
     return {"query": query, "texts": list(texts), "raw_scores": raw, "truncate": settings.truncate}
@@ -76,6 +81,7 @@ def _of_vllm(settings: RerankSettings) -> dict[str, Any]:
 PROTOCOLS: Mapping[Name, Protocol] = {
     "cohere": Protocol(_cohere, "results", "relevance_score", gives_logits=False, most_texts=100),
     "jina": Protocol(_jina, "results", "relevance_score", gives_logits=False, most_texts=256),
+    "infinity": Protocol(_infinity, "results", "relevance_score", gives_logits=True, most_texts=256),
     "tei": Protocol(_tei, None, "score", gives_logits=True, most_texts=32),
     "vllm": Protocol(_vllm, "results", "relevance_score", gives_logits=True, most_texts=128),
     "vllm-score": Protocol(_vllm_score, "data", "score", gives_logits=True, most_texts=128),

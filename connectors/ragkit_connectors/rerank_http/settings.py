@@ -29,6 +29,7 @@ _OURS = frozenset(
 PATHS = {
     "cohere": "/v2/rerank",
     "jina": "/v1/rerank",
+    "infinity": "/rerank",
     "tei": "/rerank",
     "vllm": "/v1/rerank",
     "vllm-score": "/score",
@@ -45,16 +46,16 @@ class RerankSettings(EndpointSettings):
         description="Address of the server: https://api.cohere.com, http://localhost:8080. The path of the "
         "protocol is added to it, as far as it is not there yet.",
     )
-    protocol: Literal["cohere", "jina", "tei", "vllm", "vllm-score"] = Field(
-        description="What the server speaks: cohere (v2), jina (also Infinity and llama.cpp), tei "
+    protocol: Literal["cohere", "jina", "infinity", "tei", "vllm", "vllm-score"] = Field(
+        description="What the server speaks: cohere (v2), jina (also llama.cpp), infinity, tei "
         "(text-embeddings-inference), vllm (/v1/rerank), vllm-score (/score)."
     )
     model: str = Field("", description="The model's name at the server; tei runs only one and takes none.")
     timeout_s: float = Field(20.0, gt=0.0, description="Seconds for a request, repeats included.")
     scale: Literal["logit", "probability"] | None = Field(
         None,
-        description="What the scores are; left out: logit for tei and vllm, which are asked for it, "
-        "probability for cohere and jina.",
+        description="What the scores are; left out: logit for infinity, tei and vllm, which are asked for "
+        "it, probability for cohere and jina.",
     )
     truncate: bool = Field(
         True,
@@ -69,7 +70,7 @@ class RerankSettings(EndpointSettings):
         None,
         ge=1,
         le=10_000,
-        description="Passages in one request; left out: tei 32, cohere 100, vllm 128, jina 256.",
+        description="Passages in one request; left out: tei 32, cohere 100, vllm 128, jina and infinity 256.",
     )
     at_once: int = Field(8, ge=1, le=256, description="Requests in flight at most.")
     requests_per_minute: int | None = Field(None, ge=1, description="The account's limit, to keep below it.")
@@ -98,7 +99,7 @@ class RerankSettings(EndpointSettings):
     def _names_a_model(self) -> RerankSettings:
         if not self.model and self.protocol != "tei":
             raise ValueError(f"model: missing; the protocol {self.protocol!r} wants the name of one")
-        if self.passage_tokens is not None and self.protocol in ("tei", "jina"):
+        if self.passage_tokens is not None and self.protocol in ("tei", "jina", "infinity"):
             raise ValueError(
                 f"passage_tokens: the protocol {self.protocol!r} has no such limit. Leave it out, or make "
                 "the chunks shorter"
