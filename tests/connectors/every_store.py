@@ -11,8 +11,9 @@ import pytest
 from ragkit.store.local.store import LocalStore
 from ragkit.store_spec import StoreSpec
 
-KINDS = ("local", "pgvector", "qdrant", "opensearch", "milvus")
-SERVERS = KINDS[1:]
+SERVERS = ("pgvector", "qdrant", "opensearch", "milvus", "weaviate")
+OTHERS = (*SERVERS, "lancedb")
+KINDS = ("local", *OTHERS)
 
 
 class Place:
@@ -65,6 +66,16 @@ class Place:
             from tests.connectors.milvus import stores as milvus
 
             return milvus.Stores(), {"path": folder.with_suffix(".db"), "collection": "ours"}
+        if self.kind == "lancedb":
+            pytest.importorskip("lancedb", reason="needs the extra lancedb")
+            from tests.connectors import lance_stores as lance
+
+            return lance.Stores(), {"path": folder}
+        if self.kind == "weaviate":
+            pytest.importorskip("graphql", reason="needs graphql-core, which parses for the local server")
+            from tests.connectors.weaviate import stores as weaviate
+
+            return weaviate.Stores(), {"name": "Ours"}
         pytest.importorskip("opensearchpy", reason="needs the extra opensearch")
         from tests.connectors.opensearch import stores as opensearch
 

@@ -18,6 +18,7 @@ from tests.scale import scaled
 from tests.unit.store.test_migrate import SPEC, at, check_same, collection, fill
 
 KINDS = ("local", "pgvector", "qdrant", "opensearch")
+PAIRS = [*itertools.permutations(KINDS, 2), ("local", "lancedb"), ("lancedb", "local")]
 
 
 def opened(place: str) -> StoreCollection:
@@ -33,6 +34,10 @@ def opened(place: str) -> StoreCollection:
         from ragkit_connectors.qdrant import QdrantStore
 
         return collection(QdrantStore(path=where[0], collection="c").open(SPEC))
+    if kind == "lancedb":
+        from ragkit_connectors.lancedb import LanceStore
+
+        return collection(LanceStore(path=where[0]).open(SPEC))
     from ragkit_connectors.opensearch import OpenSearchStore
 
     return collection(OpenSearchStore(hosts=[where[0]], name=where[1], replicas=0).open(SPEC))
@@ -58,6 +63,9 @@ class Places:
         if kind == "qdrant":
             pytest.importorskip("qdrant_client", reason="needs the extra qdrant")
             return f"qdrant|{self._folder / f'qdrant{number}'}"
+        if kind == "lancedb":
+            pytest.importorskip("lancedb", reason="needs the extra lancedb")
+            return f"lancedb|{self._folder / f'lancedb{number}'}"
         pytest.importorskip("opensearchpy", reason="needs the extra opensearch")
         from tests.connectors.opensearch.stores import Stores as OpenSearchStores
 
@@ -83,7 +91,7 @@ def migrator() -> Iterator[Migrator]:
     made.close()
 
 
-@pytest.mark.parametrize(("first", "second"), list(itertools.permutations(KINDS, 2)))
+@pytest.mark.parametrize(("first", "second"), PAIRS)
 @pytest.mark.parametrize("seed", range(scaled(40, part=40)))
 def test_killed_at_random_points_nothing_is_lost_or_doubled(
     first: str, second: str, seed: int, places: Places, migrator: Migrator
