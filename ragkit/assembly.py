@@ -98,15 +98,21 @@ class Assembly:
 
     def reader(self) -> PassageReader | None:
         """The graph's reranker that reads passages when they are embedded; None where there is none."""
+        ref = self.reader_ref
+        model = None if ref is None else self._model(ref)
+        assert model is None or isinstance(model, PassageReader)
+        return model
+
+    @property
+    def reader_ref(self) -> object:
+        """What names that reranker in the graph, or the object itself; None where there is none."""
         for node in self._config.graph.nodes:
             for name, info in type(node.stage.config).model_fields.items():
                 ref = ref_in(info.metadata)
                 if ref is not None and ref.role == "rerank":
                     named = getattr(node.stage.config, name)
                     if self._reads_passages(named):
-                        model = self._model(named)
-                        assert isinstance(model, PassageReader)
-                        return model
+                        return named
         return None
 
     def chat_model(self, ref: object) -> ChatModel:

@@ -21,6 +21,7 @@
     ├── QueryError                     a question that cannot be asked (empty, too long, k out of range)
     ├── StageError(stage)              a stage of a graph failed; the cause is kept
     │   └── StageTimeoutError
+    ├── ClusterError                   the cluster that does the work went away, or a node of it is not fit
     ├── BudgetError                    a limit of time, tokens or money was reached
     └── EvalError
         └── GateFailedError            a quality gate did not hold
@@ -169,6 +170,13 @@ class StageError(RagkitError):
 
 class StageTimeoutError(StageError):
     """A stage did not end within its `timeout_s`."""
+
+
+class ClusterError(RagkitError):
+    """A cluster that was to do the work cannot be reached, went away, or a node of it runs something else.
+
+    What was committed before stays; nothing is half there.
+    """
 
 
 class BudgetError(RagkitError):

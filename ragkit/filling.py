@@ -7,14 +7,18 @@ from dataclasses import replace
 from typing import Any
 
 from ragkit.assembly import make
+from ragkit.config.recipe import making_recipe
 from ragkit.errors import ConfigError
 from ragkit.graph.sync import run_sync
 from ragkit.ingest.apart import ingest_apart
+from ragkit.ingest.crew import Hire
+from ragkit.ingest.elsewhere import Elsewhere, place
 from ragkit.ingest.feed import Item
 from ragkit.ingest.pipeline import Ingestor
 from ragkit.ingest.progress import Progress
 from ragkit.ingest.progress import shown as shown_progress
 from ragkit.ingest.report import IngestReport
+from ragkit.protocols import PassageReader
 from ragkit.types import Metadata
 from ragkit.upkeep import Upkeep, settled
 
@@ -33,11 +37,17 @@ class Filling(Upkeep):
         metadata: Metadata | None = None,
         progress: bool | Progress = True,
         delete_missing: bool = True,
+        on: str | Elsewhere | None = None,
     ) -> IngestReport:
         """`aingest` for code that is not async. An async source is read in ragkit's own event loop."""
         with shown_progress(progress) as told:
             ingest = self._ingestion(
-                tenant=tenant, acl=acl, metadata=metadata, progress=told, delete_missing=delete_missing
+                place(on),
+                tenant=tenant,
+                acl=acl,
+                metadata=metadata,
+                progress=told,
+                delete_missing=delete_missing,
             )
             if isinstance(sources, AsyncIterable):
                 return run_sync(ingest_apart(ingest, sources))
@@ -52,6 +62,7 @@ class Filling(Upkeep):
         metadata: Metadata | None = None,
         progress: bool | Progress = True,
         delete_missing: bool = True,
+        on: str | Elsewhere | None = None,
     ) -> IngestReport:
         """Indexes files, folders and documents made in code. What is there and unchanged costs nothing.
 
@@ -70,8 +81,11 @@ class Filling(Upkeep):
                 False.
             delete_missing: whether documents whose files are gone are removed. Documents made in code, and
                 those from another folder or of another tenant, always stay.
+            on: where documents are read, cut and embedded: `ray://HOST:PORT`, `ray`, or an `OnRay` of
+                `ragkit_connectors.ray`; None or `local` is this process. What is written is the same.
 
         Raises:
+            ClusterError: the cluster cannot be reached or went away, or a node of it runs something else.
             ConfigError: a path does not exist, a folder has no files, or nothing is named and no loader is
                 configured.
             TenantError: the collection requires a tenant and none is given, or it is malformed.
@@ -79,22 +93,43 @@ class Filling(Upkeep):
         """
         with shown_progress(progress) as told:
             ingest = self._ingestion(
-                tenant=tenant, acl=acl, metadata=metadata, progress=told, delete_missing=delete_missing
+                place(on),
+                tenant=tenant,
+                acl=acl,
+                metadata=metadata,
+                progress=told,
+                delete_missing=delete_missing,
             )
             return await ingest_apart(ingest, self._loaded(sources))
 
     def _ingestion(
-        self, **options: Any
+        self, elsewhere: Elsewhere | None, **options: Any
     ) -> Callable[[Item | Iterable[Item], Callable[[], bool]], IngestReport]:
         def ingest(sources: Item | Iterable[Item], stopped: Callable[[], bool]) -> IngestReport:
             # Here, for the model may have to be loaded, which an event loop must not wait for.
+            reader = self._parts.reader()
             ingestor = Ingestor(
-                self._parts.collection, make(self.config.ingest.chunk), reader=self._parts.reader()
+                self._parts.collection,
+                make(self.config.ingest.chunk),
+                reader=reader,
+                hire=None if elsewhere is None else self._hire(elsewhere, reader),
             )
             report = ingestor.run(sources, stopped=stopped, **options)
             return replace(report, notes=(*report.notes, *settled(self._parts.collection)))
 
         return ingest
+
+    def _hire(self, elsewhere: Elsewhere, reader: PassageReader | None) -> Hire:
+        collection, embedder = self._parts.collection, self.config.collection.embed
+        reads = reader is not None and reader.reads_with(collection.embedder)
+        name = self._parts.reader_ref if reads else None
+        if name is not None and not isinstance(name, str):
+            raise ConfigError(
+                f"on: the reranker {type(name).__name__} is an object of this process, which workers do not "
+                "have. Declare it under models: of a rag.yaml, or ingest in this process"
+            )
+        models = [embedder, name] if name is not None else [embedder]
+        return elsewhere.hire(making_recipe(self.config, models, collection.fields), name)
 
     def _loaded(self, sources: Sources | None) -> Any:
         """What was named to be ingested, else what the configured loader gives."""

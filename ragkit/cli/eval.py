@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ragkit.cli.options import add_json_option
+from ragkit.cli.options import add_json_option, add_place_options
 from ragkit.cli.options import print_json as emit
 
 _EPILOG = """Example: ragkit eval evals/suites/quickstart.yaml
@@ -41,6 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="keep the figures in a file, for later runs to be compared with",
     )
+    add_place_options(parser, "asked")
     add_json_option(parser)
 
 
@@ -48,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
     """Runs the suite and prints what it gave; 3 where the gate does not hold."""
     from ragkit.cli import DONE, FAILED, GATE
     from ragkit.evaluation.evaluate import evaluate
+    from ragkit.ingest.elsewhere import place
 
     report = evaluate(
         args.suite,
@@ -56,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
         out=args.out,
         pipelines=args.pipeline,
         save_baseline=args.save_baseline,
+        on=place(args.on, args.workers),
     )
     if args.json:
         from ragkit.evaluation.reports.json import report_json, timings_json

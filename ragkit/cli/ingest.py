@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ragkit.cli.options import add_index_options, add_json_option, open_rag, parsed_object
+from ragkit.cli.options import add_index_options, add_json_option, add_place_options, open_rag, parsed_object
 from ragkit.cli.options import print_json as emit
 
 _EXAMPLE = '{"lang": "ru"}'
@@ -38,6 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="end with code 1 if any document was quarantined or rejected; the others go in all the same",
     )
+    add_place_options(parser, "read, cut and embedded")
     add_index_options(parser)
     add_json_option(parser)
 
@@ -45,9 +46,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Ingests, and prints the report. Documents that could not be ingested are named, the rest goes in."""
     from ragkit.cli.interrupt import Committed, terminable, told
+    from ragkit.ingest.elsewhere import place
     from ragkit.ingest.progress import shown
 
     metadata = parsed_object("--metadata", args.metadata)
+    on = place(args.on, args.workers)
     committed = Committed()
     try:
         with terminable(), open_rag(args, create=True) as rag, shown(not args.json) as progress:
@@ -59,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
                 metadata=metadata,
                 progress=committed,
                 delete_missing=not args.keep_missing,
+                on=on,
             )
     except KeyboardInterrupt as e:
         return told(e, committed.n)

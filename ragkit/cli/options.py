@@ -38,6 +38,21 @@ def add_reader_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--filter", metavar="JSON", help='a filter, for example: \'{"lang": "ru"}\'')
 
 
+def add_place_options(parser: argparse.ArgumentParser, what: str) -> None:
+    """`--on` and `--workers`: where the work is done; `what` says which."""
+    parser.add_argument(
+        "--on",
+        default="local",
+        metavar="PLACE",
+        help=f"where it is {what}: local (this process), ray (the cluster of RAY_ADDRESS or of this "
+        "machine, else one is started for this run), ray://HOST:10001; a secret on the command line would "
+        "be noted by Ray",
+    )
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="how many workers there; as many as it has slots by default"
+    )
+
+
 def add_json_option(parser: argparse._ActionsContainer) -> None:
     """`--json`: one JSON object on stdout."""
     parser.add_argument("--json", action="store_true", help="print one JSON object")

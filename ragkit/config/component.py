@@ -20,7 +20,7 @@ from ragkit.graph.stage import Stage
 from ragkit.settings import Settings
 
 MODEL_ROLES = ("embed", "rerank", "llm")
-_NOT_STAGES = frozenset({"embed", "llm", "store", "chunk", "load"})
+_NOT_STAGES = frozenset({"embed", "llm", "store", "chunk", "load", "import", "on"})
 _NAME = re.compile(r"[^\W\d][\w-]*")
 _LONGEST_USE = 100
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ragkit.errors import ConfigError
 from ragkit.evaluation.baseline import refuse_other_file, write_baseline
 from ragkit.evaluation.compare import compare_results
 from ragkit.evaluation.comparison import Comparison
@@ -14,10 +15,12 @@ from ragkit.evaluation.prepare import Prepared, prepared
 from ragkit.evaluation.report import GateCheck, Report, Result
 from ragkit.evaluation.reports.tables import datasets_of
 from ragkit.evaluation.run_folder import begin_run, run_folder
+from ragkit.evaluation.runner.handed import AsksElsewhere
 from ragkit.evaluation.runner.progress import shown
 from ragkit.evaluation.suite import Suite
 from ragkit.evaluation.suite_file import load_suite, with_pipelines
 from ragkit.evaluation.suite_runs import SuiteRuns
+from ragkit.ingest.elsewhere import Elsewhere, place
 from ragkit.ingest.progress import Progress
 
 
@@ -30,6 +33,7 @@ def evaluate(
     pipelines: Sequence[str | Path] | None = None,
     progress: bool | Progress = True,
     save_baseline: str | Path | None = None,
+    on: str | Elsewhere | None = None,
 ) -> Report:
     """Runs a suite, and writes all that it gave to a folder.
 
@@ -46,18 +50,23 @@ def evaluate(
         progress: a bar on a terminal, a function of yours, or False.
         save_baseline: a file to keep the figures in, for later runs to be compared with. The rules that
             compare with the baseline file are then not looked at.
+        on: where the questions are asked: `ray://HOST:PORT`, `ray`, or an `OnRay` of
+            `ragkit_connectors.ray`; None or `local` is this process. What comes of them is the same; datasets
+            are indexed, judged and timed here.
 
     Returns:
         The report; whether its gate holds is `report.holds`.
 
     Raises:
         ConfigError: the suite or a configuration has mistakes.
+        ClusterError: the cluster cannot be reached or went away; what was answered is kept for `resume`.
         EvalError: the data, the measures or the baseline do not fit, or too many questions failed.
 
     Example:
         report = ragkit.evaluate("evals/suites/quickstart.yaml")
         report.to_pandas().groupby("pipeline").mean(numeric_only=True)
     """
+    where = _asking(place(on))
     if not isinstance(suite, Suite):
         suite = load_suite(suite)
     suite = with_pipelines(suite, pipelines or ())
@@ -68,7 +77,7 @@ def evaluate(
     begin_run(ready, folder)
     texts = {one.data.name: one.data.texts() for one in ready.data}
     with shown(progress) as told:
-        runs = SuiteRuns(suite, folder=folder, resume=resume, told=told)
+        runs = SuiteRuns(suite, folder=folder, resume=resume, told=told, on=where)
         results = tuple(
             runs.result(one, pipeline, texts[one.data.name])
             for one in ready.data
@@ -87,6 +96,12 @@ def evaluate(
     if save_baseline is not None:
         write_baseline(report, Path(save_baseline))
     return report
+
+
+def _asking(elsewhere: Elsewhere | None) -> AsksElsewhere | None:
+    if elsewhere is not None and not isinstance(elsewhere, AsksElsewhere):
+        raise ConfigError(f"on: {type(elsewhere).__name__} ingests and asks no questions. Use this process")
+    return elsewhere
 
 
 def _comparisons(suite: Suite, results: Sequence[Result]) -> Mapping[str, Comparison]:

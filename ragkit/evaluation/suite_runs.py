@@ -16,6 +16,7 @@ from ragkit.evaluation.measure import measure
 from ragkit.evaluation.metrics.metric import Metric, SetMetric
 from ragkit.evaluation.prepared_data import PreparedData
 from ragkit.evaluation.report import Result
+from ragkit.evaluation.runner.handed import AsksElsewhere
 from ragkit.evaluation.runner.pipeline import Pipeline
 from ragkit.evaluation.runner.run import PipelineRun, run_pipeline
 from ragkit.evaluation.suite import Suite
@@ -32,6 +33,7 @@ class SuiteRuns:
         folder: of the suite's run. What can be used again is kept beside it.
         resume: whether to go on from what is in the folder.
         told: how far it is.
+        on: a place whose workers ask the questions; this process when left out.
 
     Example:
         SuiteRuns(suite, folder=Path("runs/mine")).result(prepared, pipeline, texts)
@@ -41,6 +43,7 @@ class SuiteRuns:
     folder: Path = field(kw_only=True)
     resume: bool = field(default=False, kw_only=True)
     told: Progress = field(default=silent, kw_only=True)
+    on: AsksElsewhere | None = field(default=None, kw_only=True)
 
     def result(self, one: PreparedData, pipeline: Pipeline, texts: Texts) -> Result:
         """What a pipeline made of a dataset, with its figures.
@@ -64,6 +67,7 @@ class SuiteRuns:
             progress=progress,
             max_error_rate=suite.max_error_rate,
             timing_n=suite.timing_n,
+            on=self.on,
         )
         cases = _cases(data, run, texts)
         metrics = asked_first(one.metrics_of(pipeline), cases, cache / "judges.sqlite", progress)

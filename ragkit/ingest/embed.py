@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
-from ragkit.errors import DocumentError, ModelAuthError, ModelError, RateLimitError
+from ragkit.errors import ClusterError, DocumentError, ModelAuthError, ModelError, RateLimitError
 from ragkit.protocols import Embedder, PassageReader, Vectors
 from ragkit.text.language import UNDETERMINED
 
@@ -39,6 +40,19 @@ class Embedded:
     n_texts: int = field(kw_only=True)
 
 
+class EmbedsTexts(Protocol):
+    """What embeds many texts: an `Embedding`, or workers that have one each."""
+
+    @property
+    def name(self) -> str:
+        """The model's name, for people."""
+        ...
+
+    def embed(self, texts: Sequence[str], languages: Mapping[str, str], step: Step) -> Passages:
+        """What the models make of the texts; `languages` of each text, `step` is called after each few."""
+        ...
+
+
 class Embedding:
     """An embedder as ingestion uses it, with a reranker that reads the passages in the same pass.
 
@@ -50,6 +64,7 @@ class Embedding:
     def __init__(self, embedder: Embedder, reader: PassageReader | None = None) -> None:
         self.name = embedder.name
         self.dimension = embedder.dimension
+        self.fingerprint = embedder.fingerprint
         self._embedder = embedder
         self._reader = reader if reader is not None and reader.reads_with(embedder) else None
 
@@ -74,9 +89,35 @@ class Embedding:
                 readings[i] = reading
         return Passages(vectors, readings)
 
+    def embed(self, texts: Sequence[str], languages: Mapping[str, str], step: Step) -> Passages:
+        """What the models make of the texts, those of a length together.
+
+        Raises:
+            ModelError: vectors that are no unit vectors; and what the model raises.
+        """
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        vectors = np.empty((len(texts), self.dimension), np.float32)
+        readings = [b""] * len(texts)
+        n_characters = max(1, sum(map(len, texts)))
+        start, size, characters = 0, _FIRST_SLICE, 0
+        while start < len(order):
+            rows = order[start : start + size]
+            begun = time.monotonic()
+            made = self.of([texts[i] for i in rows], [languages[texts[i]] for i in rows])
+            vectors[rows] = _checked(made.vectors, len(rows), self)
+            for i, reading in zip(rows, made.readings, strict=True):
+                readings[i] = reading
+            start += len(rows)
+            characters += sum(len(texts[i]) for i in rows)
+            # A model's time grows with the length of the texts, and the short ones come first.
+            step(start, characters / n_characters)
+            if time.monotonic() - begun < _SLICE_S:
+                size = min(2 * size, _LAST_SLICE)
+        return Passages(vectors, readings)
+
 
 def embed_documents(
-    texts: Sequence[Sequence[str]], languages: Mapping[str, str], embedding: Embedding, step: Step
+    texts: Sequence[Sequence[str]], languages: Mapping[str, str], embedding: EmbedsTexts, step: Step
 ) -> Embedded:
     """Embeds the texts of each document, all of them together, sorted by length.
 
@@ -90,13 +131,14 @@ def embed_documents(
         step: called after each few texts.
 
     Raises:
+        ClusterError: those who were to embed went away.
         Exception: what the model raises when it cannot embed anything at all, or not any more.
     """
     flat = [text for own in texts for text in own]
     try:
-        made = _embed(flat, languages, embedding, step)
+        made = embedding.embed(flat, languages, step)
     except Exception:
-        _embed([_PROBE], {_PROBE: "en"}, embedding, _unseen)
+        embedding.embed([_PROBE], {_PROBE: "en"}, unseen)
         return _one_by_one(texts, languages, embedding)
     passages, start = [], 0
     for own in texts:
@@ -106,51 +148,29 @@ def embed_documents(
     return Embedded(tuple(passages), n_texts=len(flat))
 
 
-def _unseen(n_texts: int, share: float) -> None:
+def unseen(n_texts: int, share: float) -> None:
     """A step that nobody looks at."""
 
 
 def _one_by_one(
-    texts: Sequence[Sequence[str]], languages: Mapping[str, str], embedding: Embedding
+    texts: Sequence[Sequence[str]], languages: Mapping[str, str], embedding: EmbedsTexts
 ) -> Embedded:
     results: list[Passages | DocumentError] = []
     n_texts = 0
     for own in texts:
         try:
-            results.append(_embed(own, languages, embedding, _unseen))
+            results.append(embedding.embed(own, languages, unseen))
             n_texts += len(own)
-        except (RateLimitError, ModelAuthError):
+        except (ClusterError, RateLimitError, ModelAuthError):
             raise
         except Exception as e:
             # A server may have gone away since the batch failed.
-            _embed([_PROBE], {_PROBE: "en"}, embedding, _unseen)
+            embedding.embed([_PROBE], {_PROBE: "en"}, unseen)
             reason = (
                 f"{embedding.name} cannot embed it ({type(e).__name__}: {e}). Check the text, or leave it out"
             )
             results.append(DocumentError(reason, stage="embed"))
     return Embedded(tuple(results), n_texts=n_texts)
-
-
-def _embed(texts: Sequence[str], languages: Mapping[str, str], embedding: Embedding, step: Step) -> Passages:
-    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-    vectors = np.empty((len(texts), embedding.dimension), np.float32)
-    readings = [b""] * len(texts)
-    n_characters = max(1, sum(map(len, texts)))
-    start, size, characters = 0, _FIRST_SLICE, 0
-    while start < len(order):
-        rows = order[start : start + size]
-        begun = time.monotonic()
-        made = embedding.of([texts[i] for i in rows], [languages[texts[i]] for i in rows])
-        vectors[rows] = _checked(made.vectors, len(rows), embedding)
-        for i, reading in zip(rows, made.readings, strict=True):
-            readings[i] = reading
-        start += len(rows)
-        characters += sum(len(texts[i]) for i in rows)
-        # A model's time grows with the length of the texts, and the short ones come first.
-        step(start, characters / n_characters)
-        if time.monotonic() - begun < _SLICE_S:
-            size = min(2 * size, _LAST_SLICE)
-    return Passages(vectors, readings)
 
 
 def _checked(vectors: Vectors, n: int, embedding: Embedding) -> Vectors:

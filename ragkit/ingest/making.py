@@ -69,6 +69,11 @@ class Making:
         self._analyzer = analyzer
         self._sandbox = sandbox
 
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """Of the parts that make chunks and terms, by what they are called."""
+        return {"chunker": self._chunker.fingerprint, "analyzer": self._analyzer.fingerprint}
+
     def document(self, source: Source) -> Document:
         """The document of a source, with what the call says of it.
 

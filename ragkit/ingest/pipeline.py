@@ -23,7 +23,7 @@ from ragkit.ingest.prepare import Prepared, Preparer
 from ragkit.ingest.progress import Progress, silent
 from ragkit.ingest.report import IngestReport
 from ragkit.ingest.run import Run
-from ragkit.protocols import Chunker, DocumentState, PassageReader
+from ragkit.protocols import Chunker, DocumentState, Embedder, PassageReader
 from ragkit.store.collection import StoreCollection
 from ragkit.store.identity import fingerprint_of
 from ragkit.types import Metadata
@@ -55,11 +55,9 @@ class Ingestor:
         reader: PassageReader | None = None,
         hire: Hire | None = None,
     ) -> None:
-        chunker = RecursiveChunker() if chunker is None else chunker
-        if isinstance(chunker, RecursiveChunker):
-            chunker = chunker.measured_by(collection.embedder)
         self._collection = collection
-        self._chunker = chunker
+        chunker = RecursiveChunker() if chunker is None else chunker
+        self._chunker = measured(chunker, collection.embedder)
         self._embedding = Embedding(collection.embedder, reader)
         self._hire = hire
 
@@ -167,6 +165,11 @@ class Ingestor:
                 if n:
                     notes.append(stays(folder.path, n))
         return notes
+
+
+def measured(chunker: Chunker, embedder: Embedder) -> Chunker:
+    """The chunker as it cuts for an embedder: ours counts in the embedder's tokens."""
+    return chunker.measured_by(embedder) if isinstance(chunker, RecursiveChunker) else chunker
 
 
 def _checked_metadata(metadata: object, fields: Mapping[str, FieldSpec]) -> Metadata:

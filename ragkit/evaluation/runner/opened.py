@@ -98,27 +98,53 @@ def opened(
         config, key, problems, places = made.config, made.key, made.problems, made.places
     parts = Assembly(config, create=False)
     try:
-        spec = _spec_of(pipeline)
-        gives = Answer if pipeline.answers else Ranking
-        checked = check(spec, takes=QueryPlan, gives=gives)
-        graph = Graph(checked, parts)
-        index = key or _own_index(config, parts.collection)
-        # Before stages are set up, for then they hold more than their settings.
-        keys = stage_keys(spec, [node.name for node in checked.nodes], config, parts, index)
-        graph.setup()
-        yield Opened(
-            pipeline,
-            config=config,
-            spec=spec,
-            graph=graph,
-            parts=parts,
-            keys=keys,
-            index=index,
-            problems=problems,
-            places=places,
-        )
+        yield set_up(pipeline, config, parts, index=key, problems=problems, places=places)
     finally:
         parts.close()
+
+
+def set_up(
+    pipeline: Pipeline,
+    config: Config,
+    parts: Assembly,
+    *,
+    index: str,
+    problems: Mapping[str, str],
+    places: Mapping[str, Whole],
+) -> Opened:
+    """The pipeline over an index that is there.
+
+    Args:
+        pipeline: what is asked.
+        config: with the index as its store.
+        parts: of that configuration.
+        index: identifies what is searched; empty where it is the pipeline's own, and to be looked at.
+        problems: documents that could not be ingested.
+        places: where chunks lie, as far as that is known.
+
+    Raises:
+        GraphError: its stages do not fit together.
+        ConfigError, StoreError: the index cannot be opened.
+    """
+    spec = _spec_of(pipeline)
+    gives = Answer if pipeline.answers else Ranking
+    checked = check(spec, takes=QueryPlan, gives=gives)
+    graph = Graph(checked, parts)
+    index = index or _own_index(config, parts.collection)
+    # Before stages are set up, for then they hold more than their settings.
+    keys = stage_keys(spec, [node.name for node in checked.nodes], config, parts, index)
+    graph.setup()
+    return Opened(
+        pipeline,
+        config=config,
+        spec=spec,
+        graph=graph,
+        parts=parts,
+        keys=keys,
+        index=index,
+        problems=problems,
+        places=places,
+    )
 
 
 def _spec_of(pipeline: Pipeline) -> GraphSpec:

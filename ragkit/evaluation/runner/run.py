@@ -19,6 +19,7 @@ from ragkit.evaluation.outcome import Outcome, StageRuns, Timing
 from ragkit.evaluation.runner.ask import Asked, Asker
 from ragkit.evaluation.runner.code import code_version, source_version
 from ragkit.evaluation.runner.flight import asked_all
+from ragkit.evaluation.runner.handed import AsksElsewhere, told_of
 from ragkit.evaluation.runner.journal import Journal
 from ragkit.evaluation.runner.lock import locked
 from ragkit.evaluation.runner.opened import Opened, opened
@@ -79,6 +80,7 @@ def run_pipeline(
     max_error_rate: float = MAX_ERROR_RATE,
     timing_n: int = TIMING_N,
     stage_cache: bool = True,
+    on: AsksElsewhere | None = None,
 ) -> PipelineRun:
     """Asks a pipeline every question of a dataset.
 
@@ -97,6 +99,7 @@ def run_pipeline(
         max_error_rate: the share of the questions that may fail.
         timing_n: questions to time; 0 for none.
         stage_cache: whether values of stages are kept and taken from the cache.
+        on: a place whose workers ask the questions; this process when left out. Latency is measured here.
 
     Raises:
         EvalError: more questions failed than may, there is none, or the folder holds another run.
@@ -114,7 +117,10 @@ def run_pipeline(
         if not resume:
             (folder / TIMINGS).unlink(missing_ok=True)
         path = cache / "stages" / f"{ready.index}.sqlite"
-        if work.left and stage_cache:
+        if work.left and on is not None:
+            folder_of_index = cache / "index" / ready.index if pipeline.corpus == "dataset" else None
+            on.ask(told_of(ready, folder_of_index, path if stage_cache else None), work.left, work.take)
+        elif work.left and stage_cache:
             with StageCache(path, ready.keys) as kept:
                 run_sync(work.ask(kept, concurrency or usable_cores()))
         elif work.left:
@@ -156,9 +162,14 @@ class _Work:
 
     async def ask(self, cache: StageCache | None, at_once: int) -> None:
         """Asks those that are left."""
-        await asked_all(Asker(self._ready, cache), self.left, at_once=at_once, take=self._take)
+        await asked_all(Asker(self._ready, cache), self.left, at_once=at_once, take=self.take)
 
-    def _take(self, question: Question, asked: Asked) -> None:
+    def take(self, question: Question, asked: Asked) -> None:
+        """Notes what came of one.
+
+        Raises:
+            EvalError: more failed than may.
+        """
         self._journal.add(asked.outcome, asked.line)
         for name in asked.executed:
             if name in self._executed:
