@@ -15,6 +15,7 @@ _DENIED = re.compile(r"permission denied|read-only file system|operation not per
 _FULL = re.compile(r"no space left|disk quota|too many open files|os error 5\b", re.IGNORECASE)
 _CONFLICT = re.compile(r"conflict|retry|too many concurrent|preempted", re.IGNORECASE)
 _NEWER = re.compile(r"feature flag|not supported by this version|unsupported.*version", re.IGNORECASE)
+_DAMAGED = re.compile(r"magic|corrupt|footer|checksum", re.IGNORECASE)
 _REFUSED = re.compile(r"invalid input|schema error|invalid sql", re.IGNORECASE)
 
 
@@ -59,7 +60,7 @@ def explain(error: Exception, where: str) -> StoreError:
         return StoreError(
             f"{where}: the table was written by a newer LanceDB ({said}). Run: pip install -U lancedb"
         )
-    if _REFUSED.search(said):
+    if _REFUSED.search(said) and not _DAMAGED.search(said):
         return StoreError(f"{where}: LanceDB refuses ({said})")
     return _damaged(said, where)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -135,6 +134,8 @@ class LanceServer:
         self._has_written = False
 
     def _flush(self) -> None:
+        if not self._waiting:
+            return  # and readers do not wait for a writer
         with self._guard:
             if not self._waiting:
                 return
@@ -253,10 +254,6 @@ class LanceServer:
     def n_bytes(self) -> int:
         """Of all files in the folder."""
         return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
-
-    def remove_folder(self) -> None:
-        """Removes the folder that an index was to be made in."""
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def close(self) -> None:
         """Closes the files."""
