@@ -66,6 +66,21 @@ class Assembly:
                 self._collection.also_drops(self.answers.clear)
             return self._collection
 
+    def collection_if_there(self) -> StoreCollection | None:
+        """The collection, if it exists and can be opened; it is not made.
+
+        Raises:
+            ConfigError: it was made with another model or analyzer.
+        """
+        with self._lock:
+            may_create, self._create = self._create, False
+            try:
+                return self.collection
+            except StoreError:
+                return None
+            finally:
+                self._create = may_create
+
     def collection_in(self, store: str) -> StoreCollection:
         """The same collection in another declared store, made if it is not there. The caller closes it.
 

@@ -16,6 +16,7 @@
     │   ├── TransientStoreError        the same call may go through later
     │   └── CorruptIndexError          what is on disk is not what was written
     ├── DocumentError(stage, reason)   one document cannot be ingested; the others go on
+    ├── ImportRefusedError(problems)   an index of another library cannot be taken over as it is
     ├── FilterError                    a filter names an unknown field or compares unlike types
     ├── TenantError                    a tenant is missing or malformed
     ├── QueryError                     a question that cannot be asked (empty, too long, k out of range)
@@ -146,6 +147,17 @@ class DocumentError(RagkitError):
         self.rejected = rejected
         self.blank = blank
         super().__init__(f"{stage}: {reason}")
+
+
+class ImportRefusedError(RagkitError):
+    """An index of another library cannot be taken over as it is; nothing was written.
+
+    `problems` holds one line for each that is shown.
+    """
+
+    def __init__(self, message: str, *, problems: Sequence[str] = ()):
+        self.problems: tuple[str, ...] = tuple(problems)
+        super().__init__("\n".join((message, *(f"  {problem}" for problem in self.problems))))
 
 
 class FilterError(RagkitError):

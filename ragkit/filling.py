@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from dataclasses import replace
+from os import PathLike
 from typing import Any
 
 from ragkit.assembly import make
@@ -14,11 +15,15 @@ from ragkit.ingest.apart import ingest_apart
 from ragkit.ingest.crew import Hire
 from ragkit.ingest.elsewhere import Elsewhere, place
 from ragkit.ingest.feed import Item
+from ragkit.ingest.imports.importer import ImportOptions, Target, import_index
+from ragkit.ingest.imports.report import ImportReport
 from ragkit.ingest.pipeline import Ingestor
 from ragkit.ingest.progress import Progress
 from ragkit.ingest.progress import shown as shown_progress
 from ragkit.ingest.report import IngestReport
 from ragkit.protocols import PassageReader
+from ragkit.store import migrate
+from ragkit.text.analyze import Analyzer
 from ragkit.types import Metadata
 from ragkit.upkeep import Upkeep, settled
 
@@ -102,6 +107,49 @@ class Filling(Upkeep):
             )
             return await ingest_apart(ingest, self._loaded(sources))
 
+    def import_index(
+        self,
+        library: str,
+        path: str | PathLike[str],
+        options: ImportOptions | None = None,
+        *,
+        progress: migrate.Progress | None = None,
+    ) -> ImportReport:
+        """Takes over an index of another library: texts, vectors and metadata, without embedding again.
+
+        Everything is checked before the collection is opened. Each commit holds whole documents, so that an
+        import that died is ended by running it again, and what is there as it is costs nothing.
+
+        Args:
+            library: `chroma`, `haystack`, `jsonl`, `langchain-faiss`, `llamaindex-storage`, or what a third
+                party registered as `import/…`.
+            path: its folder or file.
+            options: see `ImportOptions`.
+            progress: is told how many documents are written, then compared.
+
+        Raises:
+            ConfigError: no such index, vectors of another dimension, or a collection that holds other
+                documents.
+            ImportRefusedError: passages cannot be taken, another model made the vectors, or cosine ranks them
+                otherwise.
+            MissingExtraError: a package that reads it is not installed.
+            TenantError: the collection requires a tenant and none is given, or it is malformed.
+            StoreError: the index cannot be written.
+        """
+        options = options or ImportOptions()
+        spec = self.config.collection
+        there = self._parts.collection_if_there()
+        target = Target(
+            self._parts.embedder(spec.embed),
+            analyzer=Analyzer(language=spec.bm25.language) if there is None else there.analyzer,
+            fields=spec.fields if there is None else there.fields,
+            opened=lambda: there if options.dry_run else self._parts.collection,
+        )
+        report = import_index(library, path, target, options, progress or _silent)
+        if options.dry_run:
+            return report
+        return replace(report, notes=(*report.notes, *settled(self._parts.collection)))
+
     def _ingestion(
         self, elsewhere: Elsewhere | None, **options: Any
     ) -> Callable[[Item | Iterable[Item], Callable[[], bool]], IngestReport]:
@@ -141,3 +189,7 @@ class Filling(Upkeep):
                 "ingest: {load: {use: load/…}}"
             )
         return make(self.config.ingest.load).load()
+
+
+def _silent(done: int, total: int, what: str) -> None:
+    """Progress that nobody looks at."""

@@ -12,7 +12,7 @@ venv=$1 python=$2 level=$3
 case "$level" in
     run) extras="" ;;
     light) extras="[formats]" ;;
-    all) extras="[formats,faiss-cpu,langchain,llamaindex,milvus-lite,ragas,rank-bm25,sentence-transformers,train]" ;;
+    all) extras="[formats,chroma,faiss-cpu,langchain,llamaindex,milvus-lite,ragas,rank-bm25,sentence-transformers,train]" ;;
     *) echo "install.sh: unknown level '$level': expected run, light or all" >&2; exit 2 ;;
 esac
 

@@ -23,6 +23,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "repair": ("ragkit.cli.repair", "make damaged parts of an index anew"),
     "check": ("ragkit.cli.check", "validate the config and open what it names"),
     "migrate": ("ragkit.cli.migrate", "the same collection in another store, without embedding"),
+    "import": ("ragkit.cli.import_index", "another library's index, without embedding"),
     "certify": ("ragkit.cli.certify", "whether a store behaves as every store must, on your server"),
     "graph": ("ragkit.cli.graph", "draw the graph"),
     "prompt": ("ragkit.cli.prompt", "the exact words that a chat model is asked with"),

@@ -8,6 +8,7 @@ import numpy as np
 
 from ragkit.errors import DocumentError, StoreError
 from ragkit.ingest.embed import Passages
+from ragkit.ingest.imports.write import IMPORTED
 from ragkit.ingest.prepare import Prepared
 from ragkit.protocols import DocumentState, Vectors
 from ragkit.store.abilities import ReadingStore
@@ -87,4 +88,6 @@ def _before(prepared: Prepared, collection: StoreCollection) -> Iterable[Documen
     assert prepared.document is not None
     assert prepared.state is not None
     own = collection.state(prepared.document.id, tenant=prepared.state.tenant or None)
-    return (*(() if own is None else (own,)), *prepared.twins)
+    before = (*(() if own is None else (own,)), *prepared.twins)
+    # Another library may have embedded more than the text.
+    return [state for state in before if not state.fingerprint.startswith(IMPORTED)]

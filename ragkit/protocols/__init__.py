@@ -9,6 +9,7 @@ from __future__ import annotations
 from ragkit.chat import ChatModel
 from ragkit.fields import FieldSpec, FieldType
 from ragkit.protocols.dense_index import DenseIndex, IndexFile, IndexPart, PersistentIndex
+from ragkit.protocols.importing import ForeignIndex, ForeignIndexReader, ForeignPassage, Metric
 from ragkit.protocols.ingestion import Analyzer, Chunker, Loader
 from ragkit.protocols.models import (
     BlendingReranker,
@@ -45,10 +46,14 @@ __all__ = [
     "Embedder",
     "FieldSpec",
     "FieldType",
+    "ForeignIndex",
+    "ForeignIndexReader",
+    "ForeignPassage",
     "IndexFile",
     "IndexPart",
     "Loader",
     "Manifest",
+    "Metric",
     "PassageReader",
     "PersistentIndex",
     "RankerFactory",
