@@ -24,7 +24,11 @@ GROUP = "ragkit.components"
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """A registered name. `target` is `module:Class`; `extra` and `package` say what must be installed."""
+    """A registered name. `target` is `module:Class`; `extra` and `package` say what must be installed.
+
+    Where one of several packages is enough, `package` names them with `|` between; the component says itself
+    which one its settings need.
+    """
 
     name: str
     target: str
@@ -144,9 +148,9 @@ BUILT_IN: dict[str, Component] = _ours(
     (
         "store/qdrant",
         "ragkit_connectors.qdrant:QdrantStore",
-        "two collections of a Qdrant server",
+        "two collections of a Qdrant server, or of its engine within the process",
         "qdrant",
-        "qdrant_client",
+        "qdrant_client|qdrant_edge",
     ),
     (
         "store/opensearch",
@@ -156,18 +160,18 @@ BUILT_IN: dict[str, Component] = _ours(
         "opensearchpy",
     ),
     (
+        "store/weaviate",
+        "ragkit_connectors.weaviate:WeaviateStore",
+        "collections of a Weaviate server",
+        "weaviate",
+        "httpx",
+    ),
+    (
         "store/milvus",
         "ragkit_connectors.milvus:MilvusStore",
         "collections of Milvus Lite or of a Milvus server",
         "milvus",
         "pymilvus",
-    ),
-    (
-        "store/lancedb",
-        "ragkit_connectors.lancedb:LanceStore",
-        "one folder, searched by LanceDB, no server",
-        "lancedb",
-        "lancedb",
     ),
     (
         "store/lancedb",
@@ -419,9 +423,12 @@ def missing_extra(name: str) -> MissingExtraError | None:
         ConfigError: no such name.
     """
     component = describe(name)
-    if not component.package or not component.extra or _is_installed(component.package):
+    if not component.package or not component.extra:
         return None
-    return MissingExtraError(name, package=component.package, extra=component.extra)
+    packages = component.package.split("|")
+    if any(map(_is_installed, packages)):
+        return None
+    return MissingExtraError(name, package=packages[0], extra=component.extra)
 
 
 def blueprint(name: str) -> Any:

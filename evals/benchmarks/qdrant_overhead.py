@@ -62,7 +62,7 @@ def opened(url: str | None, over: str) -> Iterator[tuple[QdrantStore, Any]]:
             engine = EdgeClient()
             for opened_store, name in ((store, OURS), (other, RAW)):
                 # A shard is open once: by hand is the same one.
-                engine.shards[name] = opened_store._server._qdrant._shards[name]  # type: ignore[attr-defined]
+                engine.shards[name] = opened_store._server._qdrant._shards._shards[name]  # type: ignore[attr-defined]
             yield store, engine
             store.close()
             other.close()

@@ -1,4 +1,4 @@
-"""Qdrant's own engine, within the process, passes the checks of every store and agrees with the oracle."""
+"""`engine: edge` passes the checks of every store and agrees with the oracle."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ragkit.testing.stores import SparseIndexChecks, VectorStoreChecks
 from tests.scale import scaled
 
 pytest.importorskip("qdrant_edge")
-from tests.connectors.qdrant_edge_client import EdgeStore, empty_store, give_back
+from tests.connectors.qdrant_edge import LentStore, empty_store, give_back
 
 
 class TestEngine(VectorStoreChecks, SparseIndexChecks, CollectingStoreChecks):
@@ -22,25 +22,25 @@ class TestEngine(VectorStoreChecks, SparseIndexChecks, CollectingStoreChecks):
 
     @pytest.fixture(autouse=True)
     def _stores(self) -> Iterator[None]:
-        self.stores: list[EdgeStore] = []
+        self.stores: list[LentStore] = []
         yield
         for store in self.stores:
             give_back(store)
 
-    def make_store(self, spec: StoreSpec) -> EdgeStore:
+    def make_store(self, spec: StoreSpec) -> LentStore:
         self.stores.append(empty_store(spec))
         return self.stores[-1]
 
 
 @pytest.mark.parametrize("shape", [PLAIN, READERS], ids=["plain", "tenants and acl"])
 def test_it_answers_as_the_oracle(shape: made.Shape) -> None:
-    stores: list[EdgeStore] = []
+    stores: list[LentStore] = []
 
-    def make_store(spec: StoreSpec) -> EdgeStore:
+    def make_store(spec: StoreSpec) -> LentStore:
         stores.append(empty_store(spec))
         return stores[-1]
 
-    done = congruence(make_store, cases=scaled(2_600, part=65), seed=7, shape=shape)
+    done = congruence(make_store, cases=scaled(2_600, part=200), seed=7, shape=shape)
     assert done.failure is None, done.failure
     assert done.overlap == 1.0
     give_back(stores[0])

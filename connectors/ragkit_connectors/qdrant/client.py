@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from ragkit.errors import ConfigError, StoreError
+from ragkit.errors import ConfigError, MissingExtraError, StoreError
 from ragkit.protocols import Vectors
 from ragkit.store.remote.conditions import Condition
 from ragkit.store.remote.server import Found, Point
@@ -30,11 +30,14 @@ def connect(settings: QdrantSettings) -> QdrantClient:
     """The client that settings name.
 
     Raises:
+        MissingExtraError: the package is not installed.
         ConfigError: url is none.
         StoreError: another process has the folder open.
     """
-    from qdrant_client import QdrantClient
-
+    try:
+        from qdrant_client import QdrantClient
+    except ModuleNotFoundError as e:
+        raise MissingExtraError("store/qdrant", package="qdrant_client", extra="qdrant") from e
     if settings.is_local:
         if settings.location is not None:
             return QdrantClient(location=settings.location)

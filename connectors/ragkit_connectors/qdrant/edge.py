@@ -1,20 +1,14 @@
 """Qdrant's engine within the process (package qdrant-edge-py): a folder with a shard for each collection.
 
-The engine locks a shard's log, so one process has a folder open at a time. It writes every change to that log
-first and reads it again when a shard is opened, so a process that dies loses nothing that was acknowledged.
+One process has a folder open at a time. The engine writes every change to a log first, and reads that again
+when a shard is opened, so a process that dies loses nothing that was acknowledged.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -26,16 +20,11 @@ from ragkit_connectors.qdrant.errors import shortened
 from ragkit_connectors.qdrant.filters import of_engine, remembered
 from ragkit_connectors.qdrant.points import terms_of
 from ragkit_connectors.qdrant.port import DENSE, TERMS, Kind, Nearby, Question, Vectoring
-from ragkit_connectors.qdrant.settings import QdrantSettings, where_of
-from ragkit_connectors.qdrant.turns import Turns
-
-if TYPE_CHECKING:
-    from qdrant_edge import EdgeShard
+from ragkit_connectors.qdrant.settings import QdrantSettings
+from ragkit_connectors.qdrant.shards import Shards
 
 PAGE = 256
 PACKAGE, EXTRA = "qdrant_edge", "qdrant-edge"
-_CONFIG, _LOG = "edge_config.json", "wal"
-_UNFINISHED, _OLD_LOG = ".new", "wal.old"
 
 
 class ByEngine:
@@ -46,6 +35,7 @@ class ByEngine:
 
     Raises:
         MissingExtraError: the package is not installed.
+        StoreError: the folder is open already.
     """
 
     def __init__(self, settings: QdrantSettings) -> None:
@@ -53,13 +43,9 @@ class ByEngine:
             self._words = of_engine()
         except ModuleNotFoundError as e:
             raise MissingExtraError("store/qdrant", package=PACKAGE, extra=EXTRA) from e
-        self._settings = settings
-        self._folder = Path(str(settings.path))
-        self._shards: dict[str, EdgeShard] = {}
+        self.settings = settings
+        self._shards = Shards(settings)
         self._unsettled: set[str] = set()
-        self._opening = threading.Lock()
-        self._turns = Turns()
-        self._process = os.getpid()
 
     def failures(self) -> tuple[type[Exception], ...]:
         """What the engine may raise: `Exception` itself, and nothing narrower."""
@@ -70,11 +56,6 @@ class ByEngine:
         if type(error) is not Exception and not isinstance(error, OSError):
             raise error  # a mistake of ours
         said = shortened(error)
-        if "WouldBlock" in said:
-            return StoreError(
-                f"{where}: this folder is open already, here or in another process, and it has one at a "
-                "time. Close that; for several processes, start a server and set url"
-            )
         if "No space left" in said:
             return StoreError(f"{where}: the disk is full ({said}). Make room, then try again")
         if "cannot load" in said or "Failed to load" in said:
@@ -92,36 +73,19 @@ class ByEngine:
 
     def exists(self, name: str) -> bool:
         """Whether there is such a shard."""
-        return (self._folder / name / _CONFIG).is_file()
+        return self._shards.exists(name)
 
     def create(self, name: str, dimension: int | None) -> None:
-        """Makes a shard: its folder gets its name when it is whole."""
-        import qdrant_edge as edge
-
-        unfinished = self._folder / f"{name}{_UNFINISHED}"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        dense = {} if dimension is None else {DENSE: edge.EdgeVectorParams(dimension, edge.Distance.Dot)}
-        kilobytes = self._settings.compared * (dimension or 1) * 4 // 1024
-        config = edge.EdgeConfig(
-            vectors=dense,
-            sparse_vectors={TERMS: edge.EdgeSparseVectorParams()},
-            optimizers=edge.EdgeOptimizersConfig(indexing_threshold=max(1, kilobytes)),
-        )
-        edge.EdgeShard.create(str(unfinished), config).close()
-        unfinished.rename(self._folder / name)
+        """Makes a shard, of chunks or of records."""
+        self._shards.create(name, dimension)
 
     def drop(self, name: str) -> None:
-        """Closes a shard and removes its folder."""
-        with self._turns.alone():
-            if (shard := self._shards.pop(name, None)) is not None:
-                shard.close()
-            self._unsettled.discard(name)
-            shutil.rmtree(self._folder / name, ignore_errors=True)
+        """Removes a shard."""
+        self._shards.drop(name)
 
     def vectoring(self, name: str) -> Vectoring:
         """As the shard's own configuration says."""
-        config = json.loads((self._folder / name / _CONFIG).read_text("utf-8"))
+        config = self._shards.config(name)
         vectors = config.get("vectors") or {}
         described = {at: (int(v["size"]), str(v["distance"])) for at, v in vectors.items()}
         size, distance = described.get(DENSE, (0, ""))
@@ -182,7 +146,7 @@ class ByEngine:
         self._update(name, edge.UpdateOperation.delete_points(list(ids)))
 
     def _update(self, name: str, change: Any) -> None:
-        with self._shard(name) as shard:
+        with self._shards.use(name) as shard:
             self._unsettled.add(name)
             shard.update(change)
 
@@ -190,7 +154,7 @@ class ByEngine:
 
     def retrieve(self, name: str, ids: Sequence[str], *, is_read: bool) -> dict[str, Found]:
         """The points with these ids that are there, by id."""
-        with self._shard(name) as shard:
+        with self._shards.use(name) as shard:
             points = shard.retrieve(list(ids), not is_read, [DENSE] if is_read else False)
         return {str(point.id): _found(point, is_read=is_read) for point in points}
 
@@ -198,7 +162,7 @@ class ByEngine:
         """For how many points a condition holds, exactly."""
         import qdrant_edge as edge
 
-        with self._shard(name) as shard:
+        with self._shards.use(name) as shard:
             return int(shard.count(edge.CountRequest(exact=True, filter=self._words.said(condition))))
 
     def page(
@@ -214,7 +178,7 @@ class ByEngine:
             with_payload=list(keys),
             with_vector=[DENSE] if is_read else False,
         )
-        with self._shard(name) as shard:
+        with self._shards.use(name) as shard:
             points, after = shard.scroll(request)
         return [_found(point, is_read=is_read) for point in points], after
 
@@ -237,7 +201,7 @@ class ByEngine:
             )
             for question, is_read in zip(questions, are_read, strict=True)
         ]
-        with self._shard(name) as shard:
+        with self._shards.use(name) as shard:
             answers = (
                 [shard.query(queries[0])]
                 if len(queries) == 1
@@ -252,7 +216,7 @@ class ByEngine:
 
     def settle(self, name: str) -> None:
         """Writes what was changed to the disk, so that it outlasts a power cut."""
-        with self._shard(name) as shard:
+        with self._shards.use(name) as shard:
             if name in self._unsettled:
                 self._unsettled.discard(name)
                 shard.flush()
@@ -260,70 +224,19 @@ class ByEngine:
     def tidy(self, *, is_erased: bool) -> None:
         """Lets the engine merge and vacuum its segments, and build its graph where there are many vectors.
 
-        What was deleted may be left in the log, whose parts the engine keeps until they are full: where it
-        must be gone, the log is begun anew once all of it is in the segments.
+        Where nothing that was deleted may be left, each shard is copied into a new one: the engine keeps
+        bytes of deleted points in its log and in pages that are not full.
         """
-        for name in sorted(path.parent.name for path in self._folder.glob(f"*/{_CONFIG}")):
-            with self._shard(name) as shard:
+        for name in self._shards.names():
+            if is_erased:
+                self._shards.renew(name)
+            with self._shards.use(name) as shard:
                 shard.optimize()
                 shard.flush()
-            if is_erased:
-                self._begin_log(name)
-
-    def _begin_log(self, name: str) -> None:
-        folder = self._folder / name
-        with self._turns.alone():
-            shard = self._shards.pop(name)
-            shard.flush()
-            shard.close()
-            # In one step: of half a log nothing may be read again.
-            (folder / _LOG).rename(folder / _OLD_LOG)
-            self._load(name)
 
     def close(self) -> None:
-        """Closes all shards; what they hold is on the disk then."""
-        if self._process != os.getpid():
-            return  # after a fork they are the parent's
-        with self._turns.alone():
-            while self._shards:
-                self._shards.popitem()[1].close()
-            self._unsettled.clear()
-            self._process = 0
-
-    # --- shards -----------------------------------------------------------------------------------
-
-    @contextmanager
-    def _shard(self, name: str) -> Iterator[EdgeShard]:
-        """A shard that nobody closes meanwhile.
-
-        Raises:
-            StoreError: it was closed, or belongs to another process.
-        """
-        if self._process != os.getpid():
-            if not self._process:
-                raise StoreError(f"{where_of(self._settings)}: this store was closed. Open another one")
-            raise StoreError(
-                f"{where_of(self._settings)}: it was opened before this process was forked, and a folder has "
-                "one process. Open it after the fork; for several processes, start a server and set url"
-            )
-        with self._turns.together():
-            shard = self._shards.get(name)
-            if shard is None:
-                with self._opening:
-                    shard = self._shards.get(name) or self._load(name)
-            yield shard
-
-    def _load(self, name: str) -> EdgeShard:
-        import qdrant_edge as edge
-
-        if not self.exists(name):
-            raise CorruptIndexError(
-                f"{where_of(self._settings)}: a collection of the index is not there ({name}). Check path "
-                "and collection; restore a copy of the folder, or ingest again"
-            )
-        shutil.rmtree(self._folder / name / _OLD_LOG, ignore_errors=True)
-        self._shards[name] = shard = edge.EdgeShard.load(str(self._folder / name))
-        return shard
+        """Closes all shards."""
+        self._shards.close()
 
 
 def _vectors(point: Point) -> dict[str, Any]:

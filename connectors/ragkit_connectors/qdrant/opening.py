@@ -21,6 +21,8 @@ _KEYWORDS = {
 }
 _WHOLE = ("from", "to")
 _COUNTERS = ("number", "intent", "expires_ms", "commit", "ends_ms")
+# Asked of one record, or of the few of a kind: a server in strict mode wants an index of these all the same.
+_OF_FEW = (*_COUNTERS, "owner", "holder")
 
 
 def opened(server: QdrantServer, spec: StoreSpec | None, *, create: bool) -> StoreSpec:
@@ -142,7 +144,8 @@ def _index(server: QdrantServer) -> None:
     wanted.append((chunks, "r[].v", "float"))
     wanted += [(meta, key, "integer") for key in _COUNTERS]
     for name, key, kind in wanted:
-        server.call("index", name, key, kind)
+        if not (server.settings.is_edge and key in _OF_FEW):
+            server.call("index", name, key, kind)
 
 
 def _exists(server: QdrantServer, name: str) -> bool:

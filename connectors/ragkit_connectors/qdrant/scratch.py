@@ -53,7 +53,7 @@ def engine_of(settings: QdrantSettings, server: QdrantServer) -> Engine:
     The client's local mode stands in for it.
     """
     if settings.is_edge:
-        return Engine("Qdrant", version=f"(edge {importlib.metadata.version('qdrant-edge-py')}, in process)")
+        return Engine("Qdrant", version=f"edge {importlib.metadata.version('qdrant-edge-py')}")
     if settings.is_local:
         mode = f"local mode of qdrant-client {importlib.metadata.version('qdrant-client')}"
         return Engine("Qdrant", version=f"({mode})", stand_in=f"the {mode}")
