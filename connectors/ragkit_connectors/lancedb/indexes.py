@@ -17,34 +17,34 @@ _OF_VECTORS = {"ivf": "IvfFlat", "ivf-pq": "IvfPq", "hnsw": "IvfHnswSq"}
 _NAME = "by_vector"
 
 
-def names_of(table: Any) -> list[str]:
+async def names_of(table: Any) -> list[str]:
     """The names of the indexes that a table has."""
-    return [index.name for index in table.list_indices()]
+    return [index.name for index in await table.list_indices()]
 
 
-def build(table: Any, settings: LanceSettings) -> None:
+async def build(table: Any, settings: LanceSettings) -> None:
     """Makes the indexes that a table is large enough for, and lets go of one that is not asked for."""
     from lancedb.index import Bitmap, BTree, LabelList
 
     made = {"BTREE": BTree, "BITMAP": Bitmap, "LABEL_LIST": LabelList}
-    there = {index.name: str(index.index_type) for index in table.list_indices()}
-    n_rows = table.count_rows()
+    there = {index.name: str(index.index_type) for index in await table.list_indices()}
+    n_rows = await table.count_rows()
     if n_rows >= _FROM:
         for column, kind in _OF_COLUMNS.items():
             if f"by_{column}" not in there:
-                table.create_index(column, config=made[kind](), name=f"by_{column}")
+                await table.create_index(column, config=made[kind](), name=f"by_{column}")
     wanted = None if n_rows <= max(settings.exact_below, 256) else _OF_VECTORS.get(settings.index)
     if _NAME in there and not _is_same(there[_NAME], wanted):
-        table.drop_index(_NAME)
+        await table.drop_index(_NAME)
     if wanted is not None and not _is_same(there.get(_NAME, ""), wanted):
-        table.create_index(VECTOR, config=_config(settings, n_rows), name=_NAME)
+        await table.create_index(VECTOR, config=_config(settings, n_rows), name=_NAME)
 
 
-def searching(query: Any, table: Any, settings: LanceSettings, limit: int, *, is_exact: bool) -> Any:
+def searching(query: Any, n_rows: int, settings: LanceSettings, limit: int, *, is_exact: bool) -> Any:
     """A search by vector, told how to search."""
     if is_exact or settings.index == "none":
         return query.bypass_vector_index()
-    n_partitions = _n_partitions(settings, table.count_rows())
+    n_partitions = _n_partitions(settings, n_rows)
     probes = settings.probes or max(1, math.ceil(n_partitions / 4))
     query = query.nprobes(min(probes, n_partitions)).refine_factor(settings.candidates)
     return (

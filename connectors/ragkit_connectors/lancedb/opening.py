@@ -98,7 +98,7 @@ def _make(server: LanceServer, spec: StoreSpec) -> None:
 
 def _check_table(server: LanceServer) -> None:
     try:
-        found: Any = server.table.read(lambda table: table.schema)
+        found: Any = server.table.read(lambda table: table.schema())
     except ChangedError as e:
         name = name_of(server.records.mark(GENERATION)) + SUFFIX
         raise CorruptIndexError(

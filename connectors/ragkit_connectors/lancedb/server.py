@@ -96,7 +96,7 @@ class LanceServer:
         # A change of nothing would make a version of the table all the same.
         if self.count(CHUNKS, condition):
             end = {column_of("to"): int(values["to"])}
-            self.table.change(lambda table: table.update(where=as_sql(condition), values=end))
+            self.table.change(lambda table: table.update(end, where=as_sql(condition)))
             self._has_written = True
             self._n_writes += 1
 
@@ -170,7 +170,7 @@ class LanceServer:
             old = self.records.mark(GENERATION)
             new = old + 1
             kinds = self.table.read(indexes.names_of)
-            self.table.read(lambda table: self.table.make(new, schema_of(self.dimension), _all_rows(table)))
+            self.table.copy(new, schema_of(self.dimension))
             reach("compact.vectors")
             self.table.settle_on_disk()
             self.records.set_marks(**{GENERATION: new})
@@ -199,7 +199,7 @@ class LanceServer:
         if place == RECORDS:
             return self.records.count(condition)
         self._flush()
-        return self.table.read(lambda table: int(table.count_rows(as_sql(condition))))
+        return int(self.table.read(lambda table: table.count_rows(as_sql(condition))))
 
     def counts(self, place: Place, conditions: Sequence[Condition]) -> list[int]:
         """One call for each condition."""
@@ -228,13 +228,17 @@ class LanceServer:
         return [self._nearest(condition, vector, limit, is_exact=is_exact) for vector in vectors]
 
     def _nearest(self, condition: Condition, vector: Vectors, limit: int, *, is_exact: bool) -> list[Found]:
-        def ask(table: Any) -> pa.Table:
-            most = min(limit, max(1, table.count_rows())) if limit > _MOST_WAITING else limit
-            query = table.search(vector, vector_column_name=VECTOR).distance_type("dot").limit(most)
+        async def ask(table: Any) -> pa.Table:
+            n_rows = 0
+            if limit > _MOST_WAITING or not is_exact:
+                n_rows = await table.count_rows()
+            most = min(limit, max(1, n_rows)) if limit > _MOST_WAITING else limit
+            query = table.query().nearest_to(vector).column(VECTOR).distance_type("dot").limit(most)
             query = query.select([*map(column_of, JUDGED), VECTOR, "_distance"])
             if condition is not True:
-                query = query.where(as_sql(condition), prefilter=True)
-            return indexes.searching(query, table, self.settings, limit, is_exact=is_exact).to_arrow()
+                query = query.where(as_sql(condition))  # before, not after: a prefilter
+            searching = indexes.searching(query, n_rows, self.settings, limit, is_exact=is_exact)
+            return await searching.to_arrow()
 
         return list(found_in(self.table.read(ask), JUDGED, vectors=True))
 
@@ -266,12 +270,8 @@ def where_of(settings: LanceSettings) -> str:
     return f"lancedb {settings.path}"
 
 
-def _scanned(table: Any, condition: Condition, columns: Sequence[str]) -> pa.Table:
-    query = table.search().select(list(columns))
+async def _scanned(table: Any, condition: Condition, columns: Sequence[str]) -> pa.Table:
+    query = table.query().select(list(columns))
     if condition is not True:
         query = query.where(as_sql(condition))
-    return query.limit(None).to_arrow()
-
-
-def _all_rows(table: Any) -> Any:
-    return table.search().limit(None).to_batches()
+    return await query.to_arrow()

@@ -8,7 +8,7 @@ import shutil
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ragkit.errors import StoreError, TransientStoreError
 from ragkit.failpoints import reach
 from ragkit_connectors.lancedb.errors import ChangedError, explain, explained
+from ragkit_connectors.lancedb.loop import Loop
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,6 +26,7 @@ T = TypeVar("T")
 SUFFIX, LOCK = ".lance", "table.lock"
 _ATTEMPTS = 6
 _PATIENCE_S = 30.0
+_MOST_ROWS = 50_000  # that are in memory while a table is copied
 _NOW = timedelta(0)
 
 
@@ -50,11 +52,12 @@ class ChunkTable:
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._opened: tuple[int, Any] | None = None
+        self._loop: Loop | None = None
         self._database: Any = None
         self._on_disk: set[str] = set()
         self._is_closed = False
 
-    def read(self, ask: Callable[[Any], T]) -> T:
+    def read(self, ask: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
         """What a question to the table gives, asked again where its files were written anew meanwhile.
 
         Raises:
@@ -63,8 +66,7 @@ class ChunkTable:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 table = self._table()
-                with explained(self._where):
-                    return ask(table)
+                return self._run(ask(table))
             except ChangedError:
                 if attempt == _ATTEMPTS:
                     raise
@@ -72,7 +74,7 @@ class ChunkTable:
                 time.sleep(0.02 * attempt)
         raise AssertionError("unreachable")
 
-    def change(self, do: Callable[[Any], T]) -> T:
+    def change(self, do: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
         """The same for a change, which is made once: while it lasts no other process changes anything.
 
         Raises:
@@ -80,15 +82,32 @@ class ChunkTable:
         """
         with self.locked():
             table = self._table()
-            with explained(self._where):
-                table.checkout_latest()  # what another process wrote since is part of what is changed
-                return do(table)
+            # What another process wrote since is part of what is changed.
+            self._run(table.checkout_latest())
+            return self._run(do(table))
 
-    def make(self, generation: int, schema: pa.Schema, rows: Any = None) -> Any:
-        """A new table with rows (a reader of batches), or without; what lay under its name is removed."""
-        with explained(self._where):
-            database = self._connected()
-            return database.create_table(name_of(generation), rows, schema=schema, mode="overwrite")
+    def make(self, generation: int, schema: pa.Schema) -> None:
+        """A new table without rows; what lay under its name is removed."""
+        database = self._connected()
+        self._run(database.create_table(name_of(generation), schema=schema, mode="overwrite"))
+
+    def copy(self, generation: int, schema: pa.Schema) -> None:
+        """A new table with all rows of the current one, and no byte of others. The lock must be held."""
+        import pyarrow as pa
+
+        async def copied(table: Any) -> None:
+            name = name_of(generation)
+            target = await self._connected().create_table(name, schema=schema, mode="overwrite")
+            some: list[pa.RecordBatch] = []
+            async for batch in await table.query().to_batches():
+                some.append(batch)
+                if sum(map(len, some)) >= _MOST_ROWS:
+                    await target.add(pa.Table.from_batches(some))
+                    some = []
+            if some:
+                await target.add(pa.Table.from_batches(some))
+
+        self.read(copied)
 
     def drop_others(self, generation: int) -> None:
         """Removes the files of all other generations."""
@@ -105,14 +124,11 @@ class ChunkTable:
     def tidy(self) -> None:
         """Joins small files, brings indexes up to date, and lets old versions of the table go."""
 
-        def optimize(table: Any) -> None:
-            with warnings.catch_warnings():
-                # It warns of readers whose files go; they ask again, see `read`.
-                warnings.simplefilter("ignore", UserWarning)
-                # Unfinished writes may be removed: whoever writes holds the lock that is held here.
-                table.optimize(cleanup_older_than=_NOW, delete_unverified=True)
-
-        self.change(optimize)
+        with warnings.catch_warnings():
+            # It warns of readers whose files go; they ask again, see `read`.
+            warnings.simplefilter("ignore", UserWarning)
+            # Unfinished writes may be removed: whoever writes holds the lock that is held here.
+            self.change(lambda table: table.optimize(cleanup_older_than=_NOW, delete_unverified=True))
 
     def settle_on_disk(self) -> None:
         """Returns when all files of the table are on disk, which LanceDB does not see to."""
@@ -156,7 +172,10 @@ class ChunkTable:
 
     def close(self) -> None:
         """Lets the table go. A closed one refuses further calls."""
+        loop, self._loop = self._loop, None
         self._opened, self._database, self._is_closed = None, None, True
+        if loop is not None and self._process == os.getpid():
+            loop.close()
 
     def _table(self) -> Any:
         if self._process != os.getpid():
@@ -166,8 +185,7 @@ class ChunkTable:
         generation = self._generation()
         opened = self._opened
         if opened is None or opened[0] != generation:
-            with explained(self._where):
-                opened = (generation, self._connected().open_table(name_of(generation)))
+            opened = (generation, self._run(self._connected().open_table(name_of(generation))))
             self._opened = opened
         return opened[1]
 
@@ -178,9 +196,20 @@ class ChunkTable:
 
         with self._lock:
             if self._database is None:
+                self._loop = Loop()
                 # Each call looks whether another process made a version.
-                self._database = lancedb.connect(str(self._folder), read_consistency_interval=_NOW)
+                self._database = self._run(
+                    lancedb.connect_async(str(self._folder), read_consistency_interval=_NOW)
+                )
             return self._database
+
+    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        loop = self._loop
+        if loop is None:
+            coroutine.close()
+            raise StoreError(f"{self._where}: this store was closed. Open another one")
+        with explained(self._where):
+            return loop.run(coroutine)
 
 
 def _taken(handle: int) -> bool:

@@ -1,0 +1,38 @@
+"""An event loop on a thread of its own: the engine's calls are coroutines, and a store's are not.
+
+The engine's own calls for threads make five of these for one question, each with a hop to a thread and back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Loop:
+    """Runs coroutines for any number of threads.
+
+    >>> loop = Loop()
+    >>> loop.run(asyncio.sleep(0, "done"))
+    'done'
+    >>> loop.close()
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="ragkit-lancedb", daemon=True)
+        self._thread.start()
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """What a coroutine gives, once it does."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def close(self) -> None:
+        """Ends the thread; nothing may be running any more."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
