@@ -1,21 +1,23 @@
-"""The client of Milvus behind one door: typed errors, a deadline for each call, one thread where it is Lite.
-
-The client repeats by itself what fails for now, until `timeout_s` is over: nothing is repeated here.
-"""
+"""The client of Milvus behind one door: retries, typed errors, one thread where it is Lite."""
 
 from __future__ import annotations
 
 import os
+import random
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 from urllib.parse import urlsplit
 
-from ragkit.errors import StoreError
-from ragkit_connectors.milvus.errors import explain, vendor_errors
+from ragkit.errors import StoreError, TransientStoreError
+from ragkit_connectors.milvus.errors import NotLoadedError, explain, vendor_errors
 from ragkit_connectors.milvus.lite import Engine, released, started
 from ragkit_connectors.milvus.settings import MilvusSettings
 from ragkit_connectors.milvus.vendor import pymilvus
+
+_FIRST_WAIT_S = 0.3
+_LONGEST_WAIT_S = 5.0
 
 
 def where_of(settings: MilvusSettings) -> str:
@@ -73,9 +75,27 @@ class Calls:
             StoreError: it fails; `TransientStoreError` where the same call may go through later.
         """
         self._check_open()
-        return self._said(
-            lambda: getattr(self._client, name)(*given, timeout=self.settings.timeout_s, **arguments)
-        )
+
+        def ask() -> Any:
+            return getattr(self._client, name)(*given, timeout=self.settings.timeout_s, **arguments)
+
+        wait_s = _FIRST_WAIT_S
+        for attempt in range(1, self.settings.attempts + 1):
+            try:
+                return self._loaded(ask, *given[:1])
+            except TransientStoreError:
+                if attempt == self.settings.attempts:
+                    raise
+            time.sleep(wait_s * random.uniform(0.5, 1.0))  # noqa: S311  (so that clients do not march in step)
+            wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+        raise AssertionError("unreachable")
+
+    def _loaded(self, ask: Callable[[], Any], *named: Any) -> Any:
+        try:
+            return self._said(ask)
+        except NotLoadedError:
+            self._said(lambda: self._client.load_collection(*named, timeout=self.settings.timeout_s))
+            return self._said(ask)
 
     def next_of(self, pages: Any) -> Any:
         """The next page of a query in pages; see `call`."""

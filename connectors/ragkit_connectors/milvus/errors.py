@@ -10,11 +10,16 @@ _MOST_SHOWN = 300
 _NO_SERVER = "Check that the server runs, and host and port of uri; then try again"
 _GONE = 100  # the server's code of a collection that is not there
 _LEGACY_GONE = 4
+_NOT_LOADED = 101
 _BUSY = frozenset({2, 8, 9, 901, 503, 504})  # not ready, rate limit, deny, a node that is not there
 _DENIED = ("permission deny", "privilege", "permission denied")
 _UNKNOWN = ("unauthenticated", "auth check failure", "not authenticated", "invalid token")
 _LOST = ("retry timeout", "retry run out", "fail connecting", "unavailable", "connection refused")
 _SLOW = ("deadline", "timeout")
+
+
+class NotLoadedError(TransientStoreError):
+    """The server has a collection on its disks alone, as Milvus Lite has after it was started again."""
 
 
 def vendor_errors() -> tuple[type[Exception], ...]:
@@ -36,6 +41,8 @@ def explain(error: Exception, where: str) -> StoreError:
         number, said = getattr(error.code, "value", error.code), shortened(error.message)
         if number in (_GONE, _LEGACY_GONE) or error.compatible_code == _LEGACY_GONE:
             return _gone(where, said)
+        if number == _NOT_LOADED or "not loaded" in said.lower():
+            return NotLoadedError(f"{where}: a collection of the index is not loaded ({said}). Try again")
         if (number in _BUSY or error.retriable) and not any(part in said.lower() for part in _LOST):
             return TransientStoreError(f"{where}: the server fails for now ({said}). Try again")
         return _of_text(said, where)

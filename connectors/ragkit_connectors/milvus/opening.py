@@ -49,6 +49,7 @@ def opened(server: MilvusServer, spec: StoreSpec | None, *, create: bool) -> Sto
         spec.check(recorded, server.where)
     spec = spec or recorded
     _check_vectors(server, spec)
+    _check_index(server)
     _load(server, CHUNKS)
     return spec
 
@@ -72,13 +73,18 @@ def _check_unfinished(server: MilvusServer, names: list[str]) -> None:
     """Passes what a process left that died while it made an index: empty collections of ours.
 
     Raises:
-        StoreError: they are somebody else's, or hold something.
+        StoreError: they are somebody else's, or hold an index whose record of commits is gone.
     """
     for name in names:
         columns = {column["name"] for column in server.call("describe_collection", name)["fields"]}
         place: Place = CHUNKS if name == server.named(CHUNKS) else RECORDS
         ours = {field.name for field in schema_of(place, FEWEST_DIMENSIONS).fields}
-        if columns != ours or _is_filled(server, name):
+        if columns == ours and _is_filled(server, name):
+            raise CorruptIndexError(
+                f"{server.where}: {name} holds an index, and the record of commits is gone. Restore the "
+                "collections from one backup, or delete them and ingest again"
+            )
+        if columns != ours:
             raise StoreError(
                 f"{server.where}: collection {name} is there and was made by something else than ragkit. Set "
                 "another name: stores.NAME.collection"
@@ -103,6 +109,20 @@ def _check_vectors(server: MilvusServer, spec: StoreSpec) -> None:
             f"{server.where}: its vectors have {sizes.get(DENSE)} numbers, expected {DENSE!r} of "
             f"{spec.dimension} numbers, and sparse vectors {TERMS!r}. Set another name: "
             "stores.NAME.collection; or delete the collection and ingest again"
+        )
+
+
+def _check_index(server: MilvusServer) -> None:
+    """A graph must not pass for a comparison with all."""
+    made = (
+        "hnsw"
+        if server.call("describe_index", server.named(CHUNKS), DENSE)["index_type"] == "HNSW"
+        else "flat"
+    )
+    if made != server.settings.index:
+        raise ConfigError(
+            f"{server.where}: made with {made}, and {server.settings.index} is set. Set index: {made}, or "
+            "ingest under another name"
         )
 
 

@@ -41,7 +41,8 @@ class MilvusSettings(Settings):
         description="With hnsw: where a question may see at most so many chunks, all are compared.",
     )
     partitions: int = Field(16, ge=1, le=1024, description="Over which tenants' chunks are spread when made.")
-    timeout_s: int = Field(30, ge=1, le=3600, description="How long a call may take, repeats included.")
+    timeout_s: int = Field(30, ge=1, le=3600, description="How long one call may take.")
+    attempts: int = Field(4, ge=1, le=20, description="How often a call is made that fails for now.")
     lease_s: int = Field(
         120, ge=5, le=86_400, description="How long a writer that is silent keeps others from writing."
     )

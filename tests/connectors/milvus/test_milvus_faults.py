@@ -36,7 +36,7 @@ def stores() -> Iterator[Stores]:
 
 @pytest.fixture
 def store(stores: Stores) -> ShakyStore:
-    made = stores.make(SPEC, ShakyStore)
+    made = stores.make(SPEC, ShakyStore, attempts=1)
     assert isinstance(made, ShakyStore)
     return made
 
@@ -85,12 +85,12 @@ def n_calls(store: ShakyStore) -> int:
 @pytest.mark.parametrize("fault", LOUD, ids=lambda fault: fault.__name__)
 def test_a_commit_that_fails_anywhere_is_whole_or_not_there(stores: Stores, fault: Fault) -> None:
     """The next one settles what was left, another process' too."""
-    made = stores.make(SPEC, ShakyStore)
+    made = stores.make(SPEC, ShakyStore, attempts=1)
     assert isinstance(made, ShakyStore)
     total, n_failed = n_calls(made), 0
     places = range(total) if IS_FULL else random.Random(fault.__name__).sample(range(total), 4)
     for place in places:
-        store = stores.make(SPEC, ShakyStore)
+        store = stores.make(SPEC, ShakyStore, attempts=1)
         assert isinstance(store, ShakyStore)
         store.commit([document("a", 1), document("b", 1)])
         before, after = (
@@ -134,7 +134,7 @@ def test_histories_of_faults_lose_and_double_nothing(stores: Stores) -> None:
     """Random scripts: what returned is there, what failed is there as a whole or not."""
     rng = random.Random(20)
     for _ in range(scaled(40)):
-        store, held = stores.make(SPEC, ShakyStore), dict[str, Change]()
+        store, held = stores.make(SPEC, ShakyStore, attempts=1), dict[str, Change]()
         assert isinstance(store, ShakyStore)
         for version in range(5):
             names = rng.sample("abcdef", 3)
@@ -171,7 +171,7 @@ def test_a_writer_that_slept_through_its_lease_ends_nothing(stores: Stores, stor
     total, n_overtaken = n_calls(store), 0
     places = range(total) if IS_FULL else random.Random(5).sample(range(total), 5)
     for place in places:
-        mine = stores.make(SPEC, ShakyStore)
+        mine = stores.make(SPEC, ShakyStore, attempts=1)
         assert isinstance(mine, ShakyStore)
         mine.commit([document("a", 1), document("b", 1)])
         other, late, numbers = second(stores, mine), list[Call](), list[int]()
