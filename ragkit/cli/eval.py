@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         out=args.out,
         pipelines=args.pipeline,
         save_baseline=args.save_baseline,
-        on=place(args.on, args.workers),
+        on=place(args.on, workers=args.workers, gpus=args.gpus),
     )
     if args.json:
         from ragkit.evaluation.reports.json import report_json, timings_json

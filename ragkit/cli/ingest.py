@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     from ragkit.ingest.progress import shown
 
     metadata = parsed_object("--metadata", args.metadata)
-    on = place(args.on, args.workers)
+    on = place(args.on, workers=args.workers, gpus=args.gpus)
     committed = Committed()
     try:
         with terminable(), open_rag(args, create=True) as rag, shown(not args.json) as progress:

@@ -51,6 +51,7 @@ def add_place_options(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument(
         "--workers", type=int, metavar="N", help="how many workers there; as many as it has slots by default"
     )
+    parser.add_argument("--gpus", type=float, metavar="N", help="GPUs that each worker holds (0)")
 
 
 def add_json_option(parser: argparse._ActionsContainer) -> None:

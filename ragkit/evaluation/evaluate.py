@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from ragkit.errors import ConfigError
@@ -76,7 +77,7 @@ def evaluate(
     folder = run_folder(suite.name, None if out is None else Path(out), resume)
     begin_run(ready, folder)
     texts = {one.data.name: one.data.texts() for one in ready.data}
-    with shown(progress) as told:
+    with shown(progress) as told, where.held() if where else nullcontext():
         runs = SuiteRuns(suite, folder=folder, resume=resume, told=told, on=where)
         results = tuple(
             runs.result(one, pipeline, texts[one.data.name])

@@ -26,29 +26,35 @@ class Elsewhere(Protocol):
         ...
 
 
-def place(on: str | Elsewhere | None, workers: int | None = None) -> Elsewhere | None:
+def place(
+    on: str | Elsewhere | None, *, workers: int | None = None, gpus: float | None = None
+) -> Elsewhere | None:
     """The place that is named: `ray`, `ray://HOST:PORT`; None for this process, which is `local`.
 
     Args:
         on: its name, or the place itself.
         workers: how many are asked for; as many as it has slots when left out.
+        gpus: GPUs that each of them holds; none when left out.
 
     Raises:
-        ConfigError: there is no such place, or workers are asked for where there are none.
+        ConfigError: there is no such place, or workers or GPUs are asked for where there are none.
         MissingExtraError: what it needs is not installed.
 
     >>> place("local") is None
     True
     """
+    settings: Mapping[str, Any] = {
+        name: value for name, value in (("workers", workers), ("gpus", gpus)) if value is not None
+    }
     if on is None or on == LOCAL:
-        if workers is not None:
-            raise ConfigError("workers are for a cluster: say where, on='ray' (--on ray), or leave them out")
+        if settings:
+            raise ConfigError(
+                f"{' and '.join(settings)}: of a cluster's. Say which, on='ray' (--on ray), or leave it out"
+            )
         return None
     if not isinstance(on, str):
         if not isinstance(on, Elsewhere):
             raise ConfigError(f"on={on!r}: expected a place such as 'ray', or 'local'")
-        if workers is not None:
-            raise ConfigError("workers: say how many where the place is made")
         return on
     kind = on.partition("://")[0]
     known = [name.partition("/")[2] for name in registry.names("on")]
@@ -57,6 +63,5 @@ def place(on: str | Elsewhere | None, workers: int | None = None) -> Elsewhere |
             f"on={on!r}: no such place.{did_you_mean(kind, [LOCAL, *known])} Expected {LOCAL}, "
             f"{', '.join(known)}, or an address such as ray://head:10001"
         )
-    settings: Mapping[str, Any] = {"workers": workers} if workers is not None else {}
     made: Elsewhere = registry.load(f"on/{kind}")(address=on if "://" in on else "", **settings)
     return made

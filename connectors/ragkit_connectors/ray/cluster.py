@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
@@ -56,7 +57,7 @@ class Cluster:
         ]
 
     def is_gone(self) -> bool:
-        """Whether its head does not answer any more."""
+        """Whether its head does not answer any more, or knows of no node that is alive."""
         if not self._gcs:
             return not self.ray.util.client.ray.is_connected()
         host, _, port = self._gcs.rpartition(":")
@@ -64,7 +65,8 @@ class Cluster:
             socket.create_connection((host.strip("[]"), int(port)), timeout=_PROBE_S).close()
         except OSError:
             return True
-        return False
+        alive: list[Node] = []
+        return within(_PROBE_S, lambda: alive.extend(self.nodes())) and not alive
 
     def gone(self, cause: object = "") -> ClusterError:
         """The error for a cluster that went away."""
@@ -101,12 +103,16 @@ def joined(address: str, *, cpus: int | None = None) -> Iterator[Cluster]:
     if ray.is_initialized():
         yield _already(ray, address)
         return
+    # Ray sets a handler that would take the place of the caller's.
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     shown = address or ("this machine" if not os.environ.get("RAY_ADDRESS") else os.environ["RAY_ADDRESS"])
     try:
         if starts_here:
             _started_here(ray, cpus or usable_cores())
         else:
             ray.init(address or "auto", **_quiet(address))
+        if threading.current_thread() is threading.main_thread() and on_sigterm is not None:
+            signal.signal(signal.SIGTERM, on_sigterm)
         cluster = Cluster(ray, shown)
         _addresses[id(ray)] = address
     except Exception as e:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from pydantic import Field, field_validator
@@ -76,6 +76,10 @@ class OnRay:
                     yield RayCrew(pool, making, embedding, max_bytes=self.config.in_flight_mb * 2**20)
 
         return crew
+
+    def held(self) -> AbstractContextManager[Cluster]:
+        """Stays joined for the time of the block; what is done in it uses the same cluster."""
+        return joined(self.config.address, cpus=self.config.workers)
 
     def ask(self, told: Mapping[str, Any], questions: Sequence[Question], take: Take) -> None:
         """See `ragkit.evaluation.runner.handed.AsksElsewhere`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -30,6 +30,10 @@ Take = Callable[[Question, Asked], None]
 @runtime_checkable
 class AsksElsewhere(Protocol):
     """A place whose workers ask the questions of a run."""
+
+    def held(self) -> AbstractContextManager[object]:
+        """Keeps what is shared by several runs for the time of the block."""
+        ...
 
     def ask(self, told: Mapping[str, Any], questions: Sequence[Question], take: Take) -> None:
         """Asks all questions.

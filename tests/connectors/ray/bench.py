@@ -17,7 +17,7 @@ ragkit: 1
 models:
   embed: {use: embed/hashed, sleep_ms: "${SLEEP_MS:-0}"}
 stores:
-  local: {use: store/local, path: %s}
+  local: %s
 collection:
   store: local
   embed: embed
@@ -32,10 +32,11 @@ query:
 """
 
 
-def config(folder: Path, **stores: str) -> Path:
-    """A rag.yaml over an index in the folder."""
+def config(folder: Path, store: dict[str, Any] | None = None) -> Path:
+    """A rag.yaml over an index in the folder, or in another store."""
     path = folder / "rag.yaml"
-    path.write_text(CONFIG % json.dumps(str(folder / "index")))
+    default = {"use": "store/local", "path": str(folder / "index")}
+    path.write_text(CONFIG % json.dumps(store or default))
     return path
 
 
@@ -101,7 +102,11 @@ def without_time(report: IngestReport) -> dict[str, Any]:
     return {**report.as_json(), "seconds": 0}
 
 
-def opened(folder: Path, set: dict[str, Any] | None = None) -> ragkit.RAG:  # noqa: A002
+def opened(
+    folder: Path,
+    set: dict[str, Any] | None = None,  # noqa: A002
+    store: dict[str, Any] | None = None,
+) -> ragkit.RAG:
     """The RAG of a new folder."""
     folder.mkdir(exist_ok=True)
-    return ragkit.load(config(folder), set=set)
+    return ragkit.load(config(folder, store), set=set)

@@ -23,6 +23,8 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 os.environ["RAY_AUTH_MODE"] = "token"
 os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+# Of this process and of all workers, for the test that it is seen nowhere.
+os.environ["RAGKIT_TEST_SALT"] = secrets.token_hex(16)
 
 
 @pytest.fixture(scope="session")

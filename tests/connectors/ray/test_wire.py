@@ -79,7 +79,9 @@ def test_passages_of_both_languages_come_back_as_they_were() -> None:
         "a.md", text, uri="a.md", metadata={"lang": "ru"}, pages=(Span(0, 700), Span(700, len(text)))
     )
     fields: dict[str, FieldSpec] = {}
-    making = Making(RecursiveChunker(size=60, overlap=5), Analyzer(), fields=fields, given=Given(), fingerprint="f")
+    making = Making(
+        RecursiveChunker(size=60, overlap=5), Analyzer(), fields=fields, given=Given(), fingerprint="f"
+    )
     cut = making.cut(document, "acme")
     assert len(cut.chunks) > 3
     back, _ = unpack(pack(cut_json(making.cut(document, ""))))

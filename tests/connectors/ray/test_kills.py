@@ -1,0 +1,124 @@
+"""Workers and drivers are killed while documents are ingested: nothing is lost, nothing is there twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from ragkit_connectors.ray import OnRay
+from tests.connectors.ray.bench import content, documents, files, opened
+from tests.connectors.ray.processes import kill, workers_of
+from tests.scale import scaled
+
+SEED = 60
+KILLS = scaled(200)
+A_RUN, A_RUN_KILLS = 60, 5
+LIMIT_S = 300
+
+
+class Killer(threading.Thread):
+    """Kills a worker now and then, so many in all, until it is told to stop."""
+
+    def __init__(self, raylet: int, rng: random.Random, most: int) -> None:
+        super().__init__(daemon=True)
+        self._most = most
+        self.n_killed = 0
+        self.stop = threading.Event()
+        self._raylet, self._rng = raylet, rng
+
+    def run(self) -> None:
+        while self.n_killed < self._most and not self.stop.wait(self._rng.uniform(0.05, 1.0)):
+            workers = workers_of(self._raylet)
+            # One of two is left alone, or on a slow machine no worker would ever be ready.
+            if len(workers) > 1:
+                self.n_killed += kill(self._rng.choice(workers))
+
+
+def raylet_of(cluster: Any) -> int:
+    """The process whose children the workers are."""
+    return int(cluster.head_node.all_processes["raylet"][0].process.pid)
+
+
+def test_workers_that_are_killed_lose_and_double_nothing(cluster: Any, tmp_path: Path) -> None:
+    n_killed = n = 0
+    rng = random.Random(SEED)
+    with opened(tmp_path / "there", {"models.embed.sleep_ms": "4"}) as there:
+        while n_killed < KILLS:
+            killer = Killer(raylet_of(cluster), rng, min(A_RUN_KILLS, KILLS - n_killed))
+            killer.start()
+            report = there.ingest(documents(A_RUN, n), progress=False, on=OnRay(workers=3))
+            killer.stop.set()
+            killer.join()
+            n += A_RUN
+            n_killed += killer.n_killed
+            assert (report.seen, report.committed, report.documents) == (A_RUN, A_RUN, ())
+        with opened(tmp_path / "here") as here:
+            here.ingest(documents(n), progress=False)
+            first, second = (content(rag._parts.collection) for rag in (here, there))
+        assert first == second
+        assert there._parts.collection.counts().documents == n
+
+
+def ingesting(folder: Path, docs: Path, place: str, **env: str) -> subprocess.Popen[str]:
+    """`ragkit ingest` in a process of its own."""
+    command = [sys.executable, "-m", "ragkit", "ingest", str(docs), "--on", place, "--workers", "2"]
+    return subprocess.Popen(
+        [*command, "--json", "--config", str(folder / "rag.yaml")],
+        env={**os.environ, **env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def n_documents(folder: Path) -> int:
+    """How many documents are committed, as another process sees it."""
+    with opened(folder) as rag:
+        try:
+            return rag._parts.collection.counts().documents
+        except Exception:  # it is just being made
+            return 0
+
+
+def test_a_driver_that_is_killed_goes_on_where_it_was_also_by_the_client_of_ray(
+    cluster: Any, tmp_path: Path
+) -> None:
+    from ray.util.client.server.server import serve
+
+    docs = files(tmp_path / "docs", 60)
+    folder = tmp_path / "there"
+    opened(folder).close()
+    first = ingesting(folder, docs, "ray", RAY_ADDRESS=cluster.address, SLEEP_MS="30")
+    began = time.monotonic()
+    while not (committed := n_documents(folder)):
+        assert first.poll() is None, first.communicate()
+        assert time.monotonic() - began < LIMIT_S
+        time.sleep(0.2)
+    first.kill()
+    first.communicate()
+    assert 0 < committed < 180
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = serve("127.0.0.1", port)
+    try:
+        second = ingesting(folder, docs, f"ray://127.0.0.1:{port}")
+        out, err = second.communicate(timeout=LIMIT_S)
+    finally:
+        server.stop(0)
+    assert second.returncode == 0, err
+    report = json.loads(out)
+    assert report["unchanged"] >= committed
+    assert report["seen"] == 183
+    assert report["committed"] + report["unchanged"] == 180
+    with opened(folder) as there, opened(tmp_path / "here") as here:
+        here.ingest(docs, progress=False)
+        assert content(there._parts.collection) == content(here._parts.collection)
+        assert there.verify() == []
