@@ -8,7 +8,7 @@ from typing import Any
 from ragkit_connectors.lancedb.rows import VECTOR
 from ragkit_connectors.lancedb.settings import LanceSettings
 
-_FROM = 5_000  # rows; below, a scan takes no longer
+FROM = 5_000  # rows; below, a scan takes no longer
 _OF_COLUMNS = {
     "id": "BTREE", "doc": "BTREE", "first": "BTREE", "last": "BTREE", "tenant": "BITMAP",
     "acl": "LABEL_LIST", "k": "LABEL_LIST", "terms": "LABEL_LIST",
@@ -29,7 +29,7 @@ async def build(table: Any, settings: LanceSettings) -> None:
     made = {"BTREE": BTree, "BITMAP": Bitmap, "LABEL_LIST": LabelList}
     there = {index.name: str(index.index_type) for index in await table.list_indices()}
     n_rows = await table.count_rows()
-    if n_rows >= _FROM:
+    if n_rows >= FROM:
         for column, kind in _OF_COLUMNS.items():
             if f"by_{column}" not in there:
                 await table.create_index(column, config=made[kind](), name=f"by_{column}")
