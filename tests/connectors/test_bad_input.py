@@ -38,7 +38,8 @@ def hits(store: Any, scope: Scope = OPEN, k: int = 100) -> list[str]:
 
 
 def unopened(kind: str, address: str) -> Any:
-    name = {"pgvector": "dsn", "qdrant": "url", "opensearch": "hosts", "milvus": "uri"}[kind]
+    names = {"pgvector": "dsn", "opensearch": "hosts", "milvus": "uri"}
+    name = names.get(kind, "url")
     waits: dict[str, dict[str, Any]] = {"pgvector": {"connect_timeout_s": 2}, "milvus": {"timeout_s": 2}}
     more = waits.get(kind, {"attempts": 1})
     return registry.load(f"store/{kind}")(**{name: [address] if kind == "opensearch" else address, **more})

@@ -39,8 +39,8 @@ query:
 def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     for package in ("psycopg", "qdrant_client", "opensearchpy", "milvus_lite", "lancedb", "graphql"):
         pytest.importorskip(package)
-    from tests.connectors.opensearch.server.http import LocalServer
     from tests.connectors.loopback import Loopback
+    from tests.connectors.opensearch.server.http import LocalServer
     from tests.connectors.pgvector_server import Stores, server
     from tests.connectors.weaviate.server.service import Weaviate
 

@@ -36,7 +36,7 @@ def best_of(weights: Mapping[str, float], limit: int, fetch: Fetch) -> list[Foun
     )
     tops = dict.fromkeys(weights, LEVELS)  # of each word the levels that were not asked for
     known: dict[str, Found] = {}
-    n_tokens = len(weights)
+    n_tokens = max(LEVELS, len(weights))
     while left:
         asked, left = left[:n_tokens], left[n_tokens:]
         for hit in fetch([impact_token(word, level) for _, word, level in asked]):

@@ -24,6 +24,7 @@ from ragkit.store.remote.conditions import (
 
 NUMBERS = frozenset({"from", "to", "ends_ms", "commit"})  # the keys that hold numbers; all others hold texts
 LEVELS = 8  # of how much a word adds to a chunk's score
+_MOST_FACTS = 10_000  # of one condition: a longer choice is judged afterwards
 _DIGITS = 8  # of the beginning of a number that is told, of four bits each
 _BITS = 4 * _DIGITS
 
@@ -79,7 +80,7 @@ def level_of(weight: float) -> int:
 
 
 def without_denials(condition: Condition) -> Condition:
-    """A condition that holds wherever this one does, and denies nothing but numbers.
+    """A condition that holds wherever this one does, and denies nothing but numbers; nor is it too long.
 
     How servers deny a text among several is seldom documented, and hits are judged afterwards anyway. What is
     said of numbers stays as it is.
@@ -94,6 +95,8 @@ def without_denials(condition: Condition) -> Condition:
             return any_of(map(without_denials, parts))
         case NoneOf(part):
             return _denied(part)
+        case Among("k", values) if len(values) > _MOST_FACTS:
+            return True
     return condition
 
 
