@@ -15,6 +15,7 @@ from ragkit_connectors.llamaindex.offering import offer
 
 if TYPE_CHECKING:
     from ragkit_connectors.llamaindex.chat import LlamaIndexChat
+    from ragkit_connectors.llamaindex.chat_engine import RagkitChatEngine
     from ragkit_connectors.llamaindex.check import RagkitCitationCheck
     from ragkit_connectors.llamaindex.embeddings import LlamaIndexEmbedder
     from ragkit_connectors.llamaindex.parser import LlamaIndexChunker
@@ -30,6 +31,7 @@ __all__ = [
     "LlamaIndexEmbedder",
     "LlamaIndexLoader",
     "LlamaIndexRetrieve",
+    "RagkitChatEngine",
     "RagkitCitationCheck",
     "RagkitCompressor",
     "RagkitQueryEngine",
@@ -46,6 +48,7 @@ __getattr__ = lazy(
         "LlamaIndexEmbedder": "embeddings",
         "LlamaIndexLoader": "reader",
         "LlamaIndexRetrieve": "retrieve",
+        "RagkitChatEngine": "chat_engine",
         "RagkitCitationCheck": "check",
         "RagkitCompressor": "postprocessors",
         "RagkitQueryEngine": "query_engine",

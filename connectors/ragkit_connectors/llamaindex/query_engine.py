@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Sequence
-from contextlib import aclosing, closing
+from collections.abc import Sequence
 from typing import Any
 
 from llama_index.core.base.base_query_engine import BaseQueryEngine
@@ -14,16 +13,16 @@ from llama_index.core.base.response.schema import (
     StreamingResponse,
 )
 from llama_index.core.callbacks import CallbackManager
-from llama_index.core.callbacks.schema import CBEventType, EventPayload
+from llama_index.core.callbacks.schema import EventPayload
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
 from ragkit.types import Answer
-from ragkit_connectors.llamaindex.asking import AsksRag
+from ragkit_connectors.llamaindex.answering import AnswersByRag
 from ragkit_connectors.llamaindex.nodes import cited_nodes, nodes_of
 from ragkit_connectors.llamaindex.streamed import Streamed, response_values
 
 
-class RagkitQueryEngine(AsksRag, BaseQueryEngine):
+class RagkitQueryEngine(AnswersByRag, BaseQueryEngine):
     """Answers with the whole graph of a RAG.
 
     A response's text has markers, and its `source_nodes` are what they cite: the very words, with their
@@ -62,45 +61,28 @@ class RagkitQueryEngine(AsksRag, BaseQueryEngine):
         return nodes_of(self.rag.retrieve(query_bundle.query_str, **self.reader.keywords()))
 
     def _query(self, query_bundle: QueryBundle) -> RESPONSE_TYPE:
-        with self._event(query_bundle) as event:
+        with self.event(query_bundle.query_str) as event:
             if self.streaming:
                 streamed = Streamed()
                 found: RESPONSE_TYPE = StreamingResponse(
-                    self._pieces(query_bundle, streamed), streamed.nodes, streamed.metadata
+                    self.pieces(query_bundle.query_str, streamed), streamed.nodes, streamed.metadata
                 )
             else:
-                found = response_of(self.rag.ask(query_bundle.query_str, **self.reader.keywords()))
+                found = response_of(self.answer(query_bundle.query_str))
             event.on_end(payload={EventPayload.RESPONSE: found})
         return found
 
     async def _aquery(self, query_bundle: QueryBundle) -> RESPONSE_TYPE:
-        with self._event(query_bundle) as event:
+        with self.event(query_bundle.query_str) as event:
             if self.streaming:
                 streamed = Streamed()
                 found: RESPONSE_TYPE = AsyncStreamingResponse(
-                    self._apieces(query_bundle, streamed), streamed.nodes, streamed.metadata
+                    self.apieces(query_bundle.query_str, streamed), streamed.nodes, streamed.metadata
                 )
             else:
-                answer = await self.rag.aask(query_bundle.query_str, **self.reader.keywords())
-                found = response_of(answer)
+                found = response_of(await self.aanswer(query_bundle.query_str))
             event.on_end(payload={EventPayload.RESPONSE: found})
         return found
-
-    def _event(self, query_bundle: QueryBundle) -> Any:
-        payload = {EventPayload.QUERY_STR: query_bundle.query_str}
-        return self.callback_manager.event(CBEventType.QUERY, payload=payload)
-
-    def _pieces(self, query_bundle: QueryBundle, streamed: Streamed) -> Generator[str, None, None]:
-        with closing(self.rag.stream(query_bundle.query_str, **self.reader.keywords())) as events:
-            for event in events:
-                if text := streamed.take(event):
-                    yield text
-
-    async def _apieces(self, query_bundle: QueryBundle, streamed: Streamed) -> AsyncGenerator[str, None]:
-        async with aclosing(self.rag.astream(query_bundle.query_str, **self.reader.keywords())) as events:
-            async for event in events:
-                if text := streamed.take(event):
-                    yield text
 
     def _get_prompt_modules(self) -> dict[str, Any]:
         return {}
