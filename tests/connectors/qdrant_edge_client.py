@@ -1,4 +1,4 @@
-"""Qdrant's own engine within the process, behind the calls of `qdrant_client` that the store makes.
+"""Qdrant's own engine behind the calls of `qdrant_client` that the store makes; see `qdrant_rest`.
 
 The engine (package qdrant-edge-py) is what a server's shard is made of: filters, payload indexes and searches
 are the server's. Network, authentication and replication are not there.
@@ -16,25 +16,21 @@ from typing import Any
 import qdrant_edge as edge
 from qdrant_client import models
 
-from ragkit.store.remote.head import first_point
-from ragkit.store_spec import StoreSpec
-from ragkit_connectors.qdrant import QdrantStore
-from ragkit_connectors.qdrant.points import point_struct
-
 _DISTANCES = {"Dot": edge.Distance.Dot, "Cosine": edge.Distance.Cosine}
 _SCHEMAS = {
     models.PayloadSchemaType.KEYWORD: edge.PayloadSchemaType.Keyword,
     models.PayloadSchemaType.INTEGER: edge.PayloadSchemaType.Integer,
     models.PayloadSchemaType.FLOAT: edge.PayloadSchemaType.Float,
 }
-_NOTHING = models.FieldCondition(key="kind", match=models.MatchValue(value="nothing"))
 
 
 class EdgeClient:
     """Collections, each a shard of the engine in a folder of its own."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="qdrant-edge-"))
+        # The engine waits for a disk often; in memory it need not.
+        memory = Path("/dev/shm")
+        self.folder = Path(tempfile.mkdtemp(prefix="qdrant-edge-", dir=memory if memory.is_dir() else None))
         self.shards: dict[str, edge.EdgeShard] = {}
         self.folders: dict[str, Path] = {}
         self.params: dict[str, Any] = {}
@@ -158,34 +154,6 @@ class EdgeClient:
 
     def _update(self, collection_name: str, change: Any) -> None:
         self.shards[collection_name].update(change)
-
-
-_free: list[EdgeClient] = []  # to make another one takes seconds, to empty one nothing
-
-
-class EdgeStore(QdrantStore):
-    """A store that takes the engine for a server."""
-
-    def make_client(self) -> Any:
-        self.client = _free.pop() if _free else EdgeClient()
-        return self.client
-
-
-def empty_store(spec: StoreSpec) -> EdgeStore:
-    """A store of two or four dimensions with nothing in it."""
-    name = f"of-{spec.dimension}"
-    if _free and name in _free[-1].shards:
-        client = _free[-1]
-        for collection in (name, f"{name}__ragkit"):
-            everything = models.FilterSelector(filter=models.Filter(must_not=[_NOTHING]))
-            client.delete(collection_name=collection, points_selector=everything, wait=True)
-        client.upsert(collection_name=f"{name}__ragkit", points=[point_struct(first_point(spec))], wait=True)
-    return EdgeStore(url="http://in-process", collection=name).open(spec)  # type: ignore[return-value]
-
-
-def give_back(store: EdgeStore) -> None:
-    """Lets the next store have what this one lies in."""
-    _free.append(store.client)
 
 
 def _vectors(vectors: dict[str, Any]) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class Calls:
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
         """Status and result."""
         if path in ("", "/"):
-            return 200, {"title": "stand-in", "version": self.engine.info().version}
+            return 200, {"title": "stand-in", "version": f"{self.engine.info().version}-stand-in"}
         found = _COLLECTION.fullmatch(path)
         route = found and self._routes.get((method, found[2] or ""))
         if found is None or route is None:

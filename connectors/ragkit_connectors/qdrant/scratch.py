@@ -16,6 +16,7 @@ from ragkit_connectors.qdrant.server import QdrantServer
 from ragkit_connectors.qdrant.settings import QdrantSettings
 
 T = TypeVar("T")
+_STAND_IN = "-stand-in"  # at the end of the version of what is no server of Qdrant
 
 
 @contextmanager
@@ -57,4 +58,6 @@ def engine_of(settings: QdrantSettings, server: QdrantServer) -> Engine:
     if settings.is_local:
         mode = f"local mode of qdrant-client {importlib.metadata.version('qdrant-client')}"
         return Engine("Qdrant", version=f"({mode})", stand_in=f"the {mode}")
-    return Engine("Qdrant", version=server.call("version"))
+    version = server.call("version")
+    stand_in = "a local server that imitates its protocol" if version.endswith(_STAND_IN) else ""
+    return Engine("Qdrant", version=version, stand_in=stand_in)
