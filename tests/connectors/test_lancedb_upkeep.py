@@ -163,28 +163,41 @@ def test_a_writer_that_was_overtaken_writes_nothing(stores: Stores, tmp_path: Pa
 CHILD = """
 import os, sys, warnings
 warnings.simplefilter("ignore")
+from ragkit.errors import StoreError
 from ragkit.testing.data import put
 from ragkit.testing.stores import EAST, OPEN, spec_of, texts
 from ragkit_connectors.lancedb import LanceStore
-store = LanceStore(path=sys.argv[1]).open(spec_of())
-store.commit([put("a", [("one", EAST)])])
-assert len(store.search(EAST[None], 5, OPEN)[0]) == 1
-child = os.fork()
-if child == 0:
-    ok = len(store.search(EAST[None], 5, OPEN)[0]) == 1
+store = LanceStore(path=sys.argv[1])
+first = os.fork()
+if first == 0:
+    store.open(spec_of()).commit([put("a", [("one", EAST)])])
+    os._exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(first, 0)[1]) == 0
+store.open(spec_of())
+with store.writing(), store.hold() as commit:
+    child = os.fork()
+    if child == 0:
+        for call in (lambda: store.search(EAST[None], 5, OPEN), lambda: LanceStore(path=sys.argv[1]).open()):
+            try:
+                call()
+            except StoreError as e:
+                print(e, flush=True)
+        os._exit(7)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert len(store.search(EAST[None], 5, OPEN)[0]) == 1
     store.commit([put("b", [("two", EAST)])])
-    os._exit(0 if ok else 1)
-assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-assert len(store.search(EAST[None], 5, OPEN)[0]) == 2
 """
 
 
-def test_a_forked_process_reads_and_writes_by_itself(tmp_path: Path) -> None:
+def test_a_forked_process_is_told_where_the_engine_would_crash(tmp_path: Path) -> None:
+    """And one that was forked before the engine was used works; what the parent holds stays held."""
     done = subprocess.run(
-        [sys.executable, "-c", CHILD, str(tmp_path / "index")],
-        capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+        [sys.executable, "-c", CHILD, str(tmp_path / "index")], capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stderr
+    said = done.stdout.splitlines()
+    assert len(said) == 2
+    assert all("cannot be used in it. Start processes by multiprocessing's 'spawn'" in line for line in said)
 
 
 # --- faults -----------------------------------------------------------------------------------------

@@ -179,7 +179,7 @@ class ChunkTable:
 
     def _table(self) -> Any:
         if self._process != os.getpid():
-            self._begin()  # after a fork: the engine's threads stay with the parent
+            self._begin()
         if self._is_closed:
             raise StoreError(f"{self._where}: this store was closed. Open another one")
         generation = self._generation()
@@ -194,6 +194,7 @@ class ChunkTable:
         os.environ.setdefault("LANCEDB_LOG", "error")
         import lancedb
 
+        _check_process(self._where)
         with self._lock:
             if self._database is None:
                 self._loop = Loop()
@@ -210,6 +211,23 @@ class ChunkTable:
             raise StoreError(f"{self._where}: this store was closed. Open another one")
         with explained(self._where):
             return loop.run(coroutine)
+
+
+_used_by: list[int] = []  # the process that the engine's threads belong to
+
+
+def _check_process(where: str) -> None:
+    """Refuses a forked child of a process that has used the engine: most of its calls crash or never return.
+
+    Seen with LanceDB 0.40, which calls its support of forks experimental.
+    """
+    if not _used_by:
+        _used_by.append(os.getpid())
+    if _used_by[0] != os.getpid():
+        raise StoreError(
+            f"{where}: LanceDB was used before this process was forked, and cannot be used in it. Start "
+            "processes by multiprocessing's 'spawn' or 'forkserver', or fork before the first store is opened"
+        )
 
 
 def _taken(handle: int) -> bool:
