@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
-from ragkit.settings import Settings
 from ragkit.types import Document, Span
 from ragkit_connectors.bridge.aligned import Piece, spans_of
+from ragkit_connectors.bridge.chosen import Choosing
 from ragkit_connectors.bridge.shaping import shaping
 
 
 class ForeignChunker(ABC):
     """What the chunkers of all other libraries do: find out where the pieces lie, or refuse the document."""
 
-    class Config(Settings):
+    class Config(Choosing):
         max_gap: int = Field(
             80, ge=0, description="Visible characters between two chunks that the splitter may leave out."
         )
@@ -25,7 +25,10 @@ class ForeignChunker(ABC):
 
     config: Config
     library: ClassVar[str]
-    _splitter: Any
+
+    def __init__(self, **settings: object) -> None:
+        self.config = self.Config.checked(f"chunk/{self.library}", settings)
+        self._splitter = self.config.chosen
 
     @abstractmethod
     def pieces(self, document: Document) -> Sequence[Piece]:

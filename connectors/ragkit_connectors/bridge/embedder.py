@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from ragkit.protocols import TextKind, Vectors
-from ragkit.settings import Settings
-from ragkit_connectors.bridge.offered import Offered
+from ragkit_connectors.bridge.chosen import Choosing
 from ragkit_connectors.bridge.shaping import shaping
 from ragkit_connectors.bridge.vectors import unit_vectors
 from ragkit_connectors.chat.errors import told
@@ -31,8 +30,7 @@ def _shapes(name: str) -> bool:
 class ForeignEmbedder(ABC):
     """What the embedders of all other libraries do: unit vectors of one dimension, or an error."""
 
-    class Config(Settings):
-        offered: ClassVar[Offered]
+    class Config(Choosing):
         model: Any = Field(description="An embedding model; in a file the name that one is offered under.")
         space: str | None = Field(
             None,
@@ -49,12 +47,6 @@ class ForeignEmbedder(ABC):
             (), description="ISO 639-1 codes the model was trained on; none means any language."
         )
 
-        @field_validator("model")
-        @classmethod
-        def _is_one(cls, model: Any) -> Any:
-            cls.offered.found(model)
-            return model
-
     config: Config
     library: ClassVar[str]
     names: ClassVar[tuple[str, ...]]
@@ -62,7 +54,7 @@ class ForeignEmbedder(ABC):
 
     def __init__(self, **settings: object) -> None:
         self.config = self.Config.checked(f"embed/{self.library}", settings)
-        self._model = self.config.offered.found(self.config.model)
+        self._model = self.config.chosen
         self._dimension = self.config.dimension
         self._lock = Lock()
 

@@ -8,15 +8,15 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from ragkit.settings import Settings
 from ragkit.types import Document, Unread
+from ragkit_connectors.bridge.chosen import Choosing
 from ragkit_connectors.bridge.incoming import Foreign, Ids, Incoming, Naming
 
 
 class ForeignLoader(ABC):
     """What the loaders of all other libraries do: lazily, and what cannot be taken stands in the report."""
 
-    class Config(Settings):
+    class Config(Choosing):
         id_key: str | None = Field(None, min_length=1, description="Metadata that holds a document's id.")
         ids: Ids = Field(
             "given",
@@ -29,6 +29,7 @@ class ForeignLoader(ABC):
 
     def __init__(self, **settings: object) -> None:
         self.config = self.Config.checked(f"load/{self.library}", settings)
+        self._loader = self.config.chosen
 
     @abstractmethod
     def found(self) -> Iterable[Any]:

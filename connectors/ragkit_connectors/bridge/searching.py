@@ -7,16 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from ragkit.arrays import HitBatch
 from ragkit.errors import TenantError
 from ragkit.graph.stage import RunContext, Stage
 from ragkit.graph.threads import in_thread
 from ragkit.protocols import Collection, Resources
-from ragkit.settings import Settings
 from ragkit.types import ArmRanking, Query, QueryPlan, Rankings
-from ragkit_connectors.bridge.offered import Offered
+from ragkit_connectors.bridge.chosen import Choosing
 from ragkit_connectors.bridge.placed import Elsewhere, placed
 
 
@@ -35,8 +34,7 @@ class ForeignRetrieve(Stage[QueryPlan, Rankings]):
     Where the collection has tenants, the other side must keep them apart too, or the stage refuses to search.
     """
 
-    class Config(Settings):
-        offered: ClassVar[Offered]
+    class Config(Choosing):
         source: Any = Field(description="What searches there; in a file the name that it is offered under.")
         k: int = Field(20, ge=1, le=1000, description="Passages to take for each query.")
         name: str = Field(min_length=1, description="What fusion's weights call it.")
@@ -47,12 +45,6 @@ class ForeignRetrieve(Stage[QueryPlan, Rankings]):
             None, min_length=1, description="Metadata that holds the tenant on the other side."
         )
 
-        @field_validator("source")
-        @classmethod
-        def _is_one(cls, source: Any) -> Any:
-            cls.offered.found(source)
-            return source
-
     config: Config
     collection: Collection
     takes_filter: ClassVar[str]
@@ -60,7 +52,7 @@ class ForeignRetrieve(Stage[QueryPlan, Rankings]):
 
     def setup(self, resources: Resources) -> None:
         self.collection = resources.collection
-        self._source = self.config.offered.found(self.config.source)
+        self._source = self.config.chosen
 
     @abstractmethod
     def can_filter(self) -> bool:

@@ -8,9 +8,24 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ragkit.protocols import Reranker
 from ragkit_connectors.bridge.beside import Beside
 from ragkit_connectors.bridge.holding import HeldRag, HoldsRag
+from ragkit_connectors.bridge.ordered import reranker_of
 from ragkit_connectors.bridge.reader import Reader
+
+
+class Reranking(BaseModel):
+    """What every reranker has: a model, and how many it keeps."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, ignored_types=(cached_property,))
+    model: Any = "rerank/bundled"
+    settings: Mapping[str, Any] = Field(default_factory=dict)
+    k: int | None = Field(default=None, ge=1)
+
+    @cached_property
+    def _reranker(self) -> Reranker:
+        return reranker_of(self.model, self.settings)
 
 
 class Compressing(HoldsRag, BaseModel):

@@ -6,11 +6,13 @@ import hashlib
 import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any
+from typing import Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from ragkit.chat import Message
+from ragkit_connectors.bridge.chosen import Choosing
+from ragkit_connectors.bridge.offered import Offered
 from ragkit_connectors.chat.told import Told, text_of, told_by
 from ragkit_connectors.chat.vendor import Ask, VendorChat, VendorSettings, asking_json
 from ragkit_connectors.langchain.offering import chat_models
@@ -25,21 +27,16 @@ class LangChainChat(VendorChat):
         LangChainChat(model=ChatOllama(model="qwen3"), max_tokens_key="num_predict")
     """
 
-    class Config(VendorSettings):
+    class Config(VendorSettings, Choosing):
+        offered: ClassVar[Offered] = chat_models
         model: Any = Field(description="A chat model; in a file the name that one is offered under.")
-
-        @field_validator("model")
-        @classmethod
-        def _is_a_chat_model(cls, model: Any) -> Any:
-            chat_models.found(model)
-            return model
 
     library = "langchain"
     config: Config
 
     def __init__(self, **settings: object) -> None:
         self.config = self.Config.checked("llm/langchain", settings)
-        self._model = chat_models.found(self.config.model)
+        self._model = self.config.chosen
 
     @property
     def name(self) -> str:

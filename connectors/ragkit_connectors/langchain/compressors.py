@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
-from pydantic import ConfigDict, Field
 
-from ragkit.protocols import Reranker
-from ragkit_connectors.bridge.ordered import ordered, reranker_of
-from ragkit_connectors.bridge.stage_fields import Compressing
+from ragkit_connectors.bridge.ordered import ordered
+from ragkit_connectors.bridge.stage_fields import Compressing, Reranking
 from ragkit_connectors.langchain.check import held
 
 
-class RagkitReranker(BaseDocumentCompressor):
+class RagkitReranker(Reranking, BaseDocumentCompressor):
     """Orders documents by a reranker of ragkit; each gets its `rerank_score` as metadata.
 
     Args:
@@ -27,15 +24,6 @@ class RagkitReranker(BaseDocumentCompressor):
     Example:
         ContextualCompressionRetriever(base_compressor=RagkitReranker(k=4), base_retriever=retriever)
     """
-
-    model_config = ConfigDict(arbitrary_types_allowed=True, ignored_types=(cached_property,))
-    model: Any = "rerank/bundled"
-    settings: Mapping[str, Any] = Field(default_factory=dict)
-    k: int | None = Field(default=None, ge=1)
-
-    @cached_property
-    def _reranker(self) -> Reranker:
-        return reranker_of(self.model, self.settings)
 
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks = None

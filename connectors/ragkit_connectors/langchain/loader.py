@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from ragkit.types import Unread
 from ragkit_connectors.bridge.incoming import Foreign
 from ragkit_connectors.bridge.loader import ForeignLoader
+from ragkit_connectors.bridge.offered import Offered
 from ragkit_connectors.langchain.offering import loaders
 
 
@@ -24,24 +25,15 @@ class LangChainLoader(ForeignLoader):
     """
 
     class Config(ForeignLoader.Config):
+        offered: ClassVar[Offered] = loaders
         loader: Any = Field(
             description="A document loader, or an iterable of documents; in a file the name that one is "
             "offered under."
         )
         source_key: str = Field("source", min_length=1, description="Metadata that says where it came from.")
 
-        @field_validator("loader")
-        @classmethod
-        def _is_one(cls, loader: Any) -> Any:
-            loaders.found(loader)
-            return loader
-
     config: Config
     library = "langchain"
-
-    def __init__(self, **settings: object) -> None:
-        super().__init__(**settings)
-        self._loader = loaders.found(self.config.loader)
 
     def found(self) -> Iterable[Any]:
         """The loader's documents, lazily."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from ragkit.types import Document
 from ragkit_connectors.bridge.chunker import ForeignChunker
+from ragkit_connectors.bridge.offered import Offered
 from ragkit_connectors.langchain.offering import splitters
 
 
@@ -23,20 +24,11 @@ class LangChainChunker(ForeignChunker):
     """
 
     class Config(ForeignChunker.Config):
+        offered: ClassVar[Offered] = splitters
         splitter: Any = Field(description="A text splitter; in a file the name that one is offered under.")
-
-        @field_validator("splitter")
-        @classmethod
-        def _is_one(cls, splitter: Any) -> Any:
-            splitters.found(splitter)
-            return splitter
 
     config: Config
     library = "langchain"
-
-    def __init__(self, **settings: object) -> None:
-        self.config = self.Config.checked("chunk/langchain", settings)
-        self._splitter = splitters.found(self.config.splitter)
 
     def pieces(self, document: Document) -> list[str]:
         """The texts that the splitter gives."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from ragkit.graph.threads import in_thread
+from ragkit_connectors.bridge.chosen import Choosing
+from ragkit_connectors.bridge.offered import Offered
 from ragkit_connectors.chat.told import Told, get, told_by
 from ragkit_connectors.chat.vendor import Ask, VendorChat, VendorSettings, asking_json
 from ragkit_connectors.llamaindex.offering import llms
@@ -23,21 +25,16 @@ class LlamaIndexChat(VendorChat):
         LlamaIndexChat(model=Ollama(model="qwen3"))
     """
 
-    class Config(VendorSettings):
+    class Config(VendorSettings, Choosing):
+        offered: ClassVar[Offered] = llms
         model: Any = Field(description="An LLM; in a file the name that one is offered under.")
-
-        @field_validator("model")
-        @classmethod
-        def _is_an_llm(cls, model: Any) -> Any:
-            llms.found(model)
-            return model
 
     library = "llamaindex"
     config: Config
 
     def __init__(self, **settings: object) -> None:
         self.config = self.Config.checked("llm/llamaindex", settings)
-        self._model = llms.found(self.config.model)
+        self._model = self.config.chosen
 
     @property
     def name(self) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from ragkit.types import Document
 from ragkit_connectors.bridge.aligned import Told
 from ragkit_connectors.bridge.chunker import ForeignChunker
+from ragkit_connectors.bridge.offered import Offered
 from ragkit_connectors.llamaindex.offering import parsers
 
 
@@ -25,20 +26,11 @@ class LlamaIndexChunker(ForeignChunker):
     """
 
     class Config(ForeignChunker.Config):
+        offered: ClassVar[Offered] = parsers
         parser: Any = Field(description="A node parser; in a file the name that one is offered under.")
-
-        @field_validator("parser")
-        @classmethod
-        def _is_one(cls, parser: Any) -> Any:
-            parsers.found(parser)
-            return parser
 
     config: Config
     library = "llamaindex"
-
-    def __init__(self, **settings: object) -> None:
-        self.config = self.Config.checked("chunk/llamaindex", settings)
-        self._splitter = parsers.found(self.config.parser)
 
     def pieces(self, document: Document) -> list[Told]:
         """The texts of the parser's nodes, each with where it says that it starts."""

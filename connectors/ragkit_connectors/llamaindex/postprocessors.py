@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cached_property
-from typing import Any
-
 from llama_index.core.callbacks.schema import CBEventType, EventPayload
 from llama_index.core.instrumentation import get_dispatcher
 from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRankStartEvent
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import NodeWithScore, QueryBundle
-from pydantic import ConfigDict, Field
 
 from ragkit.errors import QueryError
-from ragkit.protocols import Reranker
-from ragkit_connectors.bridge.ordered import ordered, reranker_of
-from ragkit_connectors.bridge.stage_fields import Compressing
+from ragkit_connectors.bridge.ordered import ordered
+from ragkit_connectors.bridge.stage_fields import Compressing, Reranking
 from ragkit_connectors.llamaindex.held import held, shortened
 
 _dispatcher = get_dispatcher(__name__)
 
 
-class RagkitReranker(BaseNodePostprocessor):
+class RagkitReranker(Reranking, BaseNodePostprocessor):
     """Orders nodes by a reranker of ragkit; a node's score becomes the reranker's.
 
     Args:
@@ -33,15 +27,6 @@ class RagkitReranker(BaseNodePostprocessor):
     Example:
         RetrieverQueryEngine.from_args(retriever, node_postprocessors=[RagkitReranker(k=4)])
     """
-
-    model_config = ConfigDict(arbitrary_types_allowed=True, ignored_types=(cached_property,))
-    model: Any = "rerank/bundled"
-    settings: Mapping[str, Any] = Field(default_factory=dict)
-    k: int | None = Field(default=None, ge=1)
-
-    @cached_property
-    def _reranker(self) -> Reranker:
-        return reranker_of(self.model, self.settings)
 
     def _postprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from ragkit.types import Unread
 from ragkit_connectors.bridge.incoming import Foreign
 from ragkit_connectors.bridge.loader import ForeignLoader
+from ragkit_connectors.bridge.offered import Offered
 from ragkit_connectors.llamaindex.offering import readers
 
 # What LlamaIndex makes up for a document that is given no id: a new one each time that it is read.
@@ -29,6 +30,7 @@ class LlamaIndexLoader(ForeignLoader):
     """
 
     class Config(ForeignLoader.Config):
+        offered: ClassVar[Offered] = readers
         reader: Any = Field(
             description="A reader, or an iterable of documents; in a file the name that one is offered under."
         )
@@ -43,22 +45,12 @@ class LlamaIndexLoader(ForeignLoader):
             False, description="Whether ids that look random (UUID version 4) are lasting ones all the same."
         )
 
-        @field_validator("reader")
-        @classmethod
-        def _is_one(cls, reader: Any) -> Any:
-            readers.found(reader)
-            return reader
-
     config: Config
     library = "llamaindex"
 
-    def __init__(self, **settings: object) -> None:
-        super().__init__(**settings)
-        self._reader = readers.found(self.config.reader)
-
     def found(self) -> Iterable[Any]:
         """The reader's documents, lazily where it can."""
-        reader, options = self._reader, self.config.options
+        reader, options = self._loader, self.config.options
         found: Iterable[Any] = reader
         if _is_lazy(reader):
             found = reader.lazy_load_data(**options)
@@ -68,7 +60,7 @@ class LlamaIndexLoader(ForeignLoader):
 
     async def afound(self) -> AsyncIterator[Any]:
         """The reader's documents by `alazy_load_data` or `aload_data`."""
-        reader, options = self._reader, self.config.options
+        reader, options = self._loader, self.config.options
         load = reader.alazy_load_data if _is_lazy(reader) else reader.aload_data
         for document in await load(**options):
             yield document
