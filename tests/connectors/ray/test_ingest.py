@@ -86,6 +86,28 @@ def test_a_document_that_kills_its_workers_is_quarantined_and_the_others_go_in(t
         alone.close()
 
 
+@pytest.mark.parametrize("kind", ["pgvector", "qdrant"])
+def test_a_managed_store_holds_the_same_after_the_same_again_and_a_change(kind: str, tmp_path: Path) -> None:
+    stores = [_store(kind, name) for name in ("here", "there")]
+    with opened(tmp_path / "i", store=stores[0]) as here, opened(tmp_path / "j", store=stores[1]) as there:
+        for texts in (documents(24), documents(24), [*documents(12), *documents(6, 30)]):
+            local = here.ingest(texts, progress=False)
+            remote = there.ingest(texts, progress=False, on=TWO)
+            assert without_time(remote) == without_time(local)
+            same(here, there)
+        assert there._parts.collection.counts().documents == 30
+
+
+def _store(kind: str, name: str) -> dict[str, Any]:
+    if kind == "qdrant":
+        pytest.importorskip("qdrant_client", reason="needs the extra qdrant")
+        return {"use": "store/qdrant", "location": ":memory:", "collection": name}
+    pytest.importorskip("psycopg", reason="needs the extra pgvector")
+    from tests.connectors.pgvector_server import server
+
+    return {"use": "store/pgvector", "dsn": server().dsn(), "name": f"ray_{name}"}
+
+
 def test_a_place_that_is_none_is_refused(tmp_path: Path) -> None:
     with opened(tmp_path / "i") as rag:
         with pytest.raises(ConfigError, match=r"on='rey'.*Did you mean 'ray'"):
