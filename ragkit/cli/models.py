@@ -79,13 +79,23 @@ def _configure_train(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--any-language", action="store_true", help="go on though the model lacks the language")
     how = parser.add_argument_group("how")
     how.add_argument("--from", dest="start", metavar="FOLDER", help="model to start from (the bundled one)")
-    how.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="where (auto)")
-    how.add_argument("--epochs", type=_number(1), default=3, help="how often each question is seen (3)")
-    how.add_argument("--batch", type=_number(1), default=8, help="questions to a step (8)")
     how.add_argument(
-        "--group-size", type=_number(2), metavar="N", help="passages to a question (GPU 8, CPU 4)"
+        "--learn",
+        choices=["head", "all"],
+        help="what is trained: a head on the bundled reranker, in minutes, or every layer (head)",
     )
-    how.add_argument("--learning-rate", type=_rate, metavar="R", help="its peak (2e-5, from an encoder 5e-5)")
+    how.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="where (auto)")
+    how.add_argument("--epochs", type=_number(1), help="how often each question is seen (6; every layer 3)")
+    how.add_argument("--batch", type=_number(1), help="questions to a step (16; every layer 8)")
+    how.add_argument(
+        "--group-size", type=_number(2), metavar="N", help="passages to a question (16; every layer 4, GPU 8)"
+    )
+    how.add_argument(
+        "--learning-rate",
+        type=_rate,
+        metavar="R",
+        help="its peak (3e-4; every layer 2e-5, from an encoder 5e-5)",
+    )
     how.add_argument("--time-limit", type=_duration, metavar="T", help="of the training: 90s, 30m, 2h")
     how.add_argument("--seed", type=_number(0, 2**32 - 1), default=0, help="of all that is drawn (0)")
     how.add_argument("--name", help="the model's name (that of the folder)")
@@ -152,6 +162,7 @@ def _options(args: argparse.Namespace) -> TrainOptions:
         qrels=_path(args.qrels),
         generate=args.generate,
         start=_path(args.start),
+        learn=args.learn,
         device=args.device,
         epochs=args.epochs,
         batch=args.batch,

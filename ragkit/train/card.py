@@ -10,6 +10,7 @@ from typing import Any
 from ragkit.train.export import SelfTest
 from ragkit.train.fit_plan import Fitted
 from ragkit.train.gain import FIRST_STAGE, METRICS, Gain
+from ragkit.train.mining import CANDIDATES
 from ragkit.train.recipe import Recipe
 
 OWN = "this model"
@@ -30,6 +31,7 @@ class Account:
         test: the check of the export.
         gains: as measured, at least one.
         versions: of the packages that matter, and the device.
+        candidates: passages that it was taught and measured to put in order.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Account:
     test: SelfTest = field(kw_only=True)
     gains: Sequence[Gain] = field(kw_only=True)
     versions: Mapping[str, str] = field(kw_only=True)
+    candidates: int = field(default=CANDIDATES, kw_only=True)
 
     @property
     def is_worse(self) -> bool:
@@ -56,7 +59,7 @@ class Account:
                 "Do not use it. Train longer (more --epochs, no --time-limit), give more questions, or start "
                 "from a reranker with --from FOLDER."
             )
-        return f"Use it in `rag.yaml`:\n\n```yaml\n{_usage(folder)}\n```"
+        return f"Use it in `rag.yaml`:\n\n```yaml\n{_usage(folder, self.candidates)}\n```"
 
     def verdict(self) -> str:
         """One sentence for each measurement: does it help, is it sure?"""
@@ -107,7 +110,7 @@ class Account:
             _table(("setting", "value"), [(name, str(value)) for name, value in asdict(self.recipe).items()]),
             "While training, the held-out questions stood like this, ranked by the model alone:\n\n"
             + "\n".join(f"- {one}" for one in fitted.standings),
-            f"The file (int8) against the torch model, {self.test.n} pairs: correlation "
+            f"The file against the torch model, {self.test.n} pairs: correlation "
             f"{self.test.correlation:.4f}, largest difference {self.test.largest:.3f}, "
             f"{self.test.inverted:.2%} of the pairs that are well apart ordered otherwise.",
         ]
@@ -137,12 +140,12 @@ class Account:
         return limits
 
 
-def _usage(folder: str) -> str:
+def _usage(folder: str, candidates: int) -> str:
     """The lines of `rag.yaml` that put a model to use."""
     return (
         f"models:\n  rerank: {{use: rerank/onnx, folder: {json.dumps(folder)}}}\n"
-        "query:\n  # after `fuse`, before `compress`\n"
-        "  rerank: {use: rerank/model, model: rerank, candidates: 50, k: 8}"
+        f"query:\n  # after `fuse`, with `k: {candidates}`, and before `compress`\n"
+        f"  rerank: {{use: rerank/model, model: rerank, candidates: {candidates}, k: 10}}"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -11,8 +12,8 @@ from torch import Tensor
 from ragkit.errors import ModelError
 from ragkit.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from ragkit.train.fit_plan import Ending, FitEvent, FitPlan, Fitted
-from ragkit.train.held_out import Standing, standing
-from ragkit.train.trainer import State, Trainer
+from ragkit.train.held_out import Standing
+from ragkit.train.stepping import State, Stepping
 
 _JUDGED = 12  # times in a training
 _LEAST_BETWEEN = 20  # steps between two judgements
@@ -22,7 +23,7 @@ _GAIN = 1e-4  # in nDCG@10; less is no gain
 
 
 def fit(
-    trainer: Trainer,
+    trainer: Stepping[Any],
     plan: FitPlan,
     *,
     on_event: Callable[[FitEvent], None] = lambda _: None,
@@ -46,7 +47,7 @@ def fit(
 class _Fit:
     def __init__(
         self,
-        trainer: Trainer,
+        trainer: Stepping[Any],
         plan: FitPlan,
         on_event: Callable[[FitEvent], None],
         is_stopped: Callable[[], bool],
@@ -110,11 +111,20 @@ class _Fit:
             self._save()
             self._ending = "stopped"
             return True
-        limit = self._plan.time_limit_s
-        if limit is not None and self._clock() - self._began > limit:
+        if self._plan.time_limit_s is not None and self._left() < self._step_s() + self._judged_s:
             self._ending = "time limit"
             return True
         return False
+
+    def _left(self) -> float:
+        """Seconds of the limit that are left; the last judgement has to find room in them."""
+        assert self._plan.time_limit_s is not None
+        return self._plan.time_limit_s - (self._clock() - self._began)
+
+    def _step_s(self) -> float:
+        """How long the last steps took, each."""
+        last = self._stepped[-_MEASURED:]
+        return (last[-1] - last[0]) / (len(last) - 1) if len(last) > 1 else 0.0
 
     def _foresee(self) -> None:
         """Says how long it will take, and shortens a training that would not end in time."""
@@ -141,14 +151,7 @@ class _Fit:
 
     def _judge(self) -> None:
         start = self._clock()
-        with self._trainer.averaged() as model:
-            found = standing(
-                model,
-                self._plan.held_out,
-                self._trainer.recipe,
-                step=self._trainer.step,
-                half=self._trainer.half,
-            )
+        found = self._trainer.standing(self._plan.held_out)
         self._judged_s = self._clock() - start
         if not self._standings or found.ndcg > max(one.ndcg for one in self._standings) + _GAIN:
             self._best = self._trainer.averaged_weights()

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ragkit.train.groups import Group
 from ragkit.train.held_out import Standing
 
 Ending = Literal["all steps", "no more gain", "time limit", "stopped"]
@@ -18,14 +17,14 @@ class FitPlan:
     """How a training is watched.
 
     Args:
-        held_out: groups to judge it by; none of them is learnt from.
+        held_out: groups to judge it by, as the trainer takes them; none of them is learnt from.
         checkpoint: the file that it is saved in.
         settings: what decides the steps: a checkpoint of others is refused.
         patience: judgements without gain after which it ends.
         time_limit_s: for this call, judgements included; None: none.
     """
 
-    held_out: Sequence[Group] = field(repr=False)
+    held_out: Sequence[Any] = field(repr=False)
     checkpoint: Path = field(kw_only=True)
     settings: Mapping[str, Any] = field(kw_only=True)
     patience: int = field(default=4, kw_only=True)

@@ -6,35 +6,35 @@ import platform
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 
 from ragkit.app import RAG
 from ragkit.assembly import Assembly
-from ragkit.errors import ModelError
+from ragkit.errors import ConfigError, ModelError
 from ragkit.train.card import Account
-from ragkit.train.cross_encoder import CrossEncoder, Encoder, EncoderShape
 from ragkit.train.device import chosen_device
 from ragkit.train.fit import fit
 from ragkit.train.fit_plan import FitEvent, FitPlan, Fitted
-from ragkit.train.groups import Group
-from ragkit.train.late_encoder import LateEncoder
+from ragkit.train.head_learner import HeadLearner
+from ragkit.train.kept import KeptTexts
+from ragkit.train.learner import Learner
 from ragkit.train.material import Material, gathered
+from ragkit.train.mining import CANDIDATES
 from ragkit.train.options import Silent, Teller, TrainOptions
 from ragkit.train.passages import Passages
 from ragkit.train.place import CHECKPOINT, RESULT, WORK, begin, check_place
 from ragkit.train.recipe import Recipe
-from ragkit.train.result import blended, exported, gains, model_name, retrieval, settle
+from ragkit.train.result import blended, gains, model_name, retrieval, settle
 from ragkit.train.start import StartModel, start_model
-from ragkit.train.tokens import GroupMaker, digest
-from ragkit.train.trainer import Trainer
+from ragkit.train.stepping import Stepping
+from ragkit.train.whole_learner import WholeLearner
 
-_JUDGED = 150  # held-out questions that say when to stop: judging must not take longer than training
-_JUDGED_OTHERS = 15
+HEAD_CANDIDATES = 20  # what the default graph reranks
 _STATES = 5  # weights, average, two moments, best: what a checkpoint has of each trained number
 
 
@@ -87,9 +87,14 @@ class _Job:
         options = self._options
         check_place(options.out, overwrite=options.overwrite, start=options.start)
         start = start_model(options.start)
+        is_head = _learns_head(options, start)
+        options = replace(
+            options, candidates=options.candidates or (HEAD_CANDIDATES if is_head else CANDIDATES)
+        )
         self._recipe(start)  # refused before any work where a number is out of its range
         with _opened(options) as (rag, passages):
             retrieve = retrieval(rag, options)
+            kept = KeptTexts(passages)
             material = gathered(
                 options,
                 passages,
@@ -97,14 +102,24 @@ class _Job:
                 start.manifest.languages,
                 model=start.manifest.name,
                 teller=self._teller,
+                on_found=kept.learn,
             )
-            model, fitted = self._fitted(start, material)
+            learner = self._learner(start, kept)
+            fitted = self._fitted(start, learner, material)
             if fitted.ending == "stopped":
                 return Trained(self._work, fitted=fitted)
             folder = self._work / RESULT
-            test = exported(folder, model, start, self._recipe(start), model_name(options), material)
-            blended(folder, material, retrieve, self._teller)
-            found = gains(folder, start, options, material, passages, retrieve, self._teller)
+            test = learner.export(folder, material, model_name(options))
+            blended(
+                folder,
+                material,
+                retrieve,
+                self._teller,
+                usual=learner.usual,
+                learnt=learner.learnt(),
+                kept=kept,
+            )
+            found = gains(folder, start, options, material, passages, retrieve, self._teller, kept=kept)
         account = Account(
             model_name(options),
             start=start.manifest.fingerprint,
@@ -116,54 +131,59 @@ class _Job:
             test=test,
             gains=tuple(found),
             versions=self._versions(),
+            candidates=options.candidates or CANDIDATES,
         )
         settle(self._work, options.out, account)
         return Trained(options.out, account, fitted=fitted)
 
     def _recipe(self, start: StartModel) -> Recipe:
         options = self._options
-        usual_size = 8 if self._device == "cuda" else 4
-        usual_rate = 2e-5 if start.is_reranker else 5e-5
+        if _learns_head(options, start):
+            usual = _Usual(epochs=6, batch=16, group_size=16, learning_rate=3e-4)
+        else:
+            size, rate = 8 if self._device == "cuda" else 4, 2e-5 if start.is_reranker else 5e-5
+            usual = _Usual(epochs=3, batch=8, group_size=size, learning_rate=rate)
         return Recipe(
-            epochs=options.epochs,
-            groups_per_step=options.batch,
-            group_size=usual_size if options.group_size is None else options.group_size,
-            learning_rate=usual_rate if options.learning_rate is None else options.learning_rate,
+            epochs=usual.epochs if options.epochs is None else options.epochs,
+            groups_per_step=usual.batch if options.batch is None else options.batch,
+            group_size=usual.group_size if options.group_size is None else options.group_size,
+            learning_rate=usual.learning_rate if options.learning_rate is None else options.learning_rate,
             max_tokens=start.max_tokens,
             max_query_tokens=start.max_query_tokens,
             seed=options.seed,
         )
 
-    def _fitted(self, start: StartModel, material: Material) -> tuple[Encoder, Fitted]:
+    def _learner(self, start: StartModel, kept: KeptTexts) -> Learner:
         recipe = self._recipe(start)
-        maker = GroupMaker(start.folder / "tokenizer.json", max_tokens=recipe.max_tokens)
-        train = maker.groups(material.train)
-        held_out = [_judged(group) for group in maker.groups(material.stop[:_JUDGED])]
-        model = _torch_model(start, seed=recipe.seed)
-        trainer = Trainer(model, train, recipe, device=self._device)
+        if _learns_head(self._options, start):
+            told = self._teller
+            return HeadLearner(start, recipe, kept, phase=told.phase, advance=told.advance)
+        return WholeLearner(start, recipe, device=self._device)
+
+    def _fitted(self, start: StartModel, learner: Learner, material: Material) -> Fitted:
+        course = learner.course(material)
         settings = {
-            **asdict(recipe),
+            **asdict(learner.recipe),
+            **course.settings,
             "start": start.manifest.fingerprint,
-            "learnt from": digest(train),
-            "judged by": digest(held_out),
-            "device": self._device,
+            "device": str(course.trainer.device),
         }
         checkpoint = self._work / CHECKPOINT
         if self._options.restart:
             checkpoint.unlink(missing_ok=True)
-        self._check_room(trainer)
+        self._check_room(course.trainer)
         plan = FitPlan(
-            held_out, checkpoint=checkpoint, settings=settings, time_limit_s=self._options.time_limit_s
+            course.held_out, checkpoint=checkpoint, settings=settings, time_limit_s=self._options.time_limit_s
         )
-        self._teller.phase("training", trainer.n_steps)
-        return model, fit(trainer, plan, on_event=self._on_event, is_stopped=self._is_stopped)
+        self._teller.phase("training", course.trainer.n_steps)
+        return fit(course.trainer, plan, on_event=self._on_event, is_stopped=self._is_stopped)
 
     def _on_event(self, event: FitEvent) -> None:
         if event.note:
             self._teller.note(event.note)
         self._teller.advance(event.step, f"loss {event.loss:.3f}" if event.loss == event.loss else "")
 
-    def _check_room(self, trainer: Trainer) -> None:
+    def _check_room(self, trainer: Stepping[Any]) -> None:
         begin(self._work)
         needed = 2 * _STATES * sum(value.nbytes for value in trainer.averaged_weights().values()) + 50_000_000
         free = shutil.disk_usage(self._work).free
@@ -194,15 +214,25 @@ def _opened(options: TrainOptions) -> Iterator[tuple[RAG, Passages]]:
         parts.close()
 
 
-def _torch_model(start: StartModel, *, seed: int) -> Encoder:
-    shape = EncoderShape.of(start.bert.tensors, heads=start.bert.heads, norm_epsilon=start.bert.norm_epsilon)
-    with torch.random.fork_rng([]):
-        torch.manual_seed(seed)  # a head that the start lacks has random weights
-        model = CrossEncoder(shape) if start.scale is None else LateEncoder(shape)
-    scale = {} if start.scale is None else {"log_scale": np.array(np.log(start.scale), np.float32)}
-    model.take({**start.bert.tensors, **scale})
-    return model
+@dataclass(frozen=True, slots=True)
+class _Usual:
+    """What a recipe has where the user says nothing."""
+
+    epochs: int
+    batch: int
+    group_size: int
+    learning_rate: float
 
 
-def _judged(group: Group) -> Group:
-    return Group(group.question, group.relevant, group.others[:_JUDGED_OTHERS])
+def _learns_head(options: TrainOptions, start: StartModel) -> bool:
+    """Whether a head is trained.
+
+    Raises:
+        ConfigError: one is asked for that the start model cannot have.
+    """
+    if options.learn == "head" and not start.takes_head:
+        raise ConfigError(
+            f"{start.folder}: a head can be trained on the bundled reranker alone. Leave out --from, or "
+            "train every layer with `--learn all`"
+        )
+    return start.takes_head if options.learn is None else options.learn == "head"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ragkit.errors import ConfigError
@@ -16,6 +16,7 @@ from ragkit.train.options import Teller, TrainOptions
 from ragkit.train.passages import Passages
 from ragkit.train.questions import read_questions
 from ragkit.train.split import FEWEST, Split, split
+from ragkit.types import Chunk
 
 ENOUGH_GIVEN = 300
 GENERATED = 2_000
@@ -48,6 +49,7 @@ def gathered(
     *,
     model: str,
     teller: Teller,
+    on_found: Callable[[Sequence[Chunk]], None] = lambda _: None,
 ) -> Material:
     """Reads, generates, parts and mines.
 
@@ -58,6 +60,7 @@ def gathered(
         known: languages of the start model, empty for all.
         model: its name.
         teller: is told.
+        on_found: told of the passages that the first stage finds for each question.
 
     Raises:
         EvalError: the question files are malformed, or name documents that the index does not have.
@@ -85,6 +88,7 @@ def gathered(
                 passages_of=passages.of,
                 avoid=avoided,
                 avoid_twins=twins,
+                on_found=on_found,
                 on_each=teller.advance,
             )
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ragkit.text.twins import Twins
@@ -25,11 +25,13 @@ class MinedLesson:
         lesson: the question.
         relevant: texts that answer it, at least one.
         others: texts that do not, hardest first.
+        first: what the first stage found, with its scores.
     """
 
     lesson: Lesson
     relevant: tuple[str, ...] = field(kw_only=True)
     others: tuple[str, ...] = field(kw_only=True)
+    first: Mapping[str, float] = field(default_factory=dict, kw_only=True, repr=False)
 
 
 def retrieved(lesson: Lesson, retrieve: Retrieve) -> Sequence[Hit]:
@@ -44,6 +46,7 @@ def mined(
     passages_of: Callable[[str], Sequence[Chunk]],
     avoid: frozenset[str] = frozenset(),
     avoid_twins: Twins | None = None,
+    on_found: Callable[[Sequence[Chunk]], None] = lambda _: None,
     on_each: Callable[[], None] = lambda: None,
 ) -> Iterator[MinedLesson]:
     """Each lesson with hard negatives; one for which nothing else is found is left out.
@@ -58,17 +61,21 @@ def mined(
             counts as relevant, or all of a document that was not found.
         avoid: documents whose passages are kept out, because they measure the result.
         avoid_twins: texts of such passages: what says nearly the same is kept out too, as an answer as well.
+        on_found: told of the passages that the first stage finds, before they are gone through.
         on_each: called after each lesson.
     """
     hidden = avoid_twins or Twins(())
     for lesson in lessons:
-        found = [hit.chunk for hit in retrieved(lesson, retrieve)]
+        hits = retrieved(lesson, retrieve)
+        found = [hit.chunk for hit in hits]
+        on_found(found)
         relevant = lesson.relevant or _best(lesson, found, passages_of)
         relevant = tuple(text for text in relevant if not hidden.hold(text))
         others = tuple(_others(lesson, found, relevant, avoid, hidden))
         on_each()
         if relevant and others:
-            yield MinedLesson(lesson, relevant=relevant, others=others)
+            first = {hit.chunk.search_text: hit.score for hit in reversed(hits)}
+            yield MinedLesson(lesson, relevant=relevant, others=others, first=first)
 
 
 def _best(

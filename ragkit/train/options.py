@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from ragkit.config.spec import Config
-from ragkit.train.mining import CANDIDATES
 from ragkit.train.passages import Reader
 
 DeviceChoice = Literal["auto", "cpu", "cuda"]
@@ -25,12 +24,15 @@ class TrainOptions:
         qrels: the judgements, where the questions need some and they do not lie beside them.
         generate: how many questions to make from the collection; None: 2,000 where fewer than 300 are given.
         start: folder of the model to start from; the bundled reranker by default.
-        device: where it is computed.
-        epochs: times that each question is seen at most.
-        batch: questions that one step takes.
-        group_size: passages to a question; None: 8 on a GPU, 4 without.
-        learning_rate: its peak; None: 2e-5 from a reranker, 5e-5 from an encoder.
-        candidates: passages that the first stage hands over, in training and in the report.
+        learn: `head`: what the model makes of a question, on the bundled reranker alone; `all`: every layer;
+            None: a head where the start allows one.
+        device: where it is computed; a head on the CPU.
+        epochs: times that each question is seen at most; None: 6 for a head, else 3.
+        batch: questions that one step takes; None: 16 for a head, else 8.
+        group_size: passages to a question; None: 16 for a head, else 8 on a GPU, 4 without.
+        learning_rate: its peak; None: 3e-4 for a head, 2e-5 from a reranker, 5e-5 from an encoder.
+        candidates: passages that the first stage hands over, in training and in the report; None: as many as
+            the default graph reranks for a head, else 50.
         time_limit_s: of the training proper.
         seed: of the parts, the generated questions and the training.
         name: of the model; the name of `out` by default.
@@ -47,12 +49,13 @@ class TrainOptions:
     qrels: Path | None = field(default=None, kw_only=True)
     generate: int | None = field(default=None, kw_only=True)
     start: Path | None = field(default=None, kw_only=True)
+    learn: Literal["head", "all"] | None = field(default=None, kw_only=True)
     device: DeviceChoice = field(default="auto", kw_only=True)
-    epochs: int = field(default=3, kw_only=True)
-    batch: int = field(default=8, kw_only=True)
+    epochs: int | None = field(default=None, kw_only=True)
+    batch: int | None = field(default=None, kw_only=True)
     group_size: int | None = field(default=None, kw_only=True)
     learning_rate: float | None = field(default=None, kw_only=True)
-    candidates: int = field(default=CANDIDATES, kw_only=True)
+    candidates: int | None = field(default=None, kw_only=True)
     time_limit_s: float | None = field(default=None, kw_only=True)
     seed: int = field(default=0, kw_only=True)
     name: str | None = field(default=None, kw_only=True)

@@ -89,6 +89,10 @@ class Passages:
                 best, most = chunk, shared
         return best
 
+    def readings(self, chunks: Sequence[Chunk]) -> list[bytes | None]:
+        """What a reranker read in passages when they were ingested; None where nothing is kept."""
+        return self.collection.readings([chunk.id for chunk in chunks], self._plan)
+
     def weights(self, terms: Sequence[str]) -> Mapping[str, float]:
         """Each term's idf among the passages."""
         return self.collection.term_weights(terms, self._plan)

@@ -9,30 +9,25 @@ from pathlib import Path
 from ragkit.app import RAG
 from ragkit.errors import ModelError
 from ragkit.models.bundled_reranker import BUNDLED_RERANKER, BundledReranker
+from ragkit.models.late_reranker import LateReranker
 from ragkit.models.manifest import MANIFEST
 from ragkit.models.reranker_folder import open_reranker
 from ragkit.protocols import Reranker
+from ragkit.rerank.blend import Blend
 from ragkit.train.card import OWN, Account
-from ragkit.train.cross_encoder import Encoder
-from ragkit.train.export import SelfTest, self_test, write_model
 from ragkit.train.gain import Gain, measured
+from ragkit.train.kept import KeptReranker, KeptTexts
 from ragkit.train.lessons import GIVEN, Lesson
 from ragkit.train.material import Material
-from ragkit.train.mining import Retrieve
+from ragkit.train.mining import CANDIDATES, Retrieve
 from ragkit.train.options import Teller, TrainOptions
 from ragkit.train.passages import Passages
 from ragkit.train.place import RESULT, take_place
-from ragkit.train.recipe import Recipe
-from ragkit.train.scoring import pair_scores
 from ragkit.train.split import FEWEST
 from ragkit.train.start import StartModel
-from ragkit.train.tokens import GroupMaker
 from ragkit.train.trial import fill_trial, trial_config, trial_lessons
-from ragkit.train.weighing import weighed
+from ragkit.train.weighing import USUAL, weighed
 from ragkit.types import Hit
-
-_TESTED = 24  # questions of the self-test
-_TESTED_PASSAGES = 8
 
 
 def model_name(options: TrainOptions) -> str:
@@ -45,48 +40,39 @@ def retrieval(rag: RAG, options: TrainOptions, *, is_trial: bool = False) -> Ret
     reader = {} if is_trial else options.reader.as_arguments()
 
     def retrieve(question: str) -> tuple[Hit, ...]:
-        ranking = rag.retrieve(question, k=options.candidates, retriever="hybrid", **reader)
+        ranking = rag.retrieve(question, k=options.candidates or CANDIDATES, retriever="hybrid", **reader)
         return ranking.hits
 
     return retrieve
 
 
-def exported(
-    folder: Path, model: Encoder, start: StartModel, recipe: Recipe, name: str, material: Material
-) -> SelfTest:
-    """Writes the model to `folder` and tests that it ranks as before.
-
-    Raises:
-        ModelError: it does not, or cannot be written.
-    """
-    tokenizer = start.folder / "tokenizer.json"
-    maker = GroupMaker(tokenizer, max_tokens=recipe.max_tokens)
-    asked = _tested(material, maker, recipe)
-    manifest = {
-        "name": name,
-        "revision": "int8-1",
-        "max_tokens": recipe.max_tokens,
-        "max_query_tokens": recipe.max_query_tokens,
-        "languages": list(material.languages),
-    }
-    model.cpu().eval()
-    expected = [
-        pair_scores(model, [(maker.ids(question), maker.ids(text)) for text in texts], recipe)
-        for question, texts in asked
-    ]
-    write_model(folder, model, asked, tokenizer=tokenizer, manifest=manifest)
-    return self_test(folder, asked, expected)
-
-
-def blended(folder: Path, material: Material, retrieve: Retrieve, teller: Teller) -> None:
+def blended(
+    folder: Path,
+    material: Material,
+    retrieve: Retrieve,
+    teller: Teller,
+    *,
+    usual: Blend = USUAL,
+    learnt: tuple[float, float] | None = None,
+    kept: KeptTexts | None = None,
+) -> None:
     """Puts into the manifest how much the model counts against the first stage.
+
+    Args:
+        folder: of the model.
+        material: its held-out questions tell.
+        retrieve: the first stage.
+        teller: is told.
+        usual, learnt: as for `weighed`.
+        kept: what the index keeps of its passages.
 
     Raises:
         ModelError: the manifest cannot be written.
     """
     lessons = [one.lesson for one in material.stop]
     teller.phase("weighing the model against the first stage", len(lessons))
-    blend = weighed(lessons, retrieve, open_reranker(folder), on_each=teller.advance)
+    reranker = opened(folder, kept)
+    blend = weighed(lessons, retrieve, reranker, usual=usual, learnt=learnt, on_each=teller.advance)
     path = folder / MANIFEST
     try:
         described = json.loads(path.read_text(encoding="utf-8")) | {"blend": blend.model_dump()}
@@ -106,6 +92,8 @@ def gains(
     passages: Passages,
     retrieve: Retrieve,
     teller: Teller,
+    *,
+    kept: KeptTexts | None = None,
 ) -> list[Gain]:
     """The gain on the given questions of the report, and on its generated ones; at least one of the two.
 
@@ -113,10 +101,10 @@ def gains(
     """
     rerankers: dict[str, Reranker] = {}
     if (BUNDLED_RERANKER / MANIFEST).exists():
-        rerankers["bundled reranker"] = BundledReranker()
+        rerankers["bundled reranker"] = opened(BUNDLED_RERANKER, kept)
     if start.is_reranker and start.folder != BUNDLED_RERANKER:
-        rerankers["start model"] = open_reranker(start.folder)
-    rerankers[OWN] = open_reranker(folder)
+        rerankers["start model"] = opened(start.folder, kept)
+    rerankers[OWN] = opened(folder, kept)
     given = [lesson for lesson in material.parts.report if lesson.kind == GIVEN]
     made = [lesson for lesson in material.parts.report if lesson.kind != GIVEN]
     found: list[Gain] = []
@@ -158,18 +146,9 @@ def settle(work: Path, out: Path, account: Account) -> None:
         ) from error
 
 
-def _tested(material: Material, maker: GroupMaker, recipe: Recipe) -> list[tuple[str, list[str]]]:
-    """Questions of the stopping part with passages of one window, which the file reads as torch does."""
-    asked: list[tuple[str, list[str]]] = []
-    for one in material.stop[:_TESTED]:
-        question = one.lesson.question
-        room = recipe.max_tokens - 3 - min(maker.count(question), recipe.max_query_tokens)
-        texts = [text for text in (*one.relevant, *one.others) if maker.count(text) <= room]
-        if len(texts) > 1:
-            asked.append((question, texts[:_TESTED_PASSAGES]))
-    if not asked:
-        raise ModelError(
-            f"no question with two passages of under {recipe.max_tokens} tokens to test the export on. Make "
-            "smaller passages: ingest.chunk.size"
-        )
-    return asked
+def opened(folder: Path, kept: KeptTexts | None) -> Reranker:
+    """The reranker of a folder, which goes by what the index keeps where it can."""
+    reranker = BundledReranker() if folder == BUNDLED_RERANKER else open_reranker(folder)
+    return (
+        KeptReranker(reranker, kept) if kept is not None and isinstance(reranker, LateReranker) else reranker
+    )

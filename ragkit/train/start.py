@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ragkit.errors import ConfigError
 from ragkit.models.bundled_reranker import BUNDLED_RERANKER
 from ragkit.models.catalogue import manifest_of
 from ragkit.models.embedder import BUNDLED
@@ -29,12 +30,36 @@ class StartModel:
     Args:
         folder: where it lies.
         manifest: of the folder.
-        bert: its weights.
+        bert: its weights; None of a head, which goes on from an encoder that is not trained.
     """
 
     folder: Path
     manifest: ModelManifest
-    bert: BertWeights
+    bert: BertWeights | None
+
+    @property
+    def encoder(self) -> BertWeights:
+        """The weights of all layers.
+
+        Raises:
+            ConfigError: it is a head.
+        """
+        if self.bert is None:
+            raise ConfigError(
+                f"{self.folder} holds a head, which has no layers to train. Leave out `--learn all`, or "
+                "start from another model with --from"
+            )
+        return self.bert
+
+    @property
+    def is_head(self) -> bool:
+        """Whether it is a head on the bundled reranker."""
+        return isinstance(self.manifest, LateManifest) and self.manifest.head_of is not None
+
+    @property
+    def takes_head(self) -> bool:
+        """Whether a head can be trained on it: it is the bundled reranker, or has one."""
+        return self.is_head or self.folder == BUNDLED_RERANKER
 
     @property
     def is_reranker(self) -> bool:
@@ -49,6 +74,8 @@ class StartModel:
     @property
     def positions(self) -> int:
         """Tokens of the longest pair that it has positions for."""
+        if self.bert is None:
+            return self.manifest.max_tokens
         return int(self.bert.tensors["embeddings.position_embeddings.weight"].shape[0])
 
     @property
@@ -78,6 +105,8 @@ def start_model(folder: Path | None = None) -> StartModel:
         folder = BUNDLED_RERANKER if (BUNDLED_RERANKER / MANIFEST).exists() else BUNDLED
     manifest = manifest_of(folder)
     verify_files(folder, manifest)
+    if isinstance(manifest, LateManifest) and manifest.head_of is not None:
+        return StartModel(folder, manifest, None)
     return StartModel(
         folder,
         manifest,

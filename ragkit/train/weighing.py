@@ -23,6 +23,7 @@ from ragkit.train.mining import Retrieve, retrieved
 FEWEST = 20  # questions; fewer choose by chance
 # The model counts a third of what the first stage does: what a general reranker got on 13 kinds of questions.
 USUAL = Blend.weighing(3.0)
+_OVERRULING = 100  # questions; on fewer, weights learnt with the model are the better guess
 _MOST = 150  # questions: a minute on two cores
 _MODEL = np.geomspace(0.01, 10.0, 16)
 _FIRST = np.array([0.0, *np.geomspace(0.03, 10.0, 16)])
@@ -44,9 +45,21 @@ def weighed(
     retrieve: Retrieve,
     reranker: Reranker,
     *,
+    usual: Blend = USUAL,
+    learnt: tuple[float, float] | None = None,
     on_each: Callable[[], None] = lambda: None,
 ) -> Blend:
-    """The weights for `reranker`, found on the given `lessons`; the usual ones where those are few."""
+    """The weights for `reranker`, found on the given `lessons`.
+
+    Args:
+        lessons: held out.
+        retrieve: the first stage.
+        reranker: to be weighed against it.
+        usual: what is taken where too few of the lessons tell anything.
+        learnt: weights of the model and of the first stage that were learnt with the model: where the lessons
+            are no more than some dozens, only what makes probabilities of them is found here.
+        on_each: called after each.
+    """
     judged = []
     for lesson in [lesson for lesson in lessons if lesson.kind == GIVEN][:_MOST]:
         on_each()
@@ -59,11 +72,13 @@ def weighed(
             first = np.array([hit.score for hit in hits], dtype=np.float64)
             known = np.where(known_passages(reranker, hits), scores.astype(np.float64), np.nan)
             judged.append(Judged(first, filled(known), relevant))
-    return fitted(judged) if len(judged) >= FEWEST else USUAL
+    if len(judged) < FEWEST:
+        return usual
+    return fitted(judged, learnt if len(judged) < _OVERRULING else None)
 
 
-def fitted(judged: Sequence[Judged]) -> Blend:
-    """The weights with the least loss over `judged`, at least one question.
+def fitted(judged: Sequence[Judged], weights: tuple[float, float] | None = None) -> Blend:
+    """The weights with the least loss over `judged`, at least one question; or those given, with their bias.
 
     >>> seen = Judged(np.array([2.0, 1.0]), np.array([-3.0, 3.0]), np.array([False, True]))
     >>> blend = fitted([seen])
@@ -71,6 +86,15 @@ def fitted(judged: Sequence[Judged]) -> Blend:
     True
     """
     first = [standardised(one.first) for one in judged]
+    m, f = weights or _least(judged, first)
+    logits = np.concatenate([m * one.model + f * before for one, before in zip(judged, first, strict=True)])
+    share = float(np.concatenate([one.relevant for one in judged]).mean())
+    highest = max(float(one.model.max()) for one in judged)
+    return Blend(model=m, first=f, long=0.0, bias=_bias(logits, share), highest=highest)
+
+
+def _least(judged: Sequence[Judged], first: Sequence[Numbers]) -> tuple[float, float]:
+    """The pair of the grid with the least loss."""
     losses = {
         (m, f): sum(
             _loss(m * one.model + f * before, one.relevant) for one, before in zip(judged, first, strict=True)
@@ -78,11 +102,7 @@ def fitted(judged: Sequence[Judged]) -> Blend:
         for m in _MODEL.tolist()
         for f in _FIRST.tolist()
     }
-    m, f = min(losses, key=lambda pair: losses[pair])
-    logits = np.concatenate([m * one.model + f * before for one, before in zip(judged, first, strict=True)])
-    share = float(np.concatenate([one.relevant for one in judged]).mean())
-    highest = max(float(one.model.max()) for one in judged)
-    return Blend(model=m, first=f, long=0.0, bias=_bias(logits, share), highest=highest)
+    return min(losses, key=lambda pair: losses[pair])
 
 
 def _loss(logits: Numbers, relevant: NDArray[np.bool_]) -> float:

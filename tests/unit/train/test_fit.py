@@ -120,3 +120,17 @@ def test_a_checkpoint_that_lacks_tensors_is_refused_at_once(tmp_path: Path, dama
     save_checkpoint(tmp_path / "c.npz", replace(saved, tensors=tensors))
     with pytest.raises(ModelError, match=r"c\.npz is damaged: .*classifier\.weight.*--restart"):
         fit(trainer(), plan(tmp_path), is_stopped=lambda: True)
+
+
+def test_the_last_judgement_finds_room_in_the_time_limit(tmp_path: Path) -> None:
+    """A judgement takes as long as many steps here: a limit that only steps obey would be passed by it."""
+    import time
+
+    judging = Recipe(epochs=100_000, groups_per_step=4, group_size=4, max_tokens=32, max_query_tokens=8)
+    held_out = tiny.groups(400)
+    began = time.monotonic()
+    fitted = fit(trainer(judging), replace(plan(tmp_path, time_limit_s=4.0), held_out=held_out))
+    judged_s = min(4.0, fitted.seconds / len(fitted.standings))
+    assert fitted.ending in {"all steps", "time limit"}
+    assert fitted.standings[-1].step > 0
+    assert time.monotonic() - began < 4.0 + 0.5 * judged_s + 1.0

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import ragkit
 from ragkit.cli import main
 from ragkit.config.defaults import default_config
 from ragkit.errors import ConfigError
+from ragkit.models.bundled_reranker import BundledReranker
 from ragkit.models.cross_encoder import OnnxReranker
 from ragkit.models.late_reranker import LateReranker
 from ragkit.models.reranker_folder import open_reranker
@@ -90,6 +92,55 @@ def test_a_model_that_compares_token_by_token_stays_one(
     own = open_reranker(tmp_path / "mine")
     assert isinstance(own, LateReranker)
     assert own.score("Where are returns kept?", ["On shelf nine.", ""])[1] == 0.0
+
+
+def test_a_head_is_trained_on_the_bundled_reranker_and_gone_on_from(
+    index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    head = ["models", "train-reranker", "--index", str(index), "--generate", "60", "--epochs", "1"]
+    assert main([*head, "--out", str(tmp_path / "head"), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert {"first stage", "bundled reranker", "this model"} == set(report["gains"][0]["figures"]["nDCG@10"])
+    assert report["self_test"]["correlation"] > 0.999
+    own, bundled = open_reranker(tmp_path / "head"), BundledReranker()
+    assert isinstance(own, LateReranker)
+    assert own.manifest.head_of == bundled.fingerprint
+    # All questions are generated: how much it counts is what the bundled model counts.
+    assert own.blend is not None
+    assert bundled.blend is not None
+    assert own.blend["model"] == bundled.blend["model"]
+    again = [*head, "--from", str(tmp_path / "head"), "--out", str(tmp_path / "again")]
+    assert main([*again, "--learn", "all"]) == 2
+    assert "holds a head, which has no layers to train" in capsys.readouterr().err
+    assert main([*again, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["start"] == own.fingerprint
+
+
+def test_a_head_is_refused_on_a_model_of_other_vectors(
+    train: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*train, "--learn", "head"]) == 2
+    assert "a head can be trained on the bundled reranker alone" in capsys.readouterr().err
+
+
+def test_a_checkpoint_of_before_the_scoring_was_named_is_not_gone_on_with(
+    train: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from contextlib import nullcontext
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ragkit.cli.models._stoppable", lambda: nullcontext(lambda: True))
+        assert main(train) == 130
+    path = tmp_path / "mine" / ".ragkit-training" / "checkpoint.npz"
+    with np.load(path) as saved:
+        tensors = {name: saved[name] for name in saved.files}
+    facts = json.loads(tensors.pop("facts.json").tobytes())
+    assert facts["settings"].pop("scoring") == "cross-encoder, 1"
+    tensors["facts.json"] = np.frombuffer(json.dumps(facts).encode(), np.uint8)
+    np.savez(path, allow_pickle=False, **tensors)
+    capsys.readouterr()
+    assert main(train) == 2
+    assert 'scoring was null, is "cross-encoder, 1"' in capsys.readouterr().err
 
 
 def test_a_stopped_training_is_kept_and_goes_on(

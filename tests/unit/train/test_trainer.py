@@ -99,14 +99,14 @@ def test_averaged_weights_are_lent_for_the_time_of_the_block() -> None:
     running = trainer()
     running.run(until=15)
     before = running.model.weights()["classifier.weight"]
-    with running.averaged() as model:
-        averaged = model.weights()["classifier.weight"]
-        was_training = model.training
+    with running.averaged():
+        averaged = running.model.weights()["classifier.weight"]
+        was_training = running.model.training
     assert not was_training
     assert running.model.training
-    assert np.array_equal(model.weights()["classifier.weight"], before)
+    assert np.array_equal(running.model.weights()["classifier.weight"], before)
     running.use_average()
-    assert np.array_equal(model.weights()["classifier.weight"], averaged)
+    assert np.array_equal(running.model.weights()["classifier.weight"], averaged)
 
 
 def test_pairs_longer_than_the_model_reads_are_refused() -> None:

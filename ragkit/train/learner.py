@@ -1,0 +1,64 @@
+"""What of a model is trained: all of its encoder, or a head on what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from ragkit.rerank.blend import Blend
+from ragkit.train.export import SelfTest
+from ragkit.train.material import Material
+from ragkit.train.recipe import Recipe
+from ragkit.train.stepping import Stepping
+
+JUDGED = 150  # held-out questions that say when to stop: judging must not take longer than training
+TESTED = 24  # questions of the self-test
+TESTED_PASSAGES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A training that is ready to begin.
+
+    Args:
+        trainer: before its first step.
+        held_out: what it is judged by, as the trainer takes it.
+        settings: what decides the steps, beside the recipe.
+    """
+
+    trainer: Stepping[Any] = field(repr=False)
+    held_out: Sequence[Any] = field(repr=False)
+    settings: Mapping[str, Any] = field(repr=False)
+
+
+class Learner(Protocol):
+    """Trains one part of a model."""
+
+    recipe: Recipe
+
+    def course(self, material: Material) -> Course:
+        """Prepares the training.
+
+        Raises:
+            ModelError: the start model failed.
+        """
+        ...
+
+    def export(self, folder: Path, material: Material, name: str) -> SelfTest:
+        """Writes what was trained to `folder` and tests that it ranks as before.
+
+        Raises:
+            ModelError: it does not, or cannot be written.
+        """
+        ...
+
+    @property
+    def usual(self) -> Blend:
+        """How the result is weighed against the first stage where nobody can tell."""
+        ...
+
+    def learnt(self) -> tuple[float, float] | None:
+        """Weights of the model and of the first stage that were learnt with the model, if any were."""
+        ...
