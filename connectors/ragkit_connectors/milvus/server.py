@@ -14,7 +14,7 @@ from ragkit.protocols import Vectors
 from ragkit.store.remote.conditions import Among, Condition, all_of, is_among
 from ragkit.store.remote.head import OPEN
 from ragkit.store.remote.points import COUNTED, JUDGED, term_weights
-from ragkit.store.remote.server import CHUNKS, Found, Place, Point
+from ragkit.store.remote.server import CHUNKS, RECORDS, Found, Place, Point
 from ragkit_connectors.milvus.calls import Calls
 from ragkit_connectors.milvus.ends import Ends
 from ragkit_connectors.milvus.expressions import expression, with_pks
@@ -232,6 +232,13 @@ class MilvusServer:
         if self.settings.path is None:
             return 0
         return sum(f.stat().st_size for f in Path(str(self.settings.path)).rglob("*") if f.is_file())
+
+    def purge(self) -> None:
+        """Asks for the bytes of what was deleted to be dropped; when they go, Milvus decides."""
+        for place in (CHUNKS, RECORDS):
+            for name in ("flush", "compact"):
+                with contextlib.suppress(StoreError):  # which forbids it, or limits how often
+                    self.call(name, self.named(place))
 
     def close(self) -> None:
         """Closes the client."""
