@@ -6,17 +6,21 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ragkit.fields import TENANT
-from ragkit.protocols import DocumentState
+from ragkit.protocols import DocumentState, PassageReader
 from ragkit.store.abilities import CollectingStore, Holdings
 from ragkit.store.collection import StoreCollection
+from ragkit.store.rereading import n_unread
+
+_TOLD_OTHERWISE = frozenset({"quarantined", "holdings", "unread_chunks"})
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
     """The state of an index at its current commit.
 
-    `quarantined` names each document and why; `holdings` says what is kept beside the current commit, where
-    the store can tell.
+    `quarantined` names each document and why; `holdings` says what is kept beside the current commit, and
+    `unread_chunks` of how many passages nothing is kept that the graph's reranker read in them, where the
+    store can tell.
     """
 
     documents: int
@@ -28,17 +32,19 @@ class Status:
     commit: int
     quarantined: tuple[DocumentState, ...]
     holdings: Holdings | None = None
+    unread_chunks: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The machine form; its keys are a contract."""
         return {
-            **{key: value for key, value in asdict(self).items() if key not in {"quarantined", "holdings"}},
+            **{key: value for key, value in asdict(self).items() if key not in _TOLD_OTHERWISE},
             "quarantined": len(self.quarantined),
             "quarantined_documents": [
                 {"document_id": s.document_id, "uri": s.uri, "stage": s.stage, "reason": s.reason}
                 for s in self.quarantined
             ],
             **({} if self.holdings is None else self._kept(self.holdings)),
+            **({} if self.unread_chunks is None else {"unread_chunks": self.unread_chunks}),
         }
 
     def _kept(self, holdings: Holdings) -> dict[str, Any]:
@@ -51,8 +57,8 @@ class Status:
         }
 
 
-def status_of(collection: StoreCollection) -> Status:
-    """The status of a collection."""
+def status_of(collection: StoreCollection, reader: PassageReader | None = None) -> Status:
+    """The status of a collection, whose passages the graph's `reader` may have read at ingestion."""
     counts, store = collection.counts(), collection.store
     return Status(
         documents=counts.documents,
@@ -64,4 +70,5 @@ def status_of(collection: StoreCollection) -> Status:
         commit=collection.head(),
         quarantined=tuple(collection.quarantined()),
         holdings=store.holdings() if isinstance(store, CollectingStore) else None,
+        unread_chunks=n_unread(collection, reader),
     )

@@ -8,8 +8,9 @@ from typing import Any
 from ragkit.assembly import Assembly
 from ragkit.cache.answers import CacheCounts
 from ragkit.config.spec import Config
-from ragkit.errors import CorruptIndexError
+from ragkit.errors import CorruptIndexError, RagkitError
 from ragkit.graph.runner import Graph
+from ragkit.protocols import PassageReader
 from ragkit.status import Status, status_of
 from ragkit.store import forgetting, mending, migrate
 from ragkit.store.abilities import Compaction
@@ -75,7 +76,14 @@ class Upkeep:
 
     def status(self) -> Status:
         """What the index holds, what it was made with, and what could not be ingested."""
-        return status_of(self._parts.collection)
+        return status_of(self._parts.collection, self._reader())
+
+    def _reader(self) -> PassageReader | None:
+        """The graph's reranker where it reads passages at ingestion; None too where it cannot be loaded."""
+        try:
+            return self._parts.reader()
+        except RagkitError:
+            return None
 
     def cache_counts(self) -> CacheCounts:
         """What the caches of answers hold, and how they were used since this was opened."""
@@ -99,6 +107,8 @@ class Upkeep:
     def repair(self) -> Repair:
         """Makes damaged BM25 files and vectors anew from the texts, then verifies.
 
+        Passages of which nothing is kept that the graph's reranker read in them are read, as at ingestion.
+
         A damaged manifest is left as it is: the texts are in it, and nothing can be derived from others.
 
         Raises:
@@ -106,7 +116,7 @@ class Upkeep:
             ConfigError: it was made with another model or analyzer.
         """
         try:
-            return mending.repair(self._parts.collection)
+            return mending.repair(self._parts.collection, self._reader())
         except CorruptIndexError as e:
             return Repair((), (str(e),))
         finally:

@@ -11,7 +11,8 @@ from ragkit.cli.options import print_json as emit
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
     parser.description = (
-        "Make damaged BM25 files and vectors anew from the texts, remove files that no commit names, verify."
+        "Make damaged BM25 files and vectors anew from the texts, read passages that the reranker lacks, "
+        "remove files that no commit names, verify."
     )
     parser.epilog = (
         "Example: ragkit repair --index index/ --json\nEnds with 0 where all is sound then, and 1 where not."

@@ -26,6 +26,7 @@ _STATUS_WORDS = {
     "kept_from_commit": "oldest commit that can be read",
     "replaced_chunks": "replaced chunks still in the files",
     "to_erase": "forgotten content still in the files",
+    "unread_chunks": "chunks that the reranker reads when they are found (ragkit repair reads them now)",
 }
 
 

@@ -136,6 +136,10 @@ class LateReranker(BlendedModel[LateManifest]):
             and not beneath.prefixes.passage
         )
 
+    def serves(self, reading: bytes, text: str) -> bool:
+        """Whether a reading is of this text and of this model, and whole."""
+        return self._reading.opened(reading, text) is not None
+
     def embed_and_read(self, texts: Sequence[str], embedder: Embedder) -> tuple[Vectors, list[bytes]]:
         """The embedder's vectors of passages, shape `[n, d]`, and what to keep of each, in the same pass.
 

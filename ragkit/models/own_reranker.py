@@ -75,6 +75,10 @@ class OwnReranker:
         assert isinstance(self._model, LateReranker)
         return self._model.embed_and_read(texts, embedder)
 
+    def serves(self, reading: bytes, text: str) -> bool:
+        """Whether a reading is of this text and of this model, and whole; a cross-encoder goes by none."""
+        return isinstance(self._model, LateReranker) and self._model.serves(reading, text)
+
     def score_read(
         self, query: str, texts: Sequence[str], readings: Sequence[bytes | None]
     ) -> tuple[Vectors, int]:

@@ -85,6 +85,10 @@ class PassageReader(Reranker, Protocol):
         """The embedder's vectors of passages, shape `[n, d]`, and a reading of each, in one pass."""
         ...
 
+    def serves(self, reading: bytes, text: str) -> bool:
+        """Whether the reading is of this text and of this model, and whole."""
+        ...
+
     def score_read(
         self, query: str, texts: Sequence[str], readings: Sequence[bytes | None]
     ) -> tuple[Vectors, int]:

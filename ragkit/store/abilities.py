@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from ragkit.protocols import Change, Scope, Vectors
+from ragkit.types import Chunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,22 @@ class ReadingStore(Protocol):
 
     def readings(self, ids: Sequence[str], scope: Scope) -> list[bytes | None]:
         """What was kept for each chunk; None where nothing is, or the scope does not show it."""
+        ...
+
+
+@runtime_checkable
+class RereadingStore(ReadingStore, Protocol):
+    """A store that can tell of which chunks it keeps no reading, and takes readings of what is committed."""
+
+    def unread(self, is_sound: Callable[[bytes, Chunk], bool] | None = None) -> Iterator[list[Chunk]]:
+        """Chunks of the current commit without a reading, or with one that `is_sound` refuses.
+
+        Those of all tenants, some at a time, without their owners.
+        """
+        ...
+
+    def keep_readings(self, readings: Mapping[str, bytes]) -> bool:
+        """Keeps readings by chunk id in place of what is there; whether it could."""
         ...
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ragkit.errors import StoreError
+from ragkit.protocols import PassageReader
 from ragkit.store.abilities import MendableStore
 from ragkit.store.collection import StoreCollection
+from ragkit.store.rereading import reread
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,12 @@ def verify(collection: StoreCollection) -> list[str]:
     return _mendable(collection).verify()
 
 
-def repair(collection: StoreCollection) -> Repair:
+def repair(collection: StoreCollection, reader: PassageReader | None = None) -> Repair:
     """Makes anew what is derived from the texts, then verifies.
+
+    Args:
+        collection: whose index it is.
+        reader: the graph's reranker; what it lacks of the passages is read, where all else is sound.
 
     Raises:
         StoreError: the store has no means to do so, another process is writing, or it cannot be written to.
@@ -44,7 +50,11 @@ def repair(collection: StoreCollection) -> Repair:
     """
     store = _mendable(collection)
     repaired = store.repair(lambda texts: collection.embedder.embed(texts, "passage"))
-    return Repair(tuple(repaired), tuple(store.verify()))
+    problems = store.verify()
+    n_read = 0 if problems else reread(collection, reader)
+    if n_read:
+        repaired.append(f"{n_read:,} passages read anew for {reader.name if reader else 'the reranker'}")
+    return Repair(tuple(repaired), tuple(problems))
 
 
 def _mendable(collection: StoreCollection) -> MendableStore:

@@ -17,6 +17,11 @@ from ragkit.store.local.connections import Connections
 
 READINGS = "readings.sqlite"  # the name of the file
 _AT_ONCE = 500
+# What is there already keeps its number: its chunk is of an earlier commit, whatever becomes of the next one.
+_PUT = (
+    "INSERT INTO readings (id, number, reading) VALUES (?, ?, ?) "
+    "ON CONFLICT (id) DO UPDATE SET reading = excluded.reading WHERE reading <> excluded.reading"
+)
 _TABLES = (
     # `number`: of the commit that they were written for, so that those of one that never happened can go.
     "CREATE TABLE IF NOT EXISTS readings "
@@ -66,12 +71,34 @@ class KeptReadings:
         if not readings and not self._is_there():
             return
         try:
-            self._put(readings, head)
+            self._write(readings, number=head + 1, head=head)
         except CorruptIndexError:
             self.drop()
         except StoreError:
             # A full disk, above all: the commit itself will say so.
             self._connections.close_idle()
+
+    def ids(self) -> frozenset[bytes]:
+        """The chunks that something is kept of; none where it cannot be read."""
+        if self._is_there():
+            try:
+                with self._connections.reading() as db:
+                    return frozenset(key for (key,) in db.execute("SELECT id FROM readings"))
+            except StoreError:
+                self._connections.close_idle()
+        return frozenset()
+
+    def mend(self, readings: Mapping[str, bytes]) -> bool:
+        """Keeps readings of chunks that are committed, in place of those that are there; whether it could."""
+        try:
+            self._write(readings, number=0, head=None)
+        except CorruptIndexError:
+            self.drop()
+            return False
+        except StoreError:
+            self._connections.close_idle()
+            return False
+        return True
 
     def keep(self, ids: Iterable[bytes], *, wait_s: float) -> bool:
         """Erases all but those of these chunks; whether no byte of the others is left in the files."""
@@ -107,7 +134,8 @@ class KeptReadings:
         """Closes all connections."""
         self._connections.close()
 
-    def _put(self, readings: Mapping[str, bytes], head: int) -> None:
+    def _write(self, readings: Mapping[str, bytes], *, number: int, head: int | None) -> None:
+        """Under `number`; those after `head` go, where one is given."""
         if not self._is_there():
             schema.connect(self._path, may_create=True).close()
             self._is_there()
@@ -116,10 +144,10 @@ class KeptReadings:
             db.execute("BEGIN IMMEDIATE")
             for statement in _TABLES:
                 db.execute(statement)
-            db.execute("DELETE FROM readings WHERE number > ?", (head,))
+            if head is not None:
+                db.execute("DELETE FROM readings WHERE number > ?", (head,))
             db.executemany(
-                "INSERT OR IGNORE INTO readings (id, number, reading) VALUES (?, ?, ?)",
-                ((bytes.fromhex(identity), head + 1, reading) for identity, reading in readings.items()),
+                _PUT, ((bytes.fromhex(identity), number, reading) for identity, reading in readings.items())
             )
             reach("readings.written")
             db.execute("COMMIT")

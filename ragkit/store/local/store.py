@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ from ragkit.store.local.repair import Embed, repair_folder
 from ragkit.store.local.scratch import scratch_folder
 from ragkit.store.local.segments import SegmentFiles
 from ragkit.store.local.transaction import mark
+from ragkit.store.local.unread import unread
 from ragkit.store.local.verify import RESTORE, problems_of_folder
 from ragkit.store.local.write import Writer
 from ragkit.store_spec import StoreSpec
@@ -248,6 +249,20 @@ class LocalStore:
         shown = [identity for identity, place in zip(ids, places, strict=True) if place is not None]
         found = dict(zip(shown, self._readings.get(shown), strict=True))
         return [found.get(identity) for identity in ids]
+
+    def unread(self, is_sound: Callable[[bytes, Chunk], bool] | None = None) -> Iterator[list[Chunk]]:
+        """Chunks of which no reading is kept, or one that `is_sound` refuses, of all tenants."""
+        with self.manifest.reading() as db:
+            yield from unread(db, self._readings, is_sound)
+
+    def keep_readings(self, readings: Mapping[str, bytes]) -> bool:
+        """Keeps what a reranker read in chunks that are committed; whether it could.
+
+        Raises:
+            StoreError: another process is writing.
+        """
+        with self._writer.lock:
+            return self._readings.mend(readings)
 
     def commit(self, changes: Iterable[Change]) -> int:
         """Writes all changes as one commit and returns its number: readers see all of it or none.

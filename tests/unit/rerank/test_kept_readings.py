@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -129,3 +131,53 @@ def test_a_graph_without_a_reranker_keeps_nothing(tmp_path: Path) -> None:
     with ragkit.open(tmp_path / "index", graph=graph) as rag:
         rag.ingest(documents(), progress=False)
         assert not (tmp_path / "index" / READINGS).exists()
+
+
+def read_of(rag: ragkit.RAG, tmp_path: Path) -> dict[str, bytes | None]:
+    """What is kept of each document's first passage."""
+    kept = KeptReadings(tmp_path / "index" / READINGS)
+    chunks = [hit.chunk for hit in rag.retrieve(QUESTION, k=20).hits if hit.chunk.ordinal == 0]
+    found = dict(zip((chunk.document_id for chunk in chunks), kept.get([c.id for c in chunks]), strict=True))
+    kept.close()
+    return found
+
+
+def test_repair_reads_what_is_lacking_or_damaged_and_status_counts_it(
+    rag: ragkit.RAG, tmp_path: Path
+) -> None:
+    before = read_of(rag, tmp_path)
+    assert rag.status().unread_chunks == 0
+    chunk_of = {hit.chunk.document_id: hit.chunk.id for hit in rag.retrieve(QUESTION, k=20).hits}
+    with closing(sqlite3.connect(tmp_path / "index" / READINGS)) as db, db:
+        db.execute("DELETE FROM readings WHERE id = ?", (bytes.fromhex(chunk_of["rent"]),))
+        db.execute(
+            "UPDATE readings SET reading = zeroblob(length(reading)) WHERE id = ?",
+            (bytes.fromhex(chunk_of["park"]),),
+        )
+    assert rag.status().as_json()["unread_chunks"] == 1  # what is damaged is found when it is looked at
+    assert read_of(rag, tmp_path) != before
+    done = rag.repair()
+    assert done.ok
+    assert [line for line in done.repaired if "read anew" in line] == [
+        "2 passages read anew for ragkit-minilm-late"
+    ]
+    assert read_of(rag, tmp_path) == before
+    assert rag.status().unread_chunks == 0
+    assert not rag.repair().repaired
+
+
+def test_repair_reads_an_index_of_before_there_was_a_reranker(rag: ragkit.RAG, tmp_path: Path) -> None:
+    before = read_of(rag, tmp_path)
+    rag.close()
+    for path in (tmp_path / "index").glob(f"{READINGS}*"):
+        path.unlink()
+    with ragkit.open(tmp_path / "index") as again:
+        n = again.status().unread_chunks
+        assert n is not None
+        assert n >= 4  # all but the Russian one
+        assert again.repair().repaired == (f"{n:,} passages read anew for ragkit-minilm-late",)
+        assert read_of(again, tmp_path) == before
+        assert before["ru"] is None
+        # The next commit must not take them for what was written for one that never happened.
+        again.ingest([Document("new", "A tent may be lent for a week.")], progress=False)
+        assert again.status().unread_chunks == 0

@@ -194,3 +194,25 @@ def test_readers_go_on_while_a_writer_writes_and_forgets(tmp_path: Path) -> None
     assert sum(kept(reader, chunks_of(change))[0] is not None for change in changes) == 9
     writer.close()
     reader.close()
+
+
+def test_a_reading_takes_the_place_of_another_one_of_its_chunk(tmp_path: Path) -> None:
+    kept = KeptReadings(tmp_path / READINGS)
+    kept.put({"0a": b"damaged", "0b": b"whole"}, head=0)
+    kept.put({"0a": b"made anew", "0c": b"new"}, head=1)
+    assert kept.get(["0a", "0b", "0c"]) == [b"made anew", b"whole", b"new"]
+    # The second commit never happened: what is new of it goes, and no chunk of the first one loses its own.
+    kept.put({"0d": b"later"}, head=1)
+    assert kept.get(["0a", "0b", "0c", "0d"]) == [b"made anew", b"whole", None, b"later"]
+    kept.close()
+
+
+def test_what_is_mended_outlives_the_commits_that_follow(tmp_path: Path) -> None:
+    kept = KeptReadings(tmp_path / READINGS)
+    assert kept.ids() == frozenset()
+    assert kept.mend({"0a": b"made"})
+    assert kept.mend({"0a": b"made anew", "0b": b"too"})
+    kept.put({"0c": b"new"}, head=0)
+    assert kept.get(["0a", "0b", "0c"]) == [b"made anew", b"too", b"new"]
+    assert kept.ids() == {bytes.fromhex(name) for name in ("0a", "0b", "0c")}
+    kept.close()
