@@ -10,7 +10,7 @@ from ragkit.errors import CorruptIndexError, StoreError, TransientStoreError
 from ragkit.store.remote.server import ReadOnlyError
 
 _MOST_SHOWN = 300
-_GONE = re.compile(r"not found|no such file", re.IGNORECASE)
+_GONE = re.compile(r"not found|no such file|does not exist", re.IGNORECASE)
 _DENIED = re.compile(r"permission denied|read-only file system|operation not permitted", re.IGNORECASE)
 _FULL = re.compile(r"no space left|disk quota|too many open files|os error 5\b", re.IGNORECASE)
 _CONFLICT = re.compile(r"conflict|retry|too many concurrent|preempted", re.IGNORECASE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from ragkit_connectors.lancedb.filters import SLOTS, column_of, slot_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VECTOR, POINT = "vector", "pid"
+VECTOR, POINT, HASHES = "vector", "pid", "hashes"
 _KEYS = (
     "id", "doc", "name", "tenant", "acl", "from", "to", "text", "shape", "crc", "n", "terms", "counts", "k",
     "reading",
@@ -36,6 +37,7 @@ def schema_of(dimension: int) -> pa.Schema:
         [
             (POINT, text),
             *((column_of(key), kinds.get(key, text)) for key in _KEYS),
+            (HASHES, pa.list_(pa.int64())),
             *((name, pa.float64()) for name in _BOUNDS),
             (VECTOR, pa.list_(pa.float32(), dimension)),
         ]
@@ -50,6 +52,7 @@ def table_of(points: Sequence[Point], dimension: int) -> pa.Table:
     columns: dict[str, Any] = {POINT: [point.id for point in points]}
     for key in _KEYS:
         columns[column_of(key)] = [point.payload.get(key) for point in points]
+    columns[HASHES] = [[hash_of(term) for term in point.payload["terms"]] for point in points]
     bounds = [_bounds_of(point.payload["r"]) for point in points]
     for name in _BOUNDS:
         columns[name] = [held.get(name) for held in bounds]
@@ -85,6 +88,11 @@ def similarities_in(batch: pa.RecordBatch | pa.Table) -> list[float] | None:
     if "_distance" not in batch.schema.names:
         return None
     return [1.0 - distance for distance in batch.column("_distance").to_pylist()]
+
+
+def hash_of(word: str) -> int:
+    """The number of a word. Two may share one: then both count, never less."""
+    return zlib.crc32(word.encode("utf-8", "surrogatepass"))
 
 
 def _given(point: Point) -> Vectors:

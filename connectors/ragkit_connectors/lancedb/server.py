@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ragkit.failpoints import reach
 from ragkit.protocols import Vectors
-from ragkit.store.remote.conditions import Condition, all_of, is_among
-from ragkit.store.remote.points import COUNTED, JUDGED
+from ragkit.store.remote.conditions import Condition
+from ragkit.store.remote.points import JUDGED
 from ragkit.store.remote.server import CHUNKS, RECORDS, Found, Place, Point
 from ragkit_connectors.lancedb import indexes
 from ragkit_connectors.lancedb.filters import as_sql, column_of
@@ -202,8 +204,15 @@ class LanceServer:
         return int(self.table.read(lambda table: table.count_rows(as_sql(condition))))
 
     def counts(self, place: Place, conditions: Sequence[Condition]) -> list[int]:
-        """One call for each condition."""
-        return [self.count(place, condition) for condition in conditions]
+        """Several at once."""
+        if place == RECORDS:
+            return [self.count(place, condition) for condition in conditions]
+        self._flush()
+
+        async def ask(table: Any) -> list[int]:
+            return await asyncio.gather(*(_counted(table, condition) for condition in conditions))
+
+        return self.table.read(ask)
 
     def scroll(
         self, place: Place, condition: Condition, keys: Sequence[str], *, vectors: bool = False
@@ -247,13 +256,10 @@ class LanceServer:
     ) -> list[list[Found]]:
         """By the words that rows hold, rare ones first."""
         self._flush()
-        columns = [POINT, *map(column_of, COUNTED)]
-
-        def ask(words: Sequence[str]) -> pa.Table:
-            wanted = all_of([condition, is_among("terms", words)])
-            return self.table.read(lambda table: _scanned(table, wanted, columns))
-
-        return [proposed(weights, limit, ask) for weights in queries]
+        return [
+            self.table.read(partial(proposed, condition=condition, weights=weights, limit=limit))
+            for weights in queries
+        ]
 
     def n_bytes(self) -> int:
         """Of all files in the folder."""
@@ -268,6 +274,10 @@ class LanceServer:
 def where_of(settings: LanceSettings) -> str:
     """Which index is meant, for people."""
     return f"lancedb {settings.path}"
+
+
+async def _counted(table: Any, condition: Condition) -> int:
+    return 0 if condition is False else int(await table.count_rows(as_sql(condition)))
 
 
 async def _scanned(table: Any, condition: Condition, columns: Sequence[str]) -> pa.Table:

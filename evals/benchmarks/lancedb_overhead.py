@@ -1,0 +1,191 @@
+"""What `store/lancedb` adds to the raw client: a query for 10, words, a bulk write; what its indexes give.
+
+    OMP_NUM_THREADS=1 python evals/benchmarks/lancedb_overhead.py [--passages 100000] [--indexes]
+
+`plain` compares a question in a held commit, as a graph asks, with ids and distances of the 10 nearest of all
+that lies there. `same_question` asks by hand for the vectors and judged columns of the nearest of one commit.
+`words` is a BM25 question of eight words; LanceDB's own text search is asked for the same words beside it,
+and scores them otherwise. A bulk write puts the same rows into a table of the same form, 1,000 at a time;
+by hand without documents, states and flushes to disk. All is measured before and after `prepare`, which an
+ingestion ends with. With --indexes each vector index is built: the part of the 10 nearest that it finds
+(within the store's own search), the time of a question and of its building.
+
+Ways take turns. `wall` is the time that passes, `cpu` that of this process; medians, and the median of the
+ratios of neighbours in time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import lancedb
+import numpy as np
+
+from evals.benchmarks.opensearch_overhead import against, changes_of
+from evals.benchmarks.store_query import DIMENSION, SEED, Question, make_passages, make_questions
+from ragkit.protocols import Change, Scope, Vectors
+from ragkit.store.remote.conditions import all_of, in_range
+from ragkit.store.remote.points import JUDGED, chunk_point, document_key
+from ragkit.store_spec import StoreSpec
+from ragkit_connectors.lancedb import LanceStore
+from ragkit_connectors.lancedb.filters import as_sql, column_of
+from ragkit_connectors.lancedb.rows import VECTOR, schema_of, table_of
+from ragkit_connectors.lancedb.table import name_of
+
+K = 10
+SPEC = StoreSpec("none", embedder_fingerprint="none", dimension=DIMENSION)
+KINDS = ("ivf", "ivf-pq", "hnsw")
+
+
+def write_raw(table: Any, batch: Sequence[Change], number: int) -> None:
+    """The chunks of a batch, by the client alone."""
+    points = [
+        chunk_point(record, document_key("", change.state.document_id), number)
+        for change in batch
+        for record in change.records
+    ]
+    table.add(table_of(points, DIMENSION))
+
+
+def nearest(table: Any, vector: Vectors, shown: str | None) -> Any:
+    """The 10 nearest, as one would ask without ragkit."""
+    query = table.search(vector, vector_column_name=VECTOR).distance_type("dot").limit(K)
+    columns = ["id", "_distance"]
+    if shown is not None:
+        query = query.where(shown, prefilter=True)
+        columns += [VECTOR, *(column_of(key) for key in JUDGED if key != "id")]
+    return query.select(columns).bypass_vector_index().to_arrow()
+
+
+def take_turns(n: int, ours: Callable[[int], object], raw: Callable[[int], object]) -> dict[str, Any]:
+    """Both ways on each item, one after the other, in changing order, by both clocks."""
+    clocks = {"wall": time.perf_counter, "cpu": time.process_time}
+    times: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in clocks}
+    ways = (ours, raw)
+    for at in range(n):
+        for way in (0, 1) if at % 2 else (1, 0):
+            begun = {name: clock() for name, clock in clocks.items()}
+            ways[way](at)
+            for name, clock in clocks.items():
+                times[name][way].append((clock() - begun[name]) * 1e3)
+    return {name: against(*of) for name, of in times.items()}
+
+
+def questions_of(store: LanceStore, table: Any, questions: Sequence[Question]) -> dict[str, Any]:
+    """What questions cost, ours and by hand."""
+    n = len(questions)
+    with store.hold() as commit:
+        scope = Scope(commit=commit)
+
+        def ours(at: int) -> object:
+            return store.search(questions[at].vector[None], K, scope)
+
+        def words(at: int) -> object:
+            return store.search_terms([questions[at].text.split()], K, scope)
+
+        def own_words(at: int) -> object:
+            return (
+                table.search(questions[at].text, query_type="fts")
+                .select(["id", "_score"])
+                .limit(K)
+                .to_arrow()
+            )
+
+        shown = as_sql(all_of([in_range("from", lte=commit), in_range("to", gt=commit)]))
+        for at in range(min(n, 5)):
+            ours(at), words(at), own_words(at)
+        return {
+            "plain": take_turns(n, ours, lambda at: nearest(table, questions[at].vector, None)),
+            "same_question": take_turns(n, ours, lambda at: nearest(table, questions[at].vector, shown)),
+            "words": take_turns(n, words, own_words),
+        }
+
+
+def of_indexes(folder: Path, questions: Sequence[Question]) -> list[dict[str, Any]]:
+    """What each vector index finds of the 10 nearest, and what it costs."""
+    vectors = np.stack([question.vector for question in questions])
+    store = LanceStore(path=folder).open(SPEC)
+    exact = [set(hits.id_list()) for hits in store.search(vectors, K, Scope())]
+    store.close()
+    rows = []
+    for kind in KINDS:
+        store = LanceStore(path=folder, index=kind, exact_below=0).open(SPEC)
+        begun = time.perf_counter()
+        store.prepare()
+        built_s = time.perf_counter() - begun
+        times, shared = [], []
+        with store.hold() as commit:
+            for vector, wanted in zip(vectors, exact, strict=True):
+                begun_cpu, begun = time.process_time(), time.perf_counter()
+                (found,) = store.search(vector[None], K, Scope(commit=commit))
+                times.append((time.perf_counter() - begun, time.process_time() - begun_cpu))
+                shared.append(len(wanted & set(found.id_list())) / len(wanted))
+        wall, cpu = (1e3 * np.median(np.array(times), axis=0)).round(2).tolist()
+        row = {"index": kind, "overlap": round(float(np.mean(shared)), 4), "wall_ms": wall, "cpu_ms": cpu}
+        rows.append({**row, "built_s": round(built_s, 1), "n": len(shared)})
+        store.close()
+    return rows
+
+
+def measured(n: int, n_questions: int, *, indexes: bool) -> dict[str, Any]:
+    """Fills a store and a table in turns, then asks."""
+    rng = np.random.default_rng(SEED)
+    texts, vectors = make_passages(rng, n)
+    questions = make_questions(rng, texts, vectors, n_questions)
+    batches = changes_of(texts, vectors)
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "ours"
+        store = LanceStore(path=folder).open(SPEC)
+        raw = lancedb.connect(str(Path(place) / "raw"), read_consistency_interval=timedelta(0))
+        table = raw.create_table(name_of(0), schema=schema_of(DIMENSION))
+        with store.writing():
+            bulk = take_turns(
+                len(batches),
+                lambda at: store.commit(batches[at]),
+                lambda at: write_raw(table, batches[at], at + 1),
+            )
+        table.create_fts_index("text", use_tantivy=False, stem=False, remove_stop_words=False)
+        before = questions_of(store, table, questions)
+        begun = time.perf_counter()
+        store.prepare()
+        prepared_s = time.perf_counter() - begun
+        table.optimize()
+        after = questions_of(store, table, questions)
+        store.close()
+        size = {
+            name: sum(p.stat().st_size for p in (Path(place) / name).rglob("*") if p.is_file()) >> 20
+            for name in ("ours", "raw")
+        }
+        return {
+            "lancedb": version("lancedb"),
+            "seed": SEED,
+            "passages": n,
+            "bulk_1000": bulk,
+            "before_prepare": before,
+            "prepared_s": round(prepared_s, 1),
+            "after_prepare": after,
+            "mib": size,
+            "indexes": of_indexes(folder, questions) if indexes else [],
+        }
+
+
+def main() -> None:
+    """Measures, and prints one JSON object."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--passages", type=int, default=100_000)
+    parser.add_argument("--questions", type=int, default=100)
+    parser.add_argument("--indexes", action="store_true", help="build each vector index too")
+    given = parser.parse_args()
+    print(json.dumps(measured(given.passages, given.questions, indexes=given.indexes), indent=1))
+
+
+if __name__ == "__main__":
+    main()
