@@ -12,7 +12,7 @@ import pytest
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
 MAX_LINES = 60
-NEEDS = {"09_langchain": "langchain_core", "10_llamaindex": "llama_index"}
+NEEDS = {"09_langchain": "langchain_core", "10_llamaindex": "llama_index", "11_import": "llama_index"}
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)

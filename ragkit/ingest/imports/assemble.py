@@ -84,7 +84,8 @@ def assembled(
         passages=tuple(order),
         spans=tuple(spans),
         pages=pages.spans(),
-        has_offsets=all(part.has_offsets for part in parts),
+        # In one that was cut into parts first, places count in the part.
+        has_offsets=len(parts) == 1 and parts[0].has_offsets,
     )
 
 

@@ -262,7 +262,7 @@ def _notes(
     without = sum(not made.assembled.has_offsets and made.n > 1 for made in documents)
     if without:
         notes.append(
-            f"{without:,} documents were put together from their passages, which have no offsets: the places "
-            "that citations name count in that text, not in the file"
+            f"{without:,} documents were put together from passages without offsets, or from several parts: "
+            "the places that citations name count in that text, not in the file"
         )
     return notes
