@@ -45,12 +45,12 @@ def point_struct(point: Point) -> models.PointStruct:
         vectors[DENSE] = point.vector.tolist()
         if terms := terms_of(point):
             vectors[TERMS] = sparse_vector(terms)
-    # Made of what was checked here; the client sends it as it is.
-    return models.PointStruct(id=point.id, vector=vectors, payload=point.payload)
+    # Without the client's own look at each number: they come from arrays that were checked.
+    return models.PointStruct.model_construct(id=point.id, vector=vectors, payload=point.payload)
 
 
 def sparse_vector(weights: Mapping[int, float]) -> models.SparseVector:
     """Numbered weights as the client takes them."""
     from qdrant_client import models
 
-    return models.SparseVector(indices=list(weights), values=list(weights.values()))
+    return models.SparseVector.model_construct(indices=list(weights), values=list(weights.values()))
