@@ -15,11 +15,16 @@ _BUSY = frozenset({2, 8, 9, 901, 503, 504})  # not ready, rate limit, deny, a no
 _DENIED = ("permission deny", "privilege", "permission denied")
 _UNKNOWN = ("unauthenticated", "auth check failure", "not authenticated", "invalid token")
 _LOST = ("retry timeout", "retry run out", "fail connecting", "unavailable", "connection refused")
+_LARGE = ("larger than max", "resource_exhausted", "maxoutputsize", "query results exceed")
 _SLOW = ("deadline", "timeout")
 
 
 class NotLoadedError(TransientStoreError):
     """The server has a collection on its disks alone, as Milvus Lite has after it was started again."""
+
+
+class TooLargeError(StoreError):
+    """An answer, or what is written, is larger than a message may be."""
 
 
 def vendor_errors() -> tuple[type[Exception], ...]:
@@ -55,6 +60,11 @@ def explain(error: Exception, where: str) -> StoreError:
 
 def _of_text(text: str, where: str) -> StoreError:
     said, lower = shortened(text), text.lower()
+    if any(part in lower for part in _LARGE):
+        return TooLargeError(
+            f"{where}: a message is larger than Milvus takes ({said}). Raise proxy.grpc.serverMaxRecvSize "
+            "and quotaAndLimits.limits.maxOutputSize, or cut documents into smaller chunks"
+        )
     if any(part in lower for part in _UNKNOWN):
         return StoreError(f"{where}: the server refuses this token, or asks for one ({said}). Set token")
     if any(part in lower for part in _DENIED):

@@ -1,7 +1,7 @@
 """Points as rows: what conditions compare in columns of its own, and all that is read back as JSON.
 
-A column of text holds at most 65,535 bytes, so JSON lies in lists of slices. It is ASCII: any text goes in,
-and comes back as it was.
+A column of text holds at most 65,535 bytes, so JSON lies in lists of slices: any text goes in, and comes back
+as it was.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from ragkit_connectors.milvus.codes import NOBODYS, code, number
 from ragkit_connectors.milvus.expressions import LISTS, Ended, end_of, extreme, key_of
 
 DENSE, TERMS = "dense", "sparse"  # the two vectors of a chunk
-SLICE = 60_000  # characters of a slice
-MOST_SLICES = 130  # of a column: a row of some megabytes, which every message queue behind Milvus takes
+SLICE = 15_000  # characters of a slice, each of which takes up to four bytes
+MOST_SLICES = 520  # of a column: a row of some megabytes, which every message queue behind Milvus takes
 MOST_IN_LIST = 4096  # Milvus' limit
 SAID = {CHUNKS: ("tenant", "id", "doc"), "records": ("tenant", "key", "kind", "uri", "state")}
 _GROUPS = {
@@ -119,11 +119,11 @@ def summed(weights: Mapping[str, float]) -> dict[int, float]:
 
 
 def _sliced(body: Mapping[str, Any], payload: Mapping[str, Any], where: str) -> list[str]:
-    text = json.dumps(body, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(body, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
     if len(text) > SLICE * MOST_SLICES:
         raise StoreError(
-            f"{where}: {_named(payload)} takes {len(text):,} bytes, and a row at most {SLICE * MOST_SLICES:,}"
-            ". Split the document"
+            f"{where}: {_named(payload)} takes {len(text):,} characters, and a row at most "
+            f"{SLICE * MOST_SLICES:,}. Split the document"
         )
     return [text[first : first + SLICE] for first in range(0, len(text), SLICE)]
 
@@ -146,7 +146,7 @@ def _extremes(
         most, least = extreme(one["n"], "gte"), extreme(one["n"], "lte")
         out[most] = max(out.get(most, one["v"]), one["v"])
         out[least] = min(out.get(least, one["v"]), one["v"])
-    if len(json.dumps(out)) > SLICE:
+    if len(json.dumps(out)) > 4 * SLICE:
         raise StoreError(
             f"{where}: {_named(payload)} has {len(places):,} numbers and times in its metadata, more than a "
             f"row of Milvus takes. Give it less metadata"

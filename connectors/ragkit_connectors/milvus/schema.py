@@ -29,7 +29,7 @@ def schema_of(place: Place, dimension: int) -> CollectionSchema:
     for name in ("from_commit", "to_commit"):
         schema.add_field(name, DataType.INT64)
     for name in bodies_of(place):
-        _add_list(schema, name, MOST_SLICES, SLICE)
+        _add_list(schema, name, MOST_SLICES, 4 * SLICE)
     schema.add_field(DENSE, DataType.FLOAT_VECTOR, dim=dimension if place == CHUNKS else 2)
     if place == CHUNKS:
         for name in sorted(LISTS):

@@ -17,6 +17,7 @@ from ragkit.store.remote.points import COUNTED, JUDGED, term_weights
 from ragkit.store.remote.server import CHUNKS, RECORDS, Found, Place, Point
 from ragkit_connectors.milvus.calls import Calls
 from ragkit_connectors.milvus.ends import Ends
+from ragkit_connectors.milvus.errors import TooLargeError
 from ragkit_connectors.milvus.expressions import expression, with_pks
 from ragkit_connectors.milvus.rows import DENSE, TERMS, columns_of, found_of, row_of, summed
 from ragkit_connectors.milvus.settings import MilvusSettings
@@ -252,7 +253,13 @@ class MilvusServer:
     ) -> Iterator[Mapping[str, Any]]:
         """All rows for an expression: mostly one request tells, else all are read at one point in time."""
         given = {"filter": said, "output_fields": list(columns), **_STRONG}
-        rows = self.call("query", self.named(place), limit=page, **given)
+        try:
+            rows = self.call("query", self.named(place), limit=page, **given)
+        except TooLargeError:
+            if page == 1:
+                raise
+            yield from self._rows(place, said, columns, page=max(1, page // 8))
+            return
         if len(rows) < page:
             yield from rows
             return

@@ -331,7 +331,9 @@ def test_a_text_longer_than_a_column_comes_back(stores: Stores, monkeypatch: pyt
     assert (chunk.text, chunk.metadata["note"]) == (text, "x" * 100_000)
     assert store.verify() == []
     monkeypatch.setattr(rows, "MOST_SLICES", 2)
-    with pytest.raises(StoreError, match=r"takes .* bytes, and a row at most 120,000. Split the document"):
+    with pytest.raises(
+        StoreError, match=r"takes .* characters, and a row at most 30,000. Split the document"
+    ):
         store.commit([put("b", [(text, EAST)])])
     assert store.counts().documents == 1
 

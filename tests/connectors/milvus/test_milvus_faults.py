@@ -21,6 +21,8 @@ from tests.crash.workloads import DIMENSION, vector_of
 from tests.scale import IS_FULL, scaled
 
 pytest.importorskip("milvus_lite", reason="needs the extra milvus-lite")
+from pymilvus.exceptions import MilvusException
+
 from tests.connectors.milvus.shaky import WRITING, Call, Fault, ShakyStore, answer_lost, denied, refused
 
 SPEC = StoreSpec("hash", embedder_fingerprint="hash/1", dimension=DIMENSION)
@@ -150,6 +152,31 @@ def test_histories_of_faults_lose_and_double_nothing(stores: Stores) -> None:
             store.client.begin()
             there = seen(store)
             held = next(option for option in reversed(options) if texts_of(*option.values()) == there)
+
+
+def test_an_answer_that_is_too_large_is_asked_for_in_smaller_pages(store: ShakyStore) -> None:
+    store.commit([document(name, 1) for name in "abcdef"])
+    client = store.client._client
+    asked: list[int] = []
+
+    class Small:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(client, name)
+
+        def query(self, *given: Any, **arguments: Any) -> Any:
+            asked.append(arguments.get("limit", 0))
+            found = client.query(*given, **arguments)
+            if len(found) > 5:
+                raise MilvusException(code=1, message="message larger than max (6 vs. 5)")
+            return found
+
+    store.client._client = Small()
+    try:
+        assert len(list(store.states())) == 6
+        assert {50, 6, 1} <= set(asked)
+        assert store.verify() == []
+    finally:
+        store.client._client = client
 
 
 # --- two writers ------------------------------------------------------------------------------------
