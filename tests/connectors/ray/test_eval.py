@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ragkit.cli import main
 from ragkit.config.load import load_config
 from ragkit.errors import ClusterError, EvalError
 from ragkit.evaluation.dataset import Dataset, load_dataset
@@ -95,6 +96,27 @@ def test_a_question_that_kills_its_workers_has_that_as_its_error(
     assert "WorkerDiedError: each of 3 workers that were asked it died" in found.failed["q1"]
     assert found.outcomes["q0"].ranked
     assert found.outcomes["q2"].ranked
+
+
+def test_a_suite_from_the_command_line_has_the_same_figures(
+    dataset: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config(tmp_path)
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(
+        "data: [./data]\npipelines: {mine: ./rag.yaml, words: {config: ./rag.yaml, retriever: bm25}}\n"
+        "metrics: [nDCG@10, R@10]\ntiming_n: 0\n"
+    )
+    found = []
+    for place in (["--on", "ray", "--workers", "2"], []):
+        # Beside runs of their own, for what was answered once is not asked again.
+        out = tmp_path / ("there" if place else "here") / "run"
+        assert main(["eval", str(suite), "--out", str(out), "--json", *place]) == 0
+        report = json.loads(capsys.readouterr().out)
+        found.append(
+            (report["metrics"] if "metrics" in report else report["results"], report.get("comparisons"))
+        )
+    assert found[0] == found[1]
 
 
 def test_too_many_failures_end_it_and_an_index_that_is_not_there_is_told(
