@@ -200,6 +200,36 @@ def test_nothing_of_a_chroma_folder_is_unpickled(tmp_path: Path) -> None:
     assert not (tmp_path / "sprung").exists()
 
 
+def test_nodes_that_llamaindex_keeps_in_another_store(tmp_path: Path) -> None:
+    schema = pytest.importorskip("llama_index.core.schema", reason="needs the extra llamaindex")
+    utils = pytest.importorskip("llama_index.core.vector_stores.utils")
+    related = schema.RelatedNodeInfo(node_id="doc")
+    nodes = [
+        schema.TextNode(
+            id_=f"n{start}",
+            text=text,
+            metadata={"file_path": "г.md", "lang": "ru"},
+            excluded_embed_metadata_keys=["lang"],
+            relationships={schema.NodeRelationship.SOURCE: related},
+            start_char_idx=start,
+            end_char_idx=start + len(text),
+        )
+        for start, text in ((0, "Гарантия два года."), (20, "Ремонт бесплатный."))
+    ]
+    rows = [
+        {"id": n.node_id, "text": n.text, "metadata": utils.node_to_metadata_dict(n, remove_text=True)}
+        for n in nodes
+    ]
+    folder = plain(tmp_path / "x", rows, embed([n.get_content("embed") for n in nodes]))
+    with ragkit.open(tmp_path / "index") as rag:
+        report = rag.import_index("jsonl", folder)
+        assert (report.documents, report.with_offsets) == (1, 1)
+        assert report.probe is not None
+        assert (report.probe.of, round(report.probe.median, 4)) == ("text with metadata", 1.0)
+        assert rag.source("г.md") == "Гарантия два года.\n\nРемонт бесплатный."
+        assert chunks_of(rag)["n20"][0].metadata == {"file_path": "г.md", "lang": "ru", "import_id": "n20"}
+
+
 # --- what comes after ----------------------------------------------------------------------------------
 
 
@@ -254,7 +284,7 @@ ragkit.open(sys.argv[1]).import_index("jsonl", sys.argv[2], ImportOptions(probe=
 """
 
 
-@pytest.mark.parametrize("place", ["commit.document", "commit.pointer", "commit.done"])
+@pytest.mark.parametrize("place", ["commit.document", "commit.done"])
 def test_what_was_killed_is_ended_by_running_it_again(place: str, tmp_path: Path) -> None:
     rows = [{"id": f"p{n}", "text": f"Текст {n}", "source": f"d{n // 10}"} for n in range(2_100)]
     vectors = np.random.default_rng(5).normal(size=(2_100, 384))

@@ -14,6 +14,7 @@ from ragkit.errors import ConfigError, DocumentError, did_you_mean
 from ragkit.fields import FieldSpec
 from ragkit.ingest.imports.assemble import OffsetError, assembled, grouped
 from ragkit.ingest.imports.check import Skipped, Taken, checked, refuse_skipped
+from ragkit.ingest.imports.formats.llamaindex_node import unwrapped
 from ragkit.ingest.imports.formats.looks import looks_like
 from ragkit.ingest.imports.measure import Measure, measured, refuse_another_order
 from ragkit.ingest.imports.place import Place, Places
@@ -90,7 +91,8 @@ def read_index(library: str, path: Path, name: str | None) -> ForeignIndex:
     reader = registry.load(f"{ROLE}/{library}")()
     if not isinstance(reader, ForeignIndexReader):
         raise ConfigError(f"{ROLE}/{library}: {type(reader).__name__} has no method read(path, name)")
-    return reader.read(path, name)
+    found = reader.read(path, name)
+    return replace(found, passages=[unwrapped(one) for one in found.passages])
 
 
 def import_index(

@@ -9,14 +9,14 @@ from typing import Any
 
 from ragkit.errors import ConfigError
 from ragkit.ingest.imports.formats.faiss_file import flat_vectors, read_header
+from ragkit.ingest.imports.formats.llamaindex_node import passage_of, source_of, text_in
 from ragkit.ingest.imports.formats.looks import read_json, refused
-from ragkit.ingest.imports.formats.rows import offset_of, stacked, text_of
+from ragkit.ingest.imports.formats.rows import stacked
 from ragkit.protocols import ForeignIndex, ForeignPassage, Metric
 
 DOCSTORE, INDEX_STORE, DEFAULT = "docstore.json", "index_store.json", "default"
 _SUFFIX = "__vector_store.json"
 _DOCUMENT = "4"  # the node type of a whole document, as LlamaIndex writes it
-_SOURCE = "1"  # the relationship to the document that a node was cut from
 
 
 class LlamaIndexStorage:
@@ -118,11 +118,11 @@ def _joined(
     passages, rows = list[ForeignPassage](), list[Any]()
     for key, node in nodes.items():
         if key not in by_id and node["__type__"] == _DOCUMENT:
-            text = _text(node)
+            text = text_in(node)
             if isinstance(text, str):
-                originals[_source_of(node, key) or key, key] = text
+                originals[source_of(node, key) or key, key] = text
             continue
-        passages.append(_passage(key, node))
+        passages.append(passage_of(key, node))
         rows.append(by_id.get(key))
     for key, vector in by_id.items():
         if key not in nodes:
@@ -138,69 +138,6 @@ def _joined(
 
 def _with_problem(p: ForeignPassage, problem: str) -> ForeignPassage:
     return ForeignPassage(p.id, p.text, p.metadata, source=p.source, problem=problem)
-
-
-def _passage(key: str, node: Mapping[str, Any]) -> ForeignPassage:
-    metadata, text = node.get("metadata"), _text(node)
-    cut_from = _cut_from(node)
-    start, end = offset_of(node.get("start_char_idx")), offset_of(node.get("end_char_idx"))
-    problem = None
-    if start is not None and end is not None and isinstance(text, str) and end - start != len(text):
-        problem = (
-            f"its offsets {start} to {end} are not of the length of its text, {len(text)} characters. "
-            "Leave offsets out of account with --ignore-offsets"
-        )
-    known: Mapping[str, Any] = metadata if isinstance(metadata, Mapping) else {}
-    label = known.get("page_label")
-    return ForeignPassage(
-        key,
-        text,
-        {} if metadata is None else metadata,
-        source=_source_of(node, cut_from),
-        part=cut_from or "",
-        start=start,
-        page=int(label) if isinstance(label, str) and label.isdecimal() and len(label) < 7 else None,
-        embedded=_embedded(node, text, known),
-        problem=problem,
-    )
-
-
-def _text(node: Mapping[str, Any]) -> Any:
-    text = node.get("text")
-    if text is None and isinstance(node.get("text_resource"), Mapping):
-        text = node["text_resource"].get("text")
-    return text
-
-
-def _cut_from(node: Mapping[str, Any]) -> str | None:
-    relationships = node.get("relationships")
-    source = relationships.get(_SOURCE) if isinstance(relationships, Mapping) else None
-    return text_of(source.get("node_id")) if isinstance(source, Mapping) else None
-
-
-def _source_of(node: Mapping[str, Any], otherwise: str | None) -> str | None:
-    metadata = node.get("metadata")
-    named = text_of(metadata.get("file_path")) if isinstance(metadata, Mapping) else None
-    return named or otherwise
-
-
-def _embedded(node: Mapping[str, Any], text: Any, metadata: Mapping[str, Any]) -> str | None:
-    """What LlamaIndex embeds of a node: its metadata in lines, then its text, by the templates it keeps."""
-    left_out = node.get("excluded_embed_metadata_keys")
-    kept = {k: v for k, v in metadata.items() if not isinstance(left_out, list) or k not in left_out}
-    if not isinstance(text, str) or not kept:
-        return None
-    # Plain replacement: a template is data of the index, and `str.format` would look into what it names.
-    one = _template(node, "metadata_template", "{key}: {value}")
-    lines = [one.replace("{key}", k, 1).replace("{value}", str(v), 1) for k, v in kept.items()]
-    separator = _template(node, "metadata_separator", _template(node, "metadata_seperator", "\n"))
-    whole = _template(node, "text_template", "{metadata_str}\n\n{content}")
-    return whole.replace("{metadata_str}", separator.join(lines), 1).replace("{content}", text, 1).strip()
-
-
-def _template(node: Mapping[str, Any], name: str, otherwise: str) -> str:
-    found = node.get(name)
-    return found if isinstance(found, str) else otherwise
 
 
 def _others(path: Path, read: Path) -> list[str]:
