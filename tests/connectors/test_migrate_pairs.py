@@ -18,7 +18,13 @@ from tests.scale import scaled
 from tests.unit.store.test_migrate import SPEC, at, check_same, collection, fill
 
 KINDS = ("local", "pgvector", "qdrant", "opensearch")
-PAIRS = [*itertools.permutations(KINDS, 2), ("local", "lancedb"), ("lancedb", "local")]
+PAIRS = [
+    *itertools.permutations(KINDS, 2),
+    ("local", "milvus"),
+    ("milvus", "local"),
+    ("local", "lancedb"),
+    ("lancedb", "local"),
+]
 
 
 def opened(place: str) -> StoreCollection:
@@ -38,6 +44,10 @@ def opened(place: str) -> StoreCollection:
         from ragkit_connectors.lancedb import LanceStore
 
         return collection(LanceStore(path=where[0]).open(SPEC))
+    if kind == "milvus":
+        from ragkit_connectors.milvus import MilvusStore
+
+        return collection(MilvusStore(path=where[0], partitions=2).open(SPEC))
     from ragkit_connectors.opensearch import OpenSearchStore
 
     return collection(OpenSearchStore(hosts=[where[0]], name=where[1], replicas=0).open(SPEC))
@@ -66,6 +76,9 @@ class Places:
         if kind == "lancedb":
             pytest.importorskip("lancedb", reason="needs the extra lancedb")
             return f"lancedb|{self._folder / f'lancedb{number}'}"
+        if kind == "milvus":
+            pytest.importorskip("milvus_lite", reason="needs the extra milvus-lite")
+            return f"milvus|{self._folder / f'milvus{number}.db'}"
         pytest.importorskip("opensearchpy", reason="needs the extra opensearch")
         from tests.connectors.opensearch.stores import Stores as OpenSearchStores
 
