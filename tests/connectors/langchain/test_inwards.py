@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from langchain_core.vectorstores import InMemoryVectorStore
 
 import ragkit
 from ragkit import registry
-from ragkit.errors import ConfigError, MissingExtraError, ModelError, StageError, TenantError
+from ragkit.errors import ConfigError, ModelError, StageError, TenantError
 from ragkit.generate.extractive import ExtractiveGenerate
 from ragkit.graph.stage import fan_out
 from ragkit.protocols import Embedder
@@ -35,9 +34,17 @@ from ragkit_connectors.langchain import (
     RagkitRetriever,
     offer,
 )
+from tests.connectors.adapters import (
+    QUESTION,
+    NeedsItsExtra,
+    cites_what_stands_there,
+    hashed,
+    ingests_all_once,
+    loses_nothing_before_a_break,
+    yaml_with,
+)
 
 CORPUS = Path(__file__).parents[3] / "examples" / "corpus"
-QUESTION = "What happens when a licence expires?"
 
 
 class Files(BaseLoader):
@@ -48,22 +55,17 @@ class Files(BaseLoader):
             yield Document(path.read_text(), metadata={"source": path.name, "loc": {"lines": [1, 2]}, "n": 7})
 
 
-YAML = """\
-ragkit: 1
-models: {embed: {use: embed/langchain, model: team-embeddings, max_tokens: 256}}
-stores: {local: {use: store/local, path: ./index}}
-collection: {store: local, embed: embed, fields: {n: integer}}
-ingest:
-  load: {use: load/langchain, loader: team-files}
-  chunk: {use: chunk/langchain, splitter: team-splitter}
-query:
-  dense: {use: retrieve/dense, in: question}
-  sparse: {use: retrieve/bm25, in: question}
-  theirs: {use: retrieve/langchain, in: question, source: team-store, k: 5}
-  fuse: {use: fuse/rrf, in: [dense, sparse, theirs]}
-  generate: generate/extractive
-  verify: verify/citations
-"""
+class Hashing(Embeddings):
+    """A vector for each text that depends on its words, without a model."""
+
+    def embed_query(self, text: str) -> list[float]:
+        return hashed(text, 48)
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return [self.embed_query(text) for text in texts]
+
+
+YAML = yaml_with("langchain", loader="loader", chunker="splitter", source="team-store", field="n: integer")
 
 
 def test_all_of_it_by_name_in_a_file(tmp_path: Path) -> None:
@@ -71,17 +73,15 @@ def test_all_of_it_by_name_in_a_file(tmp_path: Path) -> None:
     splitter = splitters.RecursiveCharacterTextSplitter(chunk_size=600, chunk_overlap=60)
     store = InMemoryVectorStore(DeterministicFakeEmbedding(size=32))
     store.add_documents(splitter.split_documents(Files().load()))
-    offer("team-embeddings", lambda: DeterministicFakeEmbedding(size=48))
+    offer("team-embeddings", Hashing)
     offer("team-files", Files)
     offer("team-splitter", splitter)
     offer("team-store", store)
     path = tmp_path / "rag.yaml"
     path.write_text(YAML)
     with ragkit.load(path) as rag:
-        report = rag.ingest(progress=False)
-        assert (report.seen, report.committed) == (4, 4)
-        assert rag.ingest(progress=False).unchanged == 4
-        assert rag.status().embedder == "DeterministicFakeEmbedding"
+        ingests_all_once(rag)
+        assert rag.status().embedder == "Hashing"
         ranking = rag.retrieve("How long is the warranty of a Wick 5?", filter={"n": 7})
         assert any("langchain" in hit.scores for hit in ranking.hits)
         for hit in ranking.hits:
@@ -89,8 +89,7 @@ def test_all_of_it_by_name_in_a_file(tmp_path: Path) -> None:
             assert source[hit.chunk.span.start : hit.chunk.span.end] == hit.chunk.text
         found = RagkitRetriever(rag=rag, k=1).invoke("How long is the warranty of a Wick 5?")[0].metadata
         assert (found["source"], found["loc"], found["n"]) == (found["document_id"], {"lines": [1, 2]}, 7)
-        answer = rag.ask("How long is the warranty of a Wick 5?")
-        assert all(c.quote == rag.source(c.document_id)[c.start : c.end] for c in answer.citations)
+        cites_what_stands_there(rag, "How long is the warranty of a Wick 5?")
 
 
 def test_a_file_is_checked_before_anything_runs(tmp_path: Path) -> None:
@@ -227,15 +226,7 @@ class BreakingApart(Breaking):
 @pytest.mark.parametrize("is_async", [False, True])
 def test_a_loader_that_breaks_loses_nothing_that_came_before(tmp_path: Path, is_async: bool) -> None:
     loader = LangChainLoader(loader=BreakingApart())
-    with ragkit.open(tmp_path) as rag:
-        if is_async:
-            report = asyncio.run(rag.aingest(loader.aload(), progress=False))
-        else:
-            report = rag.ingest(loader, progress=False)
-        assert (report.seen, report.committed, report.rejected) == (4, 3, 1)
-        assert "failed after 3 document(s) (OSError: the wiki is gone)" in (report.documents[0].reason or "")
-        assert rag.source("2") == "Row 2."
-        assert rag.verify() == []
+    loses_nothing_before_a_break(tmp_path, loader, "2", is_async=is_async)
 
 
 def test_bad_documents_end_alone(tmp_path: Path) -> None:
@@ -386,10 +377,5 @@ def test_they_are_what_they_say() -> None:
     assert isinstance(registry.load("chunk/langchain")(splitter=splitter), Chunker)
 
 
-@pytest.mark.parametrize("role", ["embed", "load", "chunk", "retrieve"])
-def test_without_the_package_the_registry_says_what_to_install(
-    role: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(registry, "_is_installed", lambda package: False)
-    with pytest.raises(MissingExtraError, match=r"pip install 'ragkit\[langchain\]'"):
-        registry.load(f"{role}/langchain")
+class TestExtra(NeedsItsExtra):
+    library, package = "langchain", "langchain_core"

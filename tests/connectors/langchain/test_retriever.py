@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import copy
 import pickle
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -176,17 +175,3 @@ def test_langchains_own_standard_tests(handbook: ragkit.RAG, request: pytest.Fix
         result = test(**wanted)
         if asyncio.iscoroutine(result):
             asyncio.run(result)
-
-
-def test_without_the_package_its_name_says_what_to_install(tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
-    script = (
-        "import sys; sys.modules['langchain_core'] = None\n"
-        "import ragkit\n"
-        "try:\n    from ragkit_connectors.langchain import RagkitRetriever\n"
-        "except ragkit.MissingExtraError as e: print(e)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert "pip install 'ragkit[langchain]'" in done.stdout

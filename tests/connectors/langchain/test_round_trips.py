@@ -16,6 +16,7 @@ from ragkit_connectors.bridge.aligned import spans_of
 from ragkit_connectors.bridge.metadata import parted, to_ours, to_theirs
 from ragkit_connectors.bridge.told import PLACE, hit_values
 from ragkit_connectors.langchain import LangChainChunker, LangChainLoader
+from tests.connectors.adapters import some_of
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS
@@ -46,14 +47,7 @@ def test_through_an_index_and_back(tmp_path: Path) -> None:
     import ragkit
     from ragkit_connectors.langchain import RagkitRetriever
 
-    found: list[dict[str, Any]] = []
-
-    @settings(max_examples=30, database=None, deadline=None)
-    @given(METADATA)
-    def collect(metadata: dict[str, Any]) -> None:
-        found.append(metadata)
-
-    collect()
+    found = some_of(METADATA)
     given_ = [Theirs(f"Row {i} says row{i}x.", id=f"id-{i}", metadata=m) for i, m in enumerate(found)]
     with ragkit.open(tmp_path) as rag:
         report = rag.ingest(LangChainLoader(loader=given_, source_key="nowhere"), progress=False)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 pytest.importorskip("langchain_core", reason="needs the extra langchain")
@@ -19,31 +17,14 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableLambda, RunnablePassthrough
 
 import ragkit
-from ragkit.errors import ConfigError, ModelError, QueryError, TenantError
-from ragkit.protocols import Vectors
+from ragkit.errors import QueryError, TenantError
 from ragkit_connectors.langchain import (
     RagkitCitationCheck,
     RagkitCompressor,
     RagkitReranker,
     RagkitRetriever,
 )
-
-QUESTION = "What happens when a licence expires?"
-TEXT = "A licence that expires leaves 21 more days [1]. After that it costs 99 euros [1]."
-
-
-class Lengths:
-    """Scores a text by its length."""
-
-    name, languages = "lengths", frozenset[str]()
-
-    def score(self, query: str, texts: Sequence[str]) -> Vectors:
-        return np.array([len(text) for text in texts], dtype=np.float32)
-
-
-class Broken(Lengths):
-    def score(self, query: str, texts: Sequence[str]) -> Vectors:
-        return np.full(len(texts), np.nan, dtype=np.float32)
+from tests.connectors.adapters import QUESTION, TEXT, Lengths, RefusesRerankers
 
 
 @pytest.fixture(scope="module")
@@ -64,17 +45,9 @@ def test_the_bundled_reranker_finds_the_passage(documents: list[Document]) -> No
     assert "licence expires" in best[0].page_content
 
 
-@pytest.mark.parametrize(
-    ("model", "error", "why"),
-    [
-        (Broken(), ModelError, "a score that is no number"),
-        (3, ModelError, "expected a reranker, got int"),
-        ("rerank/bundeld", ConfigError, "Did you mean 'rerank/bundled'"),
-    ],
-)
-def test_what_is_no_reranker_is_refused(model: Any, error: type[Exception], why: str) -> None:
-    with pytest.raises(error, match=why):
-        RagkitReranker(model=model).compress_documents([Document("x")], "?")
+class TestReranker(RefusesRerankers):
+    def rerank(self, model: Any) -> Any:
+        return RagkitReranker(model=model).compress_documents([Document("x")], "?")
 
 
 def test_compression_keeps_words_and_places(handbook: ragkit.RAG, documents: list[Document]) -> None:

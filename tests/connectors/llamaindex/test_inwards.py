@@ -21,8 +21,7 @@ from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 from llama_index.core.vector_stores import SimpleVectorStore
 
 import ragkit
-from ragkit import registry
-from ragkit.errors import ConfigError, MissingExtraError, ModelError, StageError, TenantError
+from ragkit.errors import ConfigError, ModelError, StageError, TenantError
 from ragkit.generate.extractive import ExtractiveGenerate
 from ragkit.graph.stage import fan_out
 from ragkit.protocols import Embedder
@@ -38,9 +37,17 @@ from ragkit_connectors.llamaindex import (
     RagkitRetriever,
     offer,
 )
+from tests.connectors.adapters import (
+    QUESTION,
+    NeedsItsExtra,
+    cites_what_stands_there,
+    hashed,
+    ingests_all_once,
+    loses_nothing_before_a_break,
+    yaml_with,
+)
 
 POLICIES = Path(__file__).parents[3] / "examples" / "corpus" / "en" / "policies"
-QUESTION = "What happens when a licence expires?"
 WARRANTY = "How long is the warranty of a Wick 5?"
 
 
@@ -50,10 +57,7 @@ class Hashing(BaseEmbedding):
     size: int = 48
 
     def _get_text_embedding(self, text: str) -> list[float]:
-        vector = np.zeros(self.size)
-        for word in text.lower().split():
-            vector[sum(map(ord, word)) % self.size] += 1.0
-        return [float(x) for x in vector + 1e-3]
+        return hashed(text, self.size)
 
     _get_query_embedding = _get_text_embedding
 
@@ -61,22 +65,9 @@ class Hashing(BaseEmbedding):
         return self._get_text_embedding(query)
 
 
-YAML = """\
-ragkit: 1
-models: {embed: {use: embed/llamaindex, model: team-embeddings, max_tokens: 256}}
-stores: {local: {use: store/local, path: ./index}}
-collection: {store: local, embed: embed, fields: {file_name: keyword}}
-ingest:
-  load: {use: load/llamaindex, reader: team-files}
-  chunk: {use: chunk/llamaindex, parser: team-parser}
-query:
-  dense: {use: retrieve/dense, in: question}
-  sparse: {use: retrieve/bm25, in: question}
-  theirs: {use: retrieve/llamaindex, in: question, source: team-index, k: 5}
-  fuse: {use: fuse/rrf, in: [dense, sparse, theirs]}
-  generate: generate/extractive
-  verify: verify/citations
-"""
+YAML = yaml_with(
+    "llamaindex", loader="reader", chunker="parser", source="team-index", field="file_name: keyword"
+)
 
 
 def files() -> SimpleDirectoryReader:
@@ -95,9 +86,7 @@ def test_all_of_it_by_name_in_a_file(tmp_path: Path) -> None:
     path = tmp_path / "rag.yaml"
     path.write_text(YAML)
     with ragkit.load(path) as rag:
-        report = rag.ingest(progress=False)
-        assert (report.seen, report.committed) == (4, 4)
-        assert rag.ingest(progress=False).unchanged == 4
+        ingests_all_once(rag)
         assert rag.status().embedder == "Hashing"
         ranking = rag.retrieve(WARRANTY, filter={"file_name": "warranty.md"})
         assert any("llamaindex" in hit.scores for hit in ranking.hits)
@@ -107,9 +96,7 @@ def test_all_of_it_by_name_in_a_file(tmp_path: Path) -> None:
         node = RagkitRetriever(rag, k=1).retrieve(WARRANTY)[0].node
         assert node.ref_doc_id == node.metadata["file_path"] == str(POLICIES / "warranty.md")
         assert node.metadata["file_size"] == (POLICIES / "warranty.md").stat().st_size
-        answer = rag.ask(WARRANTY)
-        assert answer.citations
-        assert all(c.quote == rag.source(c.document_id)[c.start : c.end] for c in answer.citations)
+        cites_what_stands_there(rag, WARRANTY)
 
 
 def test_a_file_is_checked_before_anything_runs(tmp_path: Path) -> None:
@@ -213,15 +200,7 @@ class Rows(Pages):
 @pytest.mark.parametrize("is_async", [False, True])
 def test_a_reader_that_breaks_loses_nothing_that_came_before(tmp_path: Path, is_async: bool) -> None:
     loader = LlamaIndexLoader(reader=Rows(breaks=True), options={"n": 3})
-    with ragkit.open(tmp_path) as rag:
-        if is_async:
-            report = asyncio.run(rag.aingest(loader.aload(), progress=False))
-        else:
-            report = rag.ingest(loader, progress=False)
-        assert (report.seen, report.committed, report.rejected) == (4, 3, 1)
-        assert "failed after 3 document(s) (OSError: the wiki is gone)" in (report.documents[0].reason or "")
-        assert rag.source("row-2") == "Row 2."
-        assert rag.verify() == []
+    loses_nothing_before_a_break(tmp_path, loader, "row-2", is_async=is_async)
 
 
 def test_loading_is_lazy_where_a_reader_can(tmp_path: Path) -> None:
@@ -353,10 +332,5 @@ def test_they_are_what_they_say() -> None:
     assert isinstance(LlamaIndexChunker(parser=SentenceSplitter()), Chunker)
 
 
-@pytest.mark.parametrize("role", ["embed", "load", "chunk", "retrieve"])
-def test_without_the_package_the_registry_says_what_to_install(
-    role: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(registry, "_is_installed", lambda package: False)
-    with pytest.raises(MissingExtraError, match=r"pip install 'ragkit\[llamaindex\]'"):
-        registry.load(f"{role}/llamaindex")
+class TestExtra(NeedsItsExtra):
+    library, package = "llamaindex", "llama_index"

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import copy
 import pickle
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -165,17 +163,6 @@ def test_it_is_copied_with_its_rag_and_never_pickled(handbook: ragkit.RAG) -> No
     assert copy.copy(retriever).k == 2
     with pytest.raises(TypeError, match="cannot be pickled: its RAG holds open files"):
         pickle.dumps(retriever)
-
-
-def test_without_the_package_its_name_says_what_to_install() -> None:
-    script = (
-        "import sys; sys.modules['llama_index'] = None\n"
-        "import ragkit\n"
-        "try:\n    from ragkit_connectors.llamaindex import RagkitRetriever\n"
-        "except ragkit.MissingExtraError as e: print(e)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert "pip install 'ragkit[llamaindex]'" in done.stdout
 
 
 # --- filters --------------------------------------------------------------------------------------

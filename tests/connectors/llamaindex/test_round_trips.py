@@ -40,6 +40,7 @@ from ragkit_connectors.llamaindex import (
 )
 from ragkit_connectors.llamaindex.held import held
 from ragkit_connectors.llamaindex.nodes import node_of
+from tests.connectors.adapters import some_of
 from tests.connectors.llamaindex.test_inwards import Hashing, with_arm
 
 CORPUS = Path(__file__).parents[3] / "examples" / "corpus"
@@ -68,14 +69,7 @@ def test_a_node_keeps_metadata_and_place(metadata: dict[str, Any], text: str, st
 
 
 def test_through_an_index_and_back(tmp_path: Path) -> None:
-    found: list[dict[str, Any]] = []
-
-    @settings(max_examples=30, database=None, deadline=None)
-    @given(METADATA)
-    def collect(metadata: dict[str, Any]) -> None:
-        found.append(metadata)
-
-    collect()
+    found = some_of(METADATA)
     given_ = [Theirs(text=f"Row {i} says row{i}x.", id_=f"id-{i}", metadata=m) for i, m in enumerate(found)]
     with ragkit.open(tmp_path) as rag:
         report = rag.ingest(LlamaIndexLoader(reader=given_, source_keys=()), progress=False)

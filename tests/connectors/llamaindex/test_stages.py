@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 pytest.importorskip("llama_index.core", reason="needs the extra llamaindex")
@@ -21,17 +20,14 @@ from llama_index.core.query_engine import CitationQueryEngine, RetrieverQueryEng
 from llama_index.core.schema import ImageNode, NodeWithScore, TextNode
 
 import ragkit
-from ragkit.errors import ConfigError, ModelError, QueryError, TenantError
-from ragkit.protocols import Vectors
+from ragkit.errors import QueryError, TenantError
 from ragkit_connectors.llamaindex import (
     RagkitCitationCheck,
     RagkitCompressor,
     RagkitReranker,
     RagkitRetriever,
 )
-
-QUESTION = "What happens when a licence expires?"
-TEXT = "A licence that expires leaves 21 more days [1]. After that it costs 99 euros [1]."
+from tests.connectors.adapters import QUESTION, TEXT, Lengths, RefusesRerankers
 
 
 class Says(MockLLM):
@@ -41,20 +37,6 @@ class Says(MockLLM):
 
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         return CompletionResponse(text=self.said)
-
-
-class Lengths:
-    """Scores a text by its length."""
-
-    name, languages = "lengths", frozenset[str]()
-
-    def score(self, query: str, texts: Sequence[str]) -> Vectors:
-        return np.array([len(text) for text in texts], dtype=np.float32)
-
-
-class Broken(Lengths):
-    def score(self, query: str, texts: Sequence[str]) -> Vectors:
-        return np.full(len(texts), np.nan, dtype=np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -88,17 +70,12 @@ def test_nodes_are_ordered_by_a_reranker() -> None:
     assert asyncio.run(reranker.apostprocess_nodes(given, query_str="?")) == best
 
 
-@pytest.mark.parametrize(
-    ("model", "error", "why"),
-    [
-        (Broken(), ModelError, "a score that is no number"),
-        (3, ModelError, "expected a reranker, got int"),
-        ("rerank/bundeld", ConfigError, "Did you mean 'rerank/bundled'"),
-    ],
-)
-def test_what_is_no_reranker_is_refused(model: Any, error: type[Exception], why: str) -> None:
-    with pytest.raises(error, match=why):
-        RagkitReranker(model=model).postprocess_nodes([plain("x", "1")], query_str="?")
+class TestReranker(RefusesRerankers):
+    def rerank(self, model: Any) -> Any:
+        return RagkitReranker(model=model).postprocess_nodes([plain("x", "1")], query_str="?")
+
+
+def test_a_postprocessor_needs_a_question() -> None:
     with pytest.raises(QueryError, match="expected a question"):
         RagkitReranker().postprocess_nodes([plain("x", "1")])
 
