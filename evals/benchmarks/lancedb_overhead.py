@@ -1,14 +1,13 @@
-"""What `store/lancedb` adds to the raw client: a query for 10, words, a bulk write; what its indexes give.
+"""What `store/lancedb` adds to the raw client: a query for 10, words, a bulk write.
 
-    OMP_NUM_THREADS=1 python evals/benchmarks/lancedb_overhead.py [--passages 100000] [--indexes]
+    OMP_NUM_THREADS=1 python -m evals.benchmarks.lancedb_overhead [--passages 100000]
 
 `plain` compares a question in a held commit, as a graph asks, with ids and distances of the 10 nearest of all
 that lies there. `same_question` asks by hand for the vectors and judged columns of the nearest of one commit.
 `words` is a BM25 question of eight words; LanceDB's own text search is asked for the same words beside it,
 and scores them otherwise. A bulk write puts the same rows into a table of the same form, 1,000 at a time;
 by hand without documents, states and flushes to disk. All is measured before and after `prepare`, which an
-ingestion ends with. With --indexes each vector index is built: the part of the 10 nearest that it finds
-(within the store's own search), the time of a question and of its building.
+ingestion ends with.
 
 Ways take turns. `wall` is the time that passes, `cpu` that of this process; medians, and the median of the
 ratios of neighbours in time.
@@ -42,7 +41,6 @@ from ragkit_connectors.lancedb.table import name_of
 
 K = 10
 SPEC = StoreSpec("none", embedder_fingerprint="none", dimension=DIMENSION)
-KINDS = ("ivf", "ivf-pq", "hnsw")
 
 
 def write_raw(table: Any, batch: Sequence[Change], number: int) -> None:
@@ -109,33 +107,7 @@ def questions_of(store: LanceStore, table: Any, questions: Sequence[Question]) -
         }
 
 
-def of_indexes(folder: Path, questions: Sequence[Question]) -> list[dict[str, Any]]:
-    """What each vector index finds of the 10 nearest, and what it costs."""
-    vectors = np.stack([question.vector for question in questions])
-    store = LanceStore(path=folder).open(SPEC)
-    exact = [set(hits.id_list()) for hits in store.search(vectors, K, Scope())]
-    store.close()
-    rows = []
-    for kind in KINDS:
-        store = LanceStore(path=folder, index=kind, exact_below=0).open(SPEC)
-        begun = time.perf_counter()
-        store.prepare()
-        built_s = time.perf_counter() - begun
-        times, shared = [], []
-        with store.hold() as commit:
-            for vector, wanted in zip(vectors, exact, strict=True):
-                begun_cpu, begun = time.process_time(), time.perf_counter()
-                (found,) = store.search(vector[None], K, Scope(commit=commit))
-                times.append((time.perf_counter() - begun, time.process_time() - begun_cpu))
-                shared.append(len(wanted & set(found.id_list())) / len(wanted))
-        wall, cpu = (1e3 * np.median(np.array(times), axis=0)).round(2).tolist()
-        row = {"index": kind, "overlap": round(float(np.mean(shared)), 4), "wall_ms": wall, "cpu_ms": cpu}
-        rows.append({**row, "built_s": round(built_s, 1), "n": len(shared)})
-        store.close()
-    return rows
-
-
-def measured(n: int, n_questions: int, *, indexes: bool) -> dict[str, Any]:
+def measured(n: int, n_questions: int) -> dict[str, Any]:
     """Fills a store and a table in turns, then asks."""
     rng = np.random.default_rng(SEED)
     texts, vectors = make_passages(rng, n)
@@ -173,7 +145,6 @@ def measured(n: int, n_questions: int, *, indexes: bool) -> dict[str, Any]:
             "prepared_s": round(prepared_s, 1),
             "after_prepare": after,
             "mib": size,
-            "indexes": of_indexes(folder, questions) if indexes else [],
         }
 
 
@@ -182,9 +153,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--passages", type=int, default=100_000)
     parser.add_argument("--questions", type=int, default=100)
-    parser.add_argument("--indexes", action="store_true", help="build each vector index too")
     given = parser.parse_args()
-    print(json.dumps(measured(given.passages, given.questions, indexes=given.indexes), indent=1))
+    print(json.dumps(measured(given.passages, given.questions), indent=1))
 
 
 if __name__ == "__main__":
