@@ -114,7 +114,7 @@ def test_killed_while_it_makes_a_shard_anew_nothing_is_lost(folder: Path) -> Non
     assert not holds_mark(folder)
 
 
-def test_a_folder_is_open_once(folder: Path) -> None:
+def test_an_index_is_open_once_and_a_folder_may_hold_several(folder: Path) -> None:
     store = opened(folder)
     with pytest.raises(StoreError, match=r"open already.*Close that.*set url"):
         opened(folder)
@@ -131,8 +131,12 @@ def test_a_folder_is_open_once(folder: Path) -> None:
     assert done.returncode != 0
     assert "open already" in done.stderr
     store.commit([put("a", [("one", EAST)])])
-    assert told(store) == ["one"]
-    store.close()
+    other = QdrantStore(engine="edge", path=folder, collection="other").open(SPEC)
+    assert (told(store), told(other)) == (["one"], [])
+    assert store.erase([remove("a")]).erased
+    assert other.verify() == []
+    for one in (store, other):
+        one.close()
 
 
 def test_after_a_fork_a_child_is_refused_and_the_parent_goes_on(folder: Path) -> None:

@@ -17,7 +17,7 @@ from ragkit.store.remote.conditions import Condition, all_of, equals
 from ragkit.store.remote.head import HEAD
 from ragkit.store.remote.points import COUNTED, JUDGED
 from ragkit.store.remote.rank import MOST_ERROR
-from ragkit.store.remote.server import CHUNKS, Found, Place, Point
+from ragkit.store.remote.server import CHUNKS, RECORDS, Found, Place, Point
 from ragkit_connectors.qdrant.points import numbered
 from ragkit_connectors.qdrant.port import Nearby, Qdrant, Question
 from ragkit_connectors.qdrant.settings import QdrantSettings, where_of
@@ -206,7 +206,11 @@ class QdrantServer:
         """Of the folder of local mode or the engine; a server does not tell."""
         if self.settings.path is None:
             return 0
-        return sum(_room(f.stat()) for f in Path(str(self.settings.path)).rglob("*") if f.is_file())
+        folder = Path(str(self.settings.path))
+        own = (
+            [folder / self.named(CHUNKS), folder / self.named(RECORDS)] if self.settings.is_edge else [folder]
+        )
+        return sum(_room(f.stat()) for place in own for f in place.rglob("*") if f.is_file())
 
     def close(self) -> None:
         """Closes it."""

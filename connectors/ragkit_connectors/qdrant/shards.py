@@ -1,4 +1,4 @@
-"""The shards of Qdrant's engine in a folder: opened by one process, and made anew where bytes must go."""
+"""The two shards of an index in a folder: opened by one process, and made anew where bytes must go."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from ragkit_connectors.qdrant.turns import Turns
 if TYPE_CHECKING:
     from qdrant_edge import EdgeShard
 
-_CONFIG, _LOCK = "edge_config.json", "ragkit.lock"
-_NEW, _OLD = ".new", ".old"  # after the name of a shard; no collection has a dot in its name
+_CONFIG, _LOCK = "edge_config.json", ".lock"
+_NEW, _OLD = ".new", ".old"  # after the name of a shard, which has no dot
 _AT_ONCE = 256
 
 
 class Shards:
-    """Shards by name, in a folder that no other process has.
+    """Shards by name, of an index that no other process has open.
 
     Args:
         settings: where the folder is, and from how many vectors on a graph is built.
@@ -39,6 +39,7 @@ class Shards:
     def __init__(self, settings: QdrantSettings) -> None:
         self._settings = settings
         self._folder = Path(str(settings.path))
+        self._own = (settings.collection, settings.meta)
         self._shards: dict[str, EdgeShard] = {}
         self._opening = threading.Lock()
         self._turns = Turns()
@@ -52,8 +53,8 @@ class Shards:
         return (self._folder / name / _CONFIG).is_file()
 
     def names(self) -> list[str]:
-        """Of all shards that are there."""
-        return sorted(path.parent.name for path in self._folder.glob(f"*/{_CONFIG}"))
+        """Of the shards of this index that are there."""
+        return [name for name in self._own if self.exists(name)]
 
     def config(self, name: str) -> dict[str, Any]:
         """What a shard was made with, as the engine wrote it."""
@@ -168,24 +169,25 @@ class Shards:
 
     def _take(self) -> None:
         """Keeps others out, and ends what a process left that died while it renewed a shard."""
-        handle = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        handle = os.open(
+            self._place(self._settings.collection, _LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644
+        )
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as e:
             os.close(handle)
             raise StoreError(
-                f"{where_of(self._settings)}: this folder is open already, here or in another process, and "
-                "it has one at a time. Close that; for several processes, start a server and set url"
+                f"{where_of(self._settings)}: it is open already, here or in another process, and an "
+                "index in a folder has one at a time. Close that; for several processes, start a server and set url"
             ) from e
         self._lock = handle
-        for old in self._folder.glob(f"*{_OLD}"):
-            name = old.name.removesuffix(_OLD)
-            if self.exists(name):
-                shutil.rmtree(old)
-            else:
-                old.rename(self._place(name))
-        for new in self._folder.glob(f"*{_NEW}"):
-            shutil.rmtree(new)
+        for name in self._own:
+            if (old := self._place(name, _OLD)).exists():
+                if self.exists(name):
+                    shutil.rmtree(old)
+                else:
+                    old.rename(self._place(name))
+            shutil.rmtree(self._place(name, _NEW), ignore_errors=True)
 
     def _check_process(self) -> None:
         if self._process == os.getpid():
