@@ -178,8 +178,8 @@ class Shards:
             os.close(handle)
             raise StoreError(
                 f"{where_of(self._settings)}: it is open already, here or in another process, and an "
-                "index in a folder has one at a time. Close that; for several processes, start a server and set "
-                "url"
+                "index in a folder has one at a time. Close that; for several processes, start a server "
+                "and set url"
             ) from e
         self._lock = handle
         for name in self._own:
