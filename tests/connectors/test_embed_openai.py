@@ -157,7 +157,7 @@ GOOD = [1.0] * 384
     [
         (told(GOOD), "1 of 2 embeddings are missing, the first of them that of text 2"),
         (told(GOOD, GOOD, indexes=[0, 0]), "two embeddings have the index 0"),
-        (told(GOOD, GOOD, GOOD), "index 2, expected one from 0 to 1"),
+        (told(GOOD, GOOD, GOOD), "index 2, expected 0 to 1"),
         (told(GOOD, GOOD, indexes=[0, -1]), "index -1"),
         (told(GOOD, GOOD, indexes=[0, None]), "index None"),
         (told(GOOD, GOOD, indexes=[0, True]), "index True"),

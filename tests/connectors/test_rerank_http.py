@@ -168,10 +168,11 @@ def ranked(*pairs: tuple[Any, Any], key: str = "relevance_score") -> list[dict[s
     [
         ("cohere", {"results": ranked((0, 0.5))}, "1 of 2 results are missing, the first .* passage 2"),
         ("cohere", {"results": ranked((0, 0.5), (0, 0.4))}, "two results have the index 0"),
-        ("jina", {"results": ranked((0, 0.5), (2, 0.4))}, "index 2, expected one from 0 to 1"),
+        ("jina", {"results": ranked((0, 0.5), (2, 0.4))}, "index 2, expected 0 to 1"),
         ("jina", {"results": ranked((0, 0.5), (True, 0.4))}, "index True"),
         ("tei", ranked((0, 0.5), (1, None), key="score"), "score of passage 2 is None, expected a number"),
         ("tei", ranked((0, 0.5), (1, "0.5"), key="score"), "is '0.5', expected a number"),
+        ("tei", ranked((0, 0.5), (1, 10**400), key="score"), "passage 2 is 1000.*, expected a number"),
         ("tei", ranked((0, 0.5), (1, float("nan")), key="score"), "passage 2 of 2 is NaN or infinite"),
         ("cohere", {"results": ranked((0, 0.5), (1, 3.5))}, "3.5 is no probability. Set scale: logit"),
         ("tei", {"results": []}, "expected a list of results, got .* Is `protocol` that of the server"),

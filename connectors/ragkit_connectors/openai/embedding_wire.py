@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ragkit.errors import InvalidOutputError
 from ragkit.protocols import TextKind
 from ragkit_connectors.openai.embedding_settings import EmbeddingSettings
+from ragkit_connectors.openai.indexed import by_index
 from ragkit_connectors.openai.wire import shortened
 
 Numbers = NDArray[np.float32] | NDArray[np.float64]
@@ -60,22 +61,9 @@ def vectors_of(told: Any, n: int) -> list[Numbers]:
             f"expected a list of embeddings under `data`, got {shortened(told)}. Does base_url lead to an "
             "OpenAI-compatible endpoint for embeddings?"
         )
-    found: list[Numbers | None] = [None] * n
-    for item in items:
-        index = item.get("index") if isinstance(item, Mapping) else None
-        if type(index) is not int or not 0 <= index < n:
-            raise InvalidOutputError(
-                f"an embedding has the index {shortened(index)}, expected one from 0 to {n - 1}"
-            )
-        if found[index] is not None:
-            raise InvalidOutputError(f"two embeddings have the index {index}, expected one for each text")
-        found[index] = _vector(item.get("embedding"), index)
-    missing = [i for i, vector in enumerate(found) if vector is None]
-    if missing:
-        raise InvalidOutputError(
-            f"{len(missing)} of {n} embeddings are missing, the first of them that of text {missing[0] + 1}"
-        )
-    return [vector for vector in found if vector is not None]
+    return by_index(
+        items, n, lambda item, index: _vector(item.get("embedding"), index), what="embedding", of="text"
+    )
 
 
 def tokens_of(told: Any) -> int | None:

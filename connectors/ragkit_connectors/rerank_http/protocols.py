@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ragkit.errors import InvalidOutputError
+from ragkit_connectors.openai.indexed import by_index
 from ragkit_connectors.openai.wire import shortened
 from ragkit_connectors.rerank_http.settings import RerankSettings
 
@@ -106,27 +107,19 @@ def scores_of(told: Any, n: int, protocol: Protocol) -> list[float]:
         raise InvalidOutputError(
             f"expected a list of results{where}, got {shortened(told)}. Is `protocol` that of the server?"
         )
-    scores: list[float | None] = [None] * n
-    for result in results:
-        index = result.get("index") if isinstance(result, Mapping) else None
-        if type(index) is not int or not 0 <= index < n:
-            raise InvalidOutputError(
-                f"a result has the index {shortened(index)}, expected one from 0 to {n - 1}"
-            )
-        if scores[index] is not None:
-            raise InvalidOutputError(f"two results have the index {index}, expected one for each passage")
+
+    def score_of(result: Mapping[str, Any], index: int) -> float:
         score = result.get(protocol.score)
-        if type(score) not in (int, float):
-            raise InvalidOutputError(
-                f"the {protocol.score} of passage {index + 1} is {shortened(score)}, expected a number"
-            )
-        scores[index] = score
-    missing = [i for i, score in enumerate(scores) if score is None]
-    if missing:
+        try:
+            if isinstance(score, int | float) and not isinstance(score, bool):
+                return float(score)
+        except OverflowError:
+            pass  # JSON knows no largest whole number
         raise InvalidOutputError(
-            f"{len(missing)} of {n} results are missing, the first of them that of passage {missing[0] + 1}"
+            f"the {protocol.score} of passage {index + 1} is {shortened(score)}, expected a number"
         )
-    return [score for score in scores if score is not None]
+
+    return by_index(results, n, score_of, what="result", of="passage")
 
 
 def units_of(told: Any) -> int | None:
