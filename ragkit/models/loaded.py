@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 from ragkit.errors import ModelError
 from ragkit.models.manifest import ModelManifest, model_bytes, verified_bytes, verify_files
 from ragkit.models.onnx_session import open_session
+from ragkit.models.process_lock import ProcessLock
 from ragkit.models.recent import Recent
 from ragkit.models.tokenizer import TextTokenizer
 
@@ -48,8 +47,7 @@ class LoadedModel:
         self._outputs = list(outputs)
         self._shared = tuple(shared)
         self._passes = Recent[tuple[int, ...], list[NDArray[Any]]](_PASSES_BYTES)
-        # By process: a fork may come while a thread of the parent holds the lock, and none would free it.
-        self._locks: dict[int, threading.Lock] = {}
+        self._lock = ProcessLock()
         self._tokenizer: TextTokenizer | None = None
         self._session: onnxruntime.InferenceSession | None = None
 
@@ -60,7 +58,7 @@ class LoadedModel:
             ModelError: its file is missing, is not the one that the manifest names, or is no tokenizer.
         """
         if self._tokenizer is None:
-            with self._lock():
+            with self._lock.own():
                 if self._tokenizer is None:
                     content = verified_bytes(self._folder, self._manifest, "tokenizer.json")
                     self._tokenizer = TextTokenizer(self._folder / "tokenizer.json", content)
@@ -109,7 +107,7 @@ class LoadedModel:
 
     def _loaded_session(self) -> onnxruntime.InferenceSession:
         if self._session is None:
-            with self._lock():
+            with self._lock.own():
                 if self._session is None:
                     verify_files(self._folder, self._manifest, but="model.onnx")
                     path = self._folder / "model.onnx"
@@ -127,9 +125,6 @@ class LoadedModel:
                 f"'{self._manifest.kind}' takes {_listed(self._inputs)} and gives {_listed(self._outputs)}. "
                 "Convert the model again, or correct 'kind' in model.json."
             )
-
-    def _lock(self) -> threading.Lock:
-        return self._locks.get(os.getpid()) or self._locks.setdefault(os.getpid(), threading.Lock())
 
 
 def _listed(names: Iterable[str]) -> str:

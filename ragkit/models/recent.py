@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Generic, TypeVar
+
+from ragkit.models.process_lock import ProcessLock
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -25,11 +26,11 @@ class Recent(Generic[Key, Value]):
         self._most_bytes = most_bytes
         self._bytes = 0
         self._kept: OrderedDict[Key, tuple[Value, int]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
 
     def get(self, key: Key) -> Value | None:
         """What was kept under `key`, which is then the last asked for; None where nothing is."""
-        with self._lock:
+        with self._lock.own():
             found = self._kept.get(key)
             if found is None:
                 return None
@@ -40,7 +41,7 @@ class Recent(Generic[Key, Value]):
         """Keeps it in place of those that were not asked for longest; not if it alone is too large."""
         if n_bytes > self._most_bytes:
             return
-        with self._lock:
+        with self._lock.own():
             if key not in self._kept:
                 self._kept[key] = value, n_bytes
                 self._bytes += n_bytes

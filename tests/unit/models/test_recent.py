@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from ragkit.models.recent import Recent
+
+SIX = {"n_bytes": 6}
 
 
 def test_what_was_asked_for_last_stays() -> None:
@@ -33,3 +40,18 @@ def test_many_threads_keep_no_more_than_the_memory() -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(keep, range(4_000)))
     assert sum(recent.get(i) is not None for i in range(40)) == 5
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_fork_while_a_thread_keeps_something_leaves_the_child_free() -> None:
+    recent = Recent[str, int](30)
+    with recent._lock.own():  # held by the parent as it forks
+        child = multiprocessing.get_context("fork").Process(target=recent.keep, args=("a", 1), kwargs=SIX)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of a fork beside threads
+            child.start()
+        child.join(20)
+        hangs = child.is_alive()
+        child.kill()
+    assert not hangs
+    assert child.exitcode == 0
