@@ -86,9 +86,11 @@ def _collection(client: Any, path: Path, name: str | None) -> Any:
         there = {str(getattr(c, "name", c)): c for c in client.list_collections()}
     except Exception as e:
         raise _unreadable(path, e) from e
-    listing = ", ".join(map(repr, sorted(there))) or "none"
+    listing = ", ".join(map(repr, sorted(there)))
     if name is None and len(there) == 1:
         return next(iter(there.values()))
+    if not there:
+        raise ConfigError(f"{path}: holds no collection. Check the path")
     if name is None:
         raise ConfigError(f"{path}: {len(there)} collections: {listing}. Name one: --name NAME")
     if name not in there:

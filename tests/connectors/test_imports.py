@@ -457,6 +457,11 @@ def test_tenants_groups_and_declared_fields(tmp_path: Path) -> None:
         )
         assert [hit.chunk.text for hit in found.hits] == [GOOD[1]["text"]]
         assert not rag.retrieve("гарантия", tenant="acme", acl=["others"]).hits
+        # Another tenant's documents are no others' documents in this one's collection.
+        report = rag.import_index(
+            "jsonl", folder, ImportOptions(tenant="umbra", acl=["staff"], metadata=given)
+        )
+        assert (report.written, rag.status().documents) == (3, 6)
         assert rag.verify() == []
 
 

@@ -149,7 +149,7 @@ def refuse_others(documents: Sequence[Made], collection: StoreCollection, *, ten
         ConfigError: it does.
     """
     ours = {made.document.id for made in documents}
-    others = [s.document_id for s in collection.states(tenant) if s.document_id not in ours]
+    others = [s.document_id for s in collection.states_of(tenant) if s.document_id not in ours]
     if others:
         listed = ", ".join(shown(name) for name in others[:_LISTED])
         raise ConfigError(
