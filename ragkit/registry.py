@@ -167,6 +167,13 @@ BUILT_IN: dict[str, Component] = _ours(
         "httpx",
     ),
     (
+        "store/pinecone",
+        "ragkit_connectors.pinecone:PineconeStore",
+        "namespaces of a Pinecone index",
+        "pinecone",
+        "httpx",
+    ),
+    (
         "store/milvus",
         "ragkit_connectors.milvus:MilvusStore",
         "collections of Milvus Lite or of a Milvus server",

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
+from urllib.parse import urlsplit
 
 from ragkit.errors import StoreError, TransientStoreError
 
@@ -154,6 +155,26 @@ class HttpCalls:
         if isinstance(error, httpx.TransportError | OSError):
             return TransientStoreError(f"{self.where}: the connection failed ({said}). Try again")
         return StoreError(f"{self.where}: the client refuses ({said})")
+
+
+def plain_url(url: str, expected: str, *, key: str = "api_key") -> str:
+    """The URL of a server, without what stands after host and port.
+
+    Raises:
+        ValueError: it is none; `expected` says what would be one.
+    """
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as e:
+        raise ValueError(expected) from e
+    if parts.scheme not in ("http", "https") or not parts.hostname or " " in url:
+        raise ValueError(expected)
+    if "@" in parts.netloc:
+        raise ValueError(f"a name or a password stands in it. Set {key}")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError(f"{expected}, and nothing after it")
+    return url.rstrip("/")
 
 
 def message_of(body: Any) -> str:

@@ -22,17 +22,13 @@ from ragkit_connectors.weaviate.schema import head_class
 class Heads(States):
     """The states of one index."""
 
-    def __init__(self, calls: Calls) -> None:
-        super().__init__()
+    def __init__(self, calls: Calls, restore: str) -> None:
+        super().__init__(calls.where, restore)
         self._calls = calls
         self._prefix = calls.settings.heads
 
     def payload(self, state: State) -> dict[str, Any]:
-        """What a state says of the index.
-
-        Raises:
-            CorruptIndexError: it cannot be read.
-        """
+        """What the description says."""
         try:
             return dict(json.loads(state.said)["head"])
         except (ValueError, TypeError, KeyError) as e:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ragkit.errors import CorruptIndexError, StoreError, TransientStoreError
+from ragkit.errors import StoreError, TransientStoreError
 from ragkit.protocols import Vectors
 from ragkit.store.remote.candidates import best_of
 from ragkit.store.remote.conditions import Condition
@@ -43,7 +43,7 @@ class WeaviateServer(Calls):
     def __init__(self, settings: WeaviateSettings, make_client: Callable[[], Any]) -> None:
         super().__init__(settings, make_client)
         self.lease_s = settings.lease_s
-        self.heads = Heads(self)
+        self.heads = Heads(self, self.restore)
         self._tenants = Tenants(self)
         self.all_compared = 0  # where at most so many chunks are meant, the server compares with all
 
@@ -55,23 +55,11 @@ class WeaviateServer(Calls):
 
     def head(self) -> dict[str, Any] | None:
         """What the state with the greatest number says."""
-        found = self.heads.current()
-        return None if found is None else self.heads.payload(found)
+        return self.heads.head()
 
     def change_head(self, values: Mapping[str, Any], expected: Mapping[str, str | int]) -> None:
         """Makes the next state: of two that want to, one does."""
-        for _ in range(_MOST_ROUNDS):
-            found = self.heads.current()
-            if found is None:
-                raise CorruptIndexError(
-                    f"{self.where}: the record of commits is gone. {self.restore}, or ingest again"
-                )
-            payload = self.heads.payload(found)
-            if any(payload[key] != value for key, value in expected.items()):
-                return
-            if self.heads.change(found.number + 1, {**payload, **values}):
-                return
-        raise TransientStoreError(f"{self.where}: others change the record of commits at once. Try again")
+        self.heads.change_head(values, expected)
 
     # --- writing ----------------------------------------------------------------------------------
 

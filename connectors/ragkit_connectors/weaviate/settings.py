@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from typing import Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
 from ragkit.secrets import Secret
 from ragkit.settings import Settings
+from ragkit_connectors.http_calls import plain_url
 
 _NAME = re.compile(r"[A-Z][A-Za-z0-9]{0,99}")
 
@@ -63,15 +63,4 @@ class WeaviateSettings(Settings):
     @field_validator("url")
     @classmethod
     def _is_url(cls, url: str) -> str:
-        try:
-            parts = urlsplit(url)
-            _ = parts.port
-        except ValueError as e:
-            raise ValueError("expected http://HOST:8080 or https://HOST") from e
-        if parts.scheme not in ("http", "https") or not parts.hostname or " " in url:
-            raise ValueError("expected http://HOST:8080 or https://HOST")
-        if "@" in parts.netloc:
-            raise ValueError("a name or a password stands in the URL. Set api_key")
-        if parts.path.strip("/") or parts.query or parts.fragment:
-            raise ValueError("expected http://HOST:8080 or https://HOST, and nothing after it")
-        return url.rstrip("/")
+        return plain_url(url, "expected http://HOST:8080 or https://HOST")

@@ -14,10 +14,13 @@ from __future__ import annotations
 
 import contextlib
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from ragkit.errors import StoreError
+from ragkit.errors import CorruptIndexError, StoreError, TransientStoreError
 
+_MOST_ROUNDS = 20
 _KEPT = 8  # old states that stay, for processes that saw them last
 
 
@@ -32,8 +35,21 @@ class State:
 class States(ABC):
     """The states of one index. A connector says how one is made, read, listed and deleted."""
 
-    def __init__(self) -> None:
+    def __init__(self, where: str, restore: str) -> None:
+        self._where, self._restore = where, restore
         self.seen: State | None = None
+
+    @abstractmethod
+    def payload(self, state: State) -> dict[str, Any]:
+        """What a state says of the index.
+
+        Raises:
+            CorruptIndexError: it cannot be read.
+        """
+
+    @abstractmethod
+    def change(self, number: int, payload: Mapping[str, Any]) -> bool:
+        """Makes the state of a number; whether this call did, and nobody else before."""
 
     @abstractmethod
     def make(self, number: int, said: str) -> bool:
@@ -50,6 +66,26 @@ class States(ABC):
     @abstractmethod
     def drop(self, number: int) -> None:
         """Deletes a state."""
+
+    def head(self) -> dict[str, Any] | None:
+        """What the state with the greatest number says; see `RemoteServer.head`."""
+        found = self.current()
+        return None if found is None else self.payload(found)
+
+    def change_head(self, values: Mapping[str, Any], expected: Mapping[str, str | int]) -> None:
+        """Makes the next state: of two that want to, one does; see `RemoteServer.change_head`."""
+        for _ in range(_MOST_ROUNDS):
+            found = self.current()
+            if found is None:
+                raise CorruptIndexError(
+                    f"{self._where}: the record of commits is gone. {self._restore}, or ingest again"
+                )
+            payload = self.payload(found)
+            if any(payload[key] != value for key, value in expected.items()):
+                return
+            if self.change(found.number + 1, {**payload, **values}):
+                return
+        raise TransientStoreError(f"{self._where}: others change the record of commits at once. Try again")
 
     def current(self) -> State | None:
         """The state that holds; None where there is none."""

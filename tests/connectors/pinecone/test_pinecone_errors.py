@@ -1,0 +1,321 @@
+"""What can be wrong with settings, a server or an index: one typed error each, with what mends it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ragkit
+from ragkit import registry
+from ragkit.errors import ConfigError, CorruptIndexError, RagkitError, StoreError
+from ragkit.filters import Eq
+from ragkit.protocols import Scope
+from ragkit.testing.data import put
+from ragkit.testing.stores import EAST, NORTH, OPEN, spec_of, texts
+from tests.connectors.loopback import Loopback, Refusal, Reply, Request
+
+pytest.importorskip("httpx", reason="needs the extra pinecone")
+from ragkit_connectors.pinecone import PineconeStore, calls
+from tests.connectors.pinecone.server.service import Pinecone, User
+from tests.connectors.pinecone.stores import Stores
+
+SPEC = spec_of()
+
+
+@pytest.fixture
+def stores(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stores]:
+    monkeypatch.setattr(calls, "POLL_S", 0.001)
+    made = Stores()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def service(stores: Stores) -> Pinecone:
+    return stores.service
+
+
+# --- settings ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, r"host: "),
+        ({"host": "rag-abc.svc.pinecone.io"}, r"host: expected http://HOST or https://HOST"),
+        ({"host": "ftp://p"}, r"host: expected http://HOST"),
+        ({"host": "http://p:port"}, r"host: expected http://HOST"),
+        ({"host": "https://p/query"}, r"and nothing after it"),
+        ({"host": "https://me:open-sesame@p"}, r"Set api_key"),
+        ({"host": "https://p", "name": "a.b"}, r"name: expected a name of letters, digits"),
+        ({"host": "https://p", "name": ""}, r"name: expected a name of letters, digits"),
+        ({"host": "https://p", "tenancy": "native"}, r"tenancy: "),
+        ({"host": "https://p", "nmae": "a"}, r"nmae: unknown setting.*Did you mean 'name'"),
+    ],
+)
+def test_settings_that_do_not_fit(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said) as raised:
+        PineconeStore(**given)
+    assert "sesame" not in str(raised.value)
+
+
+def test_the_key_is_sent_and_not_shown(stores: Stores, service: Pinecone) -> None:
+    store = PineconeStore(host="https://p", api_key="open-sesame")
+    assert "sesame" not in f"{store.config!r}{store.config}{store.config.model_dump_json()}"
+    service.users = {"open-sesame": User()}
+    keys: tuple[dict[str, Any], ...] = ({}, {"api_key": "guess"})
+    for key in keys:
+        with pytest.raises(StoreError, match=r"refuses this api_key.*HTTP 401.*Set api_key") as raised:
+            stores.make(SPEC, **key)
+        assert "guess" not in str(raised.value)
+    assert stores.make(SPEC, api_key="open-sesame").head() == 0
+
+
+def test_it_is_registered() -> None:
+    assert registry.load("store/pinecone") is PineconeStore
+
+
+# --- the server -------------------------------------------------------------------------------------
+
+
+class Told:
+    """A service that says one thing."""
+
+    def __init__(self, reply: Reply) -> None:
+        self.reply = reply
+
+    def is_writing(self, request: Request) -> bool:
+        return False
+
+    def answer(self, request: Request) -> Reply:
+        return self.reply
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [Reply(b"<html>hi</html>"), Reply({"name": "node-1"}), Reply(b"none", 404), Reply([1]), Reply(None)],
+)
+def test_what_is_no_pinecone_is_said(reply: Reply) -> None:
+    with Loopback(Told(reply)) as server, pytest.raises(StoreError, match=r"no Pinecone server.*Check host"):
+        PineconeStore(host=server.url, attempts=1).open(SPEC)
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ({"dimension": 1, "metric": "dotproduct"}, r"takes vectors of 1 numbers, and the embedder gives 2"),
+        ({"dimension": 2, "metric": "euclidean"}, r"compares by euclidean, expected dotproduct or cosine"),
+        ({"vectorType": "sparse", "metric": "dotproduct"}, r"holds sparse vectors alone. Make a dense one"),
+    ],
+)
+def test_an_index_that_does_not_fit(said: dict[str, Any], error: str) -> None:
+    service = Pinecone(2)
+    usual = service.answer
+
+    def told(request: Request) -> Any:
+        return Reply(said) if request.path == "/describe_index_stats" else usual(request)
+
+    service.answer = told  # type: ignore[method-assign]
+    with Loopback(service) as server, pytest.raises(StoreError, match=error):
+        PineconeStore(host=server.url, attempts=1).open(SPEC)
+    assert service.spaces == {}
+
+
+def test_retry_after_is_kept_to(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = stores.make(SPEC)
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    usual, left = stores.service.answer, [Refusal(429, {"code": 8, "message": "x"}, {"Retry-After": "7"})] * 2
+
+    def limited(request: Request) -> Any:
+        if left:
+            raise left.pop()
+        return usual(request)
+
+    stores.service.answer = limited  # type: ignore[method-assign]
+    assert store.head() == 0
+    assert slept == [7.0, 7.0]
+
+
+def test_a_key_that_may_only_read(stores: Stores, service: Pinecone) -> None:
+    service.users = {"all": User(), "reader": User(may_write=False)}
+    store = stores.make(SPEC, name="ours", api_key="all")
+    store.commit([put("a", [("one", EAST)])])
+    reader = stores.make(SPEC, name="ours", api_key="reader")
+    with reader.hold() as commit:
+        hits = reader.search(EAST[None], 1, Scope(commit=commit))[0].id_list()
+        assert texts(reader, hits) == ["one"]
+        assert reader.search_terms([["one"]], 1, Scope(commit=commit))[0].id_list() == hits
+    assert reader.counts() == store.counts()
+    for call in (lambda: reader.commit([put("b", [("two", EAST)])]), reader.compact):
+        with pytest.raises(StoreError, match=r"role does not allow it \(HTTP 403.*DataPlaneEditor"):
+            call()
+    assert store.counts().chunks == 1
+
+
+# --- the namespaces ---------------------------------------------------------------------------------
+
+
+def test_there_is_no_index(stores: Stores, service: Pinecone) -> None:
+    service.dimension = 2
+    for spec, create in ((None, True), (SPEC, False)):
+        with pytest.raises(StoreError, match=r"no index here. Make one: ragkit ingest"):
+            PineconeStore(host=stores.server.url).open(spec, create=create)
+    assert service.spaces == {}
+
+
+def test_an_index_is_opened_as_it_was_made(stores: Stores) -> None:
+    stores.make(SPEC, name="ours").commit([put("a", [("one", EAST)])])
+    for spec in (replace(SPEC, dimension=1), replace(SPEC, embedder_fingerprint="other")):
+        with pytest.raises(ConfigError, match="this index was made with"):
+            stores.make(spec, name="ours")
+    with pytest.raises(ConfigError, match=r"tenancy: the index was made with filter, and namespaces is set"):
+        stores.make(SPEC, name="ours", tenancy="namespaces")
+    assert stores.make(None, name="ours").counts().chunks == 1
+
+
+def test_namespaces_of_somebody_else_are_left_alone(stores: Stores, service: Pinecone) -> None:
+    theirs = stores.make(SPEC, name="our")
+    theirs.commit([put("a", [("theirs", EAST)])])
+    before = {name: space.newest() for name, space in service.spaces.items()}
+    ours = stores.make(SPEC, name="ours")
+    ours.commit([put("a", [("ours", EAST)])])
+    assert texts(ours, ours.search(EAST[None], 5, OPEN)[0].id_list()) == ["ours"]
+    assert {name: service.spaces[name].newest() for name in before} == before
+
+
+def test_a_state_that_something_else_made_is_said(stores: Stores, service: Pinecone) -> None:
+    store = stores.make(SPEC, name="ours")
+    (name,) = (name for name in service.spaces if ".head." in name)
+    service.spaces[name].fields = {"genre": {"filterable": True}}
+    with pytest.raises(StoreError, match=rf"namespace {name} was made by something else than ragkit"):
+        store.head()
+
+
+def test_chunks_without_a_record_of_commits_are_not_taken_over(stores: Stores, service: Pinecone) -> None:
+    stores.make(SPEC, name="ours").commit([put("a", [("one", EAST)])])
+    service.is_lagging = False
+    for name in [name for name in service.spaces if ".head." in name]:
+        del service.spaces[name]
+    with pytest.raises(CorruptIndexError, match=r"the record of commits is gone. Restore the index from a"):
+        stores.make(SPEC, name="ours")
+
+
+def test_what_died_while_it_made_an_index_is_made_whole(stores: Stores, service: Pinecone) -> None:
+    stores.make(SPEC, name="ours")
+    for name in [name for name in service.spaces if ".head." in name]:
+        del service.spaces[name]
+    assert stores.make(SPEC, name="ours").commit([put("a", [("one", EAST)])]) == 1
+
+
+def test_a_record_of_commits_that_is_lost_is_said(stores: Stores, service: Pinecone) -> None:
+    store = stores.make(SPEC, name="ours")
+    parts = service.spaces["ours.parts"]
+    parts.write(lambda rows: rows.clear())
+    service.is_lagging = False
+    with pytest.raises(
+        CorruptIndexError, match=r"a part of the index is not there \(record h[0-9a-f]+ of ours"
+    ):
+        stores.make(SPEC, name="ours", timeout_s=1)
+    assert store.head() == 0  # what was read once stays
+
+
+def test_a_format_of_the_future_is_not_read(stores: Stores) -> None:
+    store = stores.make(SPEC, name="ours")
+    store._server.change_head({"format": 99}, {})
+    with pytest.raises(ConfigError, match=r"format 99, and this version of ragkit reads 1"):
+        stores.make(SPEC, name="ours")
+
+
+def test_after_a_fork_connections_are_made_anew(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes on one connection would read each other's answers."""
+    store = stores.make(SPEC)
+    before = store._server._client
+    assert store.head() == 0
+    assert store._server._client is before
+    monkeypatch.setattr("os.getpid", lambda: 1)
+    assert store.head() == 0
+    assert store._server._client is not before
+    before.close()
+
+
+# --- what is damaged --------------------------------------------------------------------------------
+
+
+def test_what_is_damaged_is_found_and_what_can_be_is_mended(stores: Stores, service: Pinecone) -> None:
+    service.is_lagging = False
+    store = stores.make_here(SPEC, name="ours")
+    store.commit(
+        [put("a", [("one", EAST), ("two", NORTH)], metadata={"lang": "en"}), put("b", [("x", EAST)])]
+    )
+    assert store.verify() == []
+    chunks, parts = service.spaces["ours.chunks"], service.spaces["ours.parts"]
+    held = {name: json.loads(row["metadata"]["part"]) for name, row in parts.newest().items()}
+    one, two = (next(i for i, said in held.items() if said.get("text") == text) for text in ("one", "two"))
+
+    def damage(rows: dict[str, Any]) -> None:
+        row = rows[one.split(".")[0]]
+        rows[row["id"]] = {**row, "values": [3.0, 0.0], "metadata": {**row["metadata"], "facts": ["x"]}}
+
+    def changed(identity: str, **values: Any) -> None:
+        text = json.dumps({**held[identity], **values}, ensure_ascii=False)
+        parts.write(lambda rows: rows.update({identity: {**rows[identity], "metadata": {"part": text}}}))
+
+    chunks.write(damage)
+    changed(one, k=[])
+    (problem,) = store.verify()
+    assert "has a vector or words of filters that were not written. Run: ragkit repair" in problem
+    assert store.repair(lambda given: EAST[None].repeat(len(given), 0)) == [
+        f"{store.where}: 1 chunks embedded and indexed anew"
+    ]
+    assert store.verify() == []
+    assert len(store.search(EAST[None], 5, Scope(filter=Eq("lang", "en")))[0]) == 2
+    changed(two, text="three")
+    (problem,) = store.verify()
+    assert "its bytes are not those that were written" in problem
+    assert "Restore the index from a backup; or: Remove the document" in problem
+
+
+# --- a whole RAG ------------------------------------------------------------------------------------
+
+CONFIG = """\
+ragkit: 1
+models: {embed: embed/bundled}
+stores:
+  cloud: {use: store/pinecone, host: "HOST", name: support, attempts: 1}
+collection: {store: cloud, embed: embed}
+query:
+  dense: {use: retrieve/dense, in: question}
+  sparse: {use: retrieve/bm25, in: question}
+  fuse: {use: fuse/rrf, in: [dense, sparse]}
+  generate: generate/extractive
+  verify: verify/citations
+"""
+
+
+def test_what_is_forgotten_is_gone_and_check_says_what_is_wrong(tmp_path: Path, stores: Stores) -> None:
+    stores.service.dimension = 400
+    config = tmp_path / "rag.yaml"
+    config.write_text(CONFIG.replace("HOST", stores.server.url), encoding="utf-8")
+    with ragkit.load(config) as rag:
+        assert rag.check()["store"] == "store/pinecone"
+        rag.ingest([ragkit.Document("note-7", "Ada's door code is 4711. Код двери: 4711.")], progress=False)
+        assert [hit.chunk.document_id for hit in rag.retrieve("код двери", retriever="bm25").hits] == [
+            "note-7"
+        ]
+        done = rag.forget("note-7")
+        assert (done.documents, done.erased) == (("note-7",), True)
+        assert rag.retrieve("door code 4711", retriever="bm25").hits == ()
+    held = [json.dumps(row) for space in stores.service.spaces.values() for row in space.newest().values()]
+    assert not any("4711" in one or "note-7" in one for one in held)
+    stores.server.stop()
+    with (
+        pytest.raises(RagkitError, match=r"cannot be reached.*Check that the server runs"),
+        ragkit.load(config) as rag,
+    ):
+        rag.check()
