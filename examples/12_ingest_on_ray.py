@@ -24,7 +24,7 @@ def main() -> None:
             print(
                 f"{report.committed} committed, {report.unchanged} unchanged, {report.seconds:.1f} s on {on}"
             )
-        print(rag.ask("How long is the warranty?").text)
+        print(rag.ask("How many scans does a handheld hold in version 3.2?").text)
 
 
 # Ray starts workers as new processes; none of them must run what follows.
