@@ -113,6 +113,9 @@ class Worker:
             return {"error": error_json(e)}
         except NotPlainError:
             return {}
+        except MemoryError:
+            # Ends as where the system kills it: the document is tried alone, with all memory there is.
+            os._exit(1)
         if content_hash(document) != row["known"]:
             answer["cut"] = _cut_or_error(lambda: cut_json(making.cut(document, "")))
         return answer
