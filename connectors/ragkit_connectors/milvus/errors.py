@@ -70,7 +70,8 @@ def _of_text(text: str, where: str) -> StoreError:
     if any(part in lower for part in _DENIED):
         return ReadOnlyError(
             f"{where}: this user's role does not allow it ({said}). To ask, a role needs Query, Search, "
-            "DescribeCollection and ShowCollections; to ingest, Upsert, Delete and RenameCollection too"
+            "DescribeCollection, ShowCollections and IndexDetail; to ingest, Upsert, Delete and "
+            "RenameCollection too"
         )
     if "unimplemented" in lower or "http2" in lower:
         return StoreError(f"{where}: what answers there is no Milvus server ({said}). Check uri")

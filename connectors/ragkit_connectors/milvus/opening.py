@@ -8,7 +8,7 @@ from typing import Any
 
 from ragkit.errors import ConfigError, CorruptIndexError, StoreError
 from ragkit.store.remote import head as heads
-from ragkit.store.remote.server import CHUNKS, RECORDS, Place
+from ragkit.store.remote.server import CHUNKS, RECORDS, Place, ReadOnlyError
 from ragkit.store_spec import StoreSpec
 from ragkit_connectors.milvus.expressions import EVERYTHING
 from ragkit_connectors.milvus.rows import DENSE, TERMS
@@ -156,4 +156,6 @@ def _create(server: MilvusServer, name: str, schema: Any, given: dict[str, Any])
 
 
 def _load(server: MilvusServer, place: Place) -> None:
-    server.call("load_collection", server.named(place))
+    # Who may only read finds it loaded, or is told when it asks.
+    with contextlib.suppress(ReadOnlyError):
+        server.call("load_collection", server.named(place))

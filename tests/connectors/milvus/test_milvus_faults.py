@@ -13,6 +13,7 @@ import pytest
 from ragkit.errors import StoreError, TransientStoreError
 from ragkit.protocols import Change, Scope
 from ragkit.store.remote import head as heads
+from ragkit.store.remote.server import ReadOnlyError
 from ragkit.store_spec import StoreSpec
 from ragkit.testing.data import put, quarantine, remove
 from ragkit_connectors.milvus import MilvusStore
@@ -129,6 +130,26 @@ def test_what_is_refused_for_good_leaves_nothing_behind(store: ShakyStore) -> No
     with store.hold() as commit:
         assert len(store.search(vector_of("x")[None], 9, Scope(commit=commit))[0]) == 2
     store.client.begin()
+    assert seen(store) == texts_of(document("a", 1))
+
+
+def test_a_role_that_may_only_read_opens_an_index_and_asks(stores: Stores, store: ShakyStore) -> None:
+    store.commit([document("a", 1)])
+    forbidden = {"load_collection", "upsert", "delete", "rename_collection", "create_collection"}
+
+    class Reader(ShakyStore):
+        def make_client(self, uri: str) -> Any:
+            client = super().make_client(uri)
+            client.begin(lambda n, name: denied if name in forbidden else None)
+            return client
+
+    reader = stores.make(SPEC, Reader, collection=store.config.collection, attempts=1)
+    assert seen(reader) == texts_of(document("a", 1))
+    for call in (lambda: reader.commit([document("b", 1)]), reader.compact):
+        with pytest.raises(ReadOnlyError, match="role does not allow it"):
+            call()
+    with pytest.raises(ReadOnlyError, match="role does not allow it"):
+        stores.make(SPEC, Reader, attempts=1)
     assert seen(store) == texts_of(document("a", 1))
 
 
