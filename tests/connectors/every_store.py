@@ -11,7 +11,7 @@ import pytest
 from ragkit.store.local.store import LocalStore
 from ragkit.store_spec import StoreSpec
 
-SERVERS = ("pgvector", "qdrant", "opensearch", "milvus", "weaviate")
+SERVERS = ("pgvector", "qdrant", "opensearch", "milvus", "weaviate", "pinecone")
 OTHERS = (*SERVERS, "lancedb")
 KINDS = ("local", *OTHERS)
 
@@ -76,6 +76,13 @@ class Place:
             from tests.connectors.weaviate import stores as weaviate
 
             return weaviate.Stores(), {"name": "Ours"}
+        if self.kind == "pinecone":
+            pytest.importorskip("httpx", reason="needs the extra pinecone")
+            from tests.connectors.pinecone import stores as pinecone
+
+            made = pinecone.Stores()
+            made.service.is_lagging = False
+            return made, {"name": "ours"}
         pytest.importorskip("opensearchpy", reason="needs the extra opensearch")
         from tests.connectors.opensearch import stores as opensearch
 

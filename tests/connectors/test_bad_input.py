@@ -38,7 +38,7 @@ def hits(store: Any, scope: Scope = OPEN, k: int = 100) -> list[str]:
 
 
 def unopened(kind: str, address: str) -> Any:
-    names = {"pgvector": "dsn", "opensearch": "hosts", "milvus": "uri"}
+    names = {"pgvector": "dsn", "opensearch": "hosts", "milvus": "uri", "pinecone": "host"}
     name = names.get(kind, "url")
     waits: dict[str, dict[str, Any]] = {"pgvector": {"connect_timeout_s": 2}, "milvus": {"timeout_s": 2}}
     more = waits.get(kind, {"attempts": 1})

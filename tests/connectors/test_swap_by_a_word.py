@@ -22,6 +22,7 @@ stores:
   qdrant: {use: store/qdrant, path: FOLDER/qdrant}
   pgvector: {use: store/pgvector, dsn: "${RAGKIT_TEST_PG}", name: NAME}
   opensearch: {use: store/opensearch, hosts: ["${RAGKIT_TEST_OPENSEARCH}"], replicas: 0}
+  pinecone: {use: store/pinecone, host: "${RAGKIT_TEST_PINECONE}"}
   weaviate: {use: store/weaviate, url: "${RAGKIT_TEST_WEAVIATE}", name: Ragkit}
   lancedb: {use: store/lancedb, path: FOLDER/lancedb}
   milvus: {use: store/milvus, path: FOLDER/milvus.db, partitions: 2}
@@ -42,12 +43,21 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     from tests.connectors.loopback import Loopback
     from tests.connectors.opensearch.server.http import LocalServer
     from tests.connectors.pgvector_server import Stores, server
+    from tests.connectors.pinecone.server.service import Pinecone
     from tests.connectors.weaviate.server.service import Weaviate
 
     folder, stores = tmp_path_factory.mktemp("swap"), Stores()
     text = CONFIG.replace("FOLDER", str(folder)).replace("NAME", stores.unopened().config.name)
     (folder / "rag.yaml").write_text(text, encoding="utf-8")
-    with LocalServer() as search, Loopback(Weaviate()) as weaviate, pytest.MonkeyPatch.context() as patch:
+    index = Pinecone(384)
+    index.is_lagging = False
+    with (
+        LocalServer() as search,
+        Loopback(Weaviate()) as weaviate,
+        Loopback(index) as pinecone,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setitem(os.environ, "RAGKIT_TEST_PINECONE", pinecone.url)
         patch.setitem(os.environ, "RAGKIT_TEST_WEAVIATE", weaviate.url)
         patch.setitem(os.environ, "RAGKIT_TEST_PG", server().dsn())
         patch.setitem(os.environ, "RAGKIT_TEST_OPENSEARCH", search.url)
@@ -85,7 +95,7 @@ def test_another_store_answers_the_same(
         checked = rag.check()
         assert checked["store"] == f"store/{kind}"
         place = {"qdrant": f"{config.parent}/qdrant, collection", "pgvector": ", schema t"}
-        place["weaviate"] = ", collection Ragkit"
+        place |= {"weaviate": ", collection Ragkit", "pinecone": ", namespaces ragkit"}
         place["milvus"] = f"{config.parent}/milvus.db, collection ragkit"
         place["lancedb"] = f"lancedb {config.parent}/lancedb"
         assert place.get(kind, ", index ragkit") in checked["place"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +16,7 @@ from ragkit_connectors.pinecone.filters import COLUMNS, IMPACTS
 
 MOST_BYTES = 40_000  # of a record's metadata: the server takes 40 KB
 _PART_BYTES = 30_000
+_LONG, _MOST_UNPACKED = 4_000, 100_000_000
 _MANY = {"acl", "terms", "k"}
 NUMBERS: dict[Place, tuple[str, ...]] = {
     "chunks": ("from", "to"),
@@ -44,7 +47,7 @@ def row_of(place: Place, point: Point, where: str) -> tuple[dict[str, Any], list
         row[COLUMNS["k"]] = [*row[COLUMNS["k"]], *place_tokens(payload["r"])]
         row[IMPACTS] = impact_tokens(term_weights(payload))
         for part, keys in _NEAR.items():
-            row[part] = _dumped({key: rest.pop(key) for key in keys})
+            row[part] = _packed(_dumped({key: rest.pop(key) for key in keys}))
     parts = list(_pieces(_dumped(rest)))
     row[N_PARTS] = len(parts)
     size = len(_dumped(row).encode())
@@ -61,7 +64,7 @@ def payload_of(row: Mapping[str, Any], place: Place, parts: str | None) -> dict[
     """The keys of a record as it came back; those of its parts where these were read."""
     payload: dict[str, Any] = {key: int(row[COLUMNS[key]]) for key in NUMBERS[place] if COLUMNS[key] in row}
     for part in _NEAR if place == CHUNKS else ():
-        payload |= json.loads(row[part])
+        payload |= json.loads(_unpacked(row[part]))
     return payload if parts is None else payload | json.loads(parts)
 
 
@@ -85,6 +88,19 @@ def _pieces(text: str) -> Iterator[str]:
             last -= 1
         yield data[first:last].decode()
         first = last
+
+
+def _packed(text: str) -> str:
+    """A text, compressed where it is long: JSON begins with a brace, what is compressed does not."""
+    if len(text) < _LONG:
+        return text
+    return "z" + base64.b64encode(zlib.compress(text.encode())).decode()
+
+
+def _unpacked(text: str) -> str:
+    if not text.startswith("z"):
+        return text
+    return zlib.decompressobj().decompress(base64.b64decode(text[1:]), _MOST_UNPACKED).decode()
 
 
 def _dumped(value: Any) -> str:
