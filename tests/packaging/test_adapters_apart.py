@@ -24,8 +24,8 @@ LANGCHAIN = (
 )  # fmt: skip
 LLAMAINDEX = (
     "LlamaIndexChat", "LlamaIndexChunker", "LlamaIndexEmbedder", "LlamaIndexLoader", "LlamaIndexRetrieve",
-    "RagkitCitationCheck", "RagkitCompressor", "RagkitQueryEngine", "RagkitReranker", "RagkitRetriever",
-    "offer",
+    "RagkitChatEngine", "RagkitCitationCheck", "RagkitCompressor", "RagkitQueryEngine", "RagkitReranker",
+    "RagkitRetriever", "offer",
 )  # fmt: skip
 
 
