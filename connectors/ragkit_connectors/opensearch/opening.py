@@ -50,18 +50,14 @@ def opened(server: OpenSearchServer, spec: StoreSpec | None, *, create: bool) ->
             )
         _check_unfinished(server, settings.name, has_chunks)
         if spec is None or not create or settings.tenancy == "dls":
-            raise StoreError(f"{server.where}: no index here. Make one: ragkit ingest DOCS --config rag.yaml")
+            raise heads.no_index(server)
         _make(server, spec, derives_vectors=_version(info) >= _DERIVES)
     elif not has_chunks:
         raise CorruptIndexError(
             f"{server.where}: the index of the chunks is gone, and {settings.records} is there. Restore it "
             f"from a snapshot, or delete {settings.records} and ingest again"
         )
-    recorded = heads.recorded_spec(heads.read(server), server)
-    if spec is not None:
-        spec = spec.completed(recorded)
-        spec.check(recorded, server.where)
-    spec = spec or recorded
+    spec = heads.agreed_spec(server, spec)
     _check_vectors(server, spec)
     _add_fields(server, spec, known)
     _choose_copies(server)

@@ -38,18 +38,14 @@ def opened(server: QdrantServer, spec: StoreSpec | None, *, create: bool) -> Sto
         if has_chunks or has_meta:
             _check_unfinished(server, chunks if has_chunks else None, meta if has_meta else None)
         if spec is None or not create:
-            raise StoreError(f"{server.where}: no index here. Make one: ragkit ingest DOCS --config rag.yaml")
+            raise heads.no_index(server)
         _make(server, spec)
     elif not has_chunks:
         raise CorruptIndexError(
             f"{server.where}: the collection of the chunks is gone, and {meta} is there. Restore it from a "
             f"snapshot, or delete {meta} and ingest again"
         )
-    recorded = heads.recorded_spec(heads.read(server), server)
-    if spec is not None:
-        spec = spec.completed(recorded)
-        spec.check(recorded, server.where)
-    spec = spec or recorded
+    spec = heads.agreed_spec(server, spec)
     found = _check_vectors(server, spec)
     # Local mode sums as numpy does, whose steps are not known; it lies in memory, so vectors are near.
     if found.is_float32 and not server.settings.is_local:

@@ -16,7 +16,6 @@ from ragkit.store.remote.rank import Ranker, ranker_of
 from ragkit.store.remote.server import CHUNKS, Found, RemoteServer
 from ragkit.store.remote.view import View
 
-_SPARE = 8  # hits asked for beyond k, so that what ties with the last is mostly seen at once
 _REMEMBERED = 512
 
 
@@ -42,7 +41,7 @@ class DenseSearch:
             return [HitBatch.empty() for _ in vectors]
         queries = np.ascontiguousarray(vectors, dtype=np.float32)
         near: list[list[Found]] = [[] for _ in queries]
-        open_, limit = list(range(len(queries))), k + _SPARE
+        open_, limit = list(range(len(queries))), k + self._ranker.spare
         is_exact, (condition, is_wide) = self._shows_few(view), self._crowds.condition(view)
         while open_:
             replies = self._ranker.ask(view, condition, queries[open_], limit, is_exact=is_exact)

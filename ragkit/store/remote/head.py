@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from ragkit.errors import ConfigError, CorruptIndexError
+from ragkit.errors import ConfigError, CorruptIndexError, StoreError
 from ragkit.store.remote.conditions import Condition, all_of, any_of, in_range, is_among, none_of
 from ragkit.store.remote.server import Point, RemoteServer
 from ragkit.store.remote.words import point_id
@@ -131,3 +131,23 @@ def recorded_spec(head: Head, server: RemoteServer) -> StoreSpec:
         raise CorruptIndexError(
             f"{server.where}: what it was made with is unreadable ({e}). {server.restore}, or ingest again"
         ) from e
+
+
+def agreed_spec(server: RemoteServer, spec: StoreSpec | None) -> StoreSpec:
+    """What the index that is there was made for, which is what is asked for where something is.
+
+    Raises:
+        ConfigError: it was made with something else.
+        CorruptIndexError: the record is gone or unreadable.
+    """
+    recorded = recorded_spec(read(server), server)
+    if spec is None:
+        return recorded
+    spec = spec.completed(recorded)
+    spec.check(recorded, server.where)
+    return spec
+
+
+def no_index(server: RemoteServer) -> StoreError:
+    """Where there is no index and none may be made."""
+    return StoreError(f"{server.where}: no index here. Make one: ragkit ingest DOCS --config rag.yaml")

@@ -27,8 +27,13 @@ MOST_ERROR = 1e-5  # what stores may differ by
 
 
 class Ranker(Protocol):
-    """Asks for hits, and ranks what may belong among the best."""
+    """Asks for hits, and ranks what may belong among the best.
 
+    `spare` says how many hits are asked for beyond `k`, so that what ties with the last is mostly seen at
+    once; `margin` how far below the cut a hit may lie that belongs above it.
+    """
+
+    spare: int
     margin: float
 
     @abstractmethod
@@ -52,6 +57,8 @@ def ranker_of(server: RemoteServer, dimension: int) -> Ranker:
 class ByVectors:
     """Reads the vector of each hit near the cut."""
 
+    spare = 16
+
     def __init__(self, dimension: int) -> None:
         self.margin = (dimension + 4) * _ROUNDING
 
@@ -68,6 +75,8 @@ class ByVectors:
 
 class ByScores:
     """Reads the vectors of hits alone that lie too near to one another to be told apart."""
+
+    spare = 8  # the margin is less than a tenth of the other's
 
     def __init__(self, server: ScoringServer, error: float) -> None:
         self._server = server
