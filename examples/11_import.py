@@ -45,6 +45,7 @@ with tempfile.TemporaryDirectory() as folder:
     with ragkit.open(Path(folder, "index")) as rag:
         report = rag.import_index("llamaindex-storage", storage, ImportOptions(root=docs))
         print(f"{report.read} passages read = {report.written} written + {report.skipped} skipped")
+        assert report.probe is not None
         print(f"vectors of the same model: median cosine {report.probe.median:.3f} of {report.probe.n} texts")
 
         for question in ("How long is the warranty on a Wick 7?", "Сколько длится ремонт по гарантии?"):
