@@ -77,3 +77,4 @@ def cluster(plugin: Path) -> Iterator[Any]:
     made.shutdown()
     left = subprocess.run(["pgrep", "-f", session], capture_output=True, text=True)
     assert not left.stdout, "no process of the cluster is left"
+    shutil.rmtree(session, ignore_errors=True)
