@@ -122,8 +122,9 @@ def rank_cosines(
         k: how many at most, ≥ 1.
     """
     scores = (candidates.astype(np.float64) @ vector.astype(np.float64)).astype(np.float32)
+    if len(scores) and (scores.max() > 1.0 or scores.min() < -1.0):
+        # Before the order, so that two that rounding puts above 1 tie.
+        scores = scores.clip(-1.0, 1.0)
     order = np.lexsort((ids, -scores))[:k]
     best = scores.take(order)
-    if len(best) and (best[0] > 1.0 or best[-1] < -1.0):
-        best = best.clip(-1.0, 1.0)
     return order, best
