@@ -36,7 +36,10 @@ def config(folder: Path, store: dict[str, Any] | None = None) -> Path:
     """A rag.yaml over an index in the folder, or in another store."""
     path = folder / "rag.yaml"
     default = {"use": "store/local", "path": str(folder / "index")}
-    path.write_text(CONFIG % json.dumps(store or default))
+    text = CONFIG % json.dumps(store or default)
+    # Another process may be reading it, which must not find it empty.
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
     return path
 
 

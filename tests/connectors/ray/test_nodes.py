@@ -130,7 +130,7 @@ def test_a_cluster_that_goes_away_is_told_and_what_was_committed_is_whole(
     plugin: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("ray", reason="needs the extra ray")
-    docs = files(tmp_path / "docs", 60)
+    docs = files(tmp_path / "docs", 200)
     folder = tmp_path / "i"
     opened(folder).close()
     head = subprocess.Popen(
