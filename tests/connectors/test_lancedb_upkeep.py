@@ -15,9 +15,12 @@ pytest.importorskip("lancedb", reason="needs the extra lancedb")
 
 import numpy as np
 
+from ragkit import failpoints
 from ragkit.errors import TransientStoreError
 from ragkit.protocols import Change, Scope
-from ragkit.store.remote.server import CHUNKS
+from ragkit.store.remote import head as heads
+from ragkit.store.remote.conditions import all_of, equals, in_range
+from ragkit.store.remote.server import CHUNKS, RECORDS
 from ragkit.store_spec import StoreSpec
 from ragkit.testing.certify import certify
 from ragkit.testing.data import put, remove, unit
@@ -158,6 +161,33 @@ def test_a_writer_that_was_overtaken_writes_nothing(stores: Stores, tmp_path: Pa
     assert texts(other, other.search(EAST[None], 5, OPEN)[0].id_list()) == ["two"]
     assert other.commit([put("b", [("four", EAST)])]) > 2
     assert other.verify() == []
+
+
+def test_what_a_writer_ends_in_its_sleep_is_not_collected(stores: Stores, tmp_path: Path) -> None:
+    """Its request comes through after another one has burnt its number, in the middle of a compaction."""
+    store, other = (stores.make(SPEC, path=tmp_path / "index") for _ in range(2))
+    store.commit([put("a", [("one", EAST)]), put("b", [("two", NORTH)])])
+    server = store._server
+    with store.writing():
+        server.change_head({"intent": 2, "expires_ms": 1}, {})
+        assert other.commit([put("b", [("three", NORTH)])]) == 3
+
+        def wake(name: str) -> None:
+            if name == "compact.begun":
+                late = all_of([in_range("from", lt=2), equals("to", heads.OPEN)])
+                for place in (CHUNKS, RECORDS):
+                    server.set(place, {"to": 2}, late)
+
+        failpoints.watch(wake)
+        try:
+            done = other.compact()
+        finally:
+            failpoints.watch(None)
+    assert done.n_collected == 2  # the chunk and the text of b as it was
+    assert texts(other, other.search(EAST[None], 5, OPEN)[0].id_list()) == ["one", "three"]
+    assert other.verify() == []
+    assert other.repair() == []
+    assert texts(other, other.search(EAST[None], 5, OPEN)[0].id_list()) == ["one", "three"]
 
 
 CHILD = """

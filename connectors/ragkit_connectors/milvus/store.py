@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from ragkit.protocols import Analyzer, Capabilities, Change, RankerFactory
-from ragkit.store.abilities import Compaction, Engine
+from ragkit.protocols import Analyzer, Capabilities, RankerFactory
+from ragkit.store.abilities import Engine
 from ragkit.store.bm25.own import own_formula
 from ragkit.store.remote.bounds import PUSHED_DOWN
 from ragkit.store.remote.store import RemoteStore
@@ -85,14 +84,9 @@ class MilvusStore(RemoteStore):
         is_exact = self.config.index == "flat"
         return Capabilities(self.use, filters=PUSHED_DOWN, exact_dense=is_exact, sparse=True)
 
-    def erase(self, changes: Sequence[Change], *, wait_s: float = 30.0) -> Compaction:
-        """Commits removals, then deletes what they removed; see `RemoteStore.erase`.
-
-        Milvus is asked to compact, and decides when the bytes leave its files and its object storage.
-        """
-        done = super().erase(changes, wait_s=wait_s)
+    def purge(self) -> None:
+        """Asks Milvus to compact, which decides when the bytes leave its files and its object storage."""
         self._server.purge()
-        return done
 
     def engine(self) -> Engine:
         """Milvus or Milvus Lite, as it says."""

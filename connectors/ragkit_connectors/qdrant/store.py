@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from ragkit.protocols import Analyzer, Capabilities, Change, RankerFactory
+from ragkit.protocols import Analyzer, Capabilities, RankerFactory
 from ragkit.store.abilities import Compaction, Engine
 from ragkit.store.bm25.own import own_formula
 from ragkit.store.remote.bounds import PUSHED_DOWN
@@ -102,13 +101,10 @@ class QdrantStore(RemoteStore):
 
         Within the process the engine merges its segments then, and no file holds what was to be erased.
         """
-        to_erase = self.config.is_edge and self.holdings().to_erase
         done = super().compact(wait_s=wait_s)
-        self._server.tidy(is_erased=to_erase and done.erased)
+        self._server.tidy(is_erased=False)
         return done
 
-    def erase(self, changes: Sequence[Change], *, wait_s: float = 30.0) -> Compaction:
-        """Commits removals, then deletes what they removed; see `RemoteStore.erase`."""
-        done = super().erase(changes, wait_s=wait_s)
-        self._server.tidy(is_erased=done.erased)
-        return done
+    def purge(self) -> None:
+        """Within the process: copies each shard into a new one, so that no file holds what was deleted."""
+        self._server.tidy(is_erased=True)

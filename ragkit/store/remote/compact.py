@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from ragkit.failpoints import reach
 from ragkit.store.abilities import Compaction, Holdings
@@ -33,11 +34,17 @@ def holdings(server: RemoteServer) -> Holdings:
     )
 
 
-def compact(server: RemoteServer, lease: WriterLease, holds: Holds, *, wait_s: float) -> Compaction:
+def compact(
+    server: RemoteServer, lease: WriterLease, holds: Holds, purge: Callable[[], None], *, wait_s: float
+) -> Compaction:
     """Deletes what no reader can see.
 
     The head says first from where on commits are kept: a reader of an older one is told, and never given a
     part of it.
+
+    Args:
+        purge: lets bytes go of what was deleted; the head says until it returns that something is to be
+            erased.
 
     Raises:
         StoreError: the server refuses, or somebody else is writing.
@@ -47,9 +54,10 @@ def compact(server: RemoteServer, lease: WriterLease, holds: Holds, *, wait_s: f
     kept_from = _wait_for_readers(holds, head.number, time.monotonic() + wait_s)
     reach("compact.begun")
     n_collected = _dropped(server, lease, head, kept_from)
-    n_held, n_states = _n_ended(server, head.number)
+    n_held, n_states = _n_ended(server, head, head.number)
     erased = not head.to_erase or n_held + n_states == 0
     if head.to_erase and erased:
+        purge()
         heads.change(server, {"to_erase": False}, owner=lease.owner)
     holds.sweep()
     reach("compact.done")
@@ -71,7 +79,7 @@ def _wait_for_readers(holds: Holds, number: int, deadline: float) -> int:
 
 
 def _dropped(server: RemoteServer, lease: WriterLease, head: Head, kept_from: int) -> int:
-    n, n_states = _n_ended(server, kept_from)
+    n, n_states = _n_ended(server, head, kept_from)
     if not n and not n_states:
         return 0
     # States are asked for at the current commit alone: without them an older one is still whole.
@@ -81,7 +89,7 @@ def _dropped(server: RemoteServer, lease: WriterLease, head: Head, kept_from: in
     if heads.read(server).generation != record["generation"]:
         raise lease.lost()
     reach("compact.named")
-    ended = _ended_by(kept_from)
+    ended = _ended_by(head, kept_from)
     if n:
         lease.keep()
         server.delete(CHUNKS, ended)
@@ -91,13 +99,14 @@ def _dropped(server: RemoteServer, lease: WriterLease, head: Head, kept_from: in
     return n
 
 
-def _n_ended(server: RemoteServer, commit: int) -> tuple[int, int]:
+def _n_ended(server: RemoteServer, head: Head, commit: int) -> tuple[int, int]:
     """How many chunks and versions of documents a commit does not show any more, and how many states."""
-    ended = _ended_by(commit)
+    ended = _ended_by(head, commit)
     n_documents = server.count(RECORDS, all_of([ended, equals("kind", "document")]))
     n_states = server.count(RECORDS, all_of([ended, equals("kind", "state")]))
     return server.count(CHUNKS, ended) + n_documents, n_states
 
 
-def _ended_by(commit: int) -> Condition:
-    return in_range("to", lte=commit)
+def _ended_by(head: Head, commit: int) -> Condition:
+    """What a commit that happened has ended: a writer that was asleep may end things under a burnt number."""
+    return all_of([in_range("to", lte=commit), none_of(is_among("to", head.burnt))])

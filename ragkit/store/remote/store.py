@@ -136,7 +136,7 @@ class RemoteStore(ServedStore[View]):
             StoreError: another process is writing, or the server refuses.
         """
         with self._lease:
-            return compact(self._server, self._lease, self._holds, wait_s=wait_s)
+            return compact(self._server, self._lease, self._holds, self.purge, wait_s=wait_s)
 
     def erase(self, changes: Sequence[Change], *, wait_s: float = 30.0) -> Compaction:
         """Commits removals, then deletes what they removed.
@@ -148,7 +148,10 @@ class RemoteStore(ServedStore[View]):
             reach("forget.marked")
             self.commit(changes)
             reach("forget.removed")
-            return compact(self._server, self._lease, self._holds, wait_s=wait_s)
+            return compact(self._server, self._lease, self._holds, self.purge, wait_s=wait_s)
+
+    def purge(self) -> None:
+        """Lets bytes of what was to be erased go, where that is this side's work."""
 
     def verify(self) -> list[str]:
         """One line per problem of the current commit, with its remedy; reads all of it."""
