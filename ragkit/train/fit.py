@@ -20,6 +20,7 @@ _LEAST_BETWEEN = 20  # steps between two judgements
 _MEASURED = 6  # steps that tell how long the others take; the first is slower
 _SAVED_EVERY_S = 300.0
 _GAIN = 1e-4  # in nDCG@10; less is no gain
+_LOWER = "Lower the learning rate with --learning-rate, and start again with --restart"
 
 
 def fit(
@@ -89,10 +90,7 @@ class _Fit:
         if step % 10 == 0 or len(self._stepped) < 3:  # on a GPU, reading a value waits for it
             self._loss = float(loss)
             if not np.isfinite(self._loss):
-                raise ModelError(
-                    f"training: the loss is {self._loss} after step {step:,}. Lower the learning rate with "
-                    "--learning-rate, and start again with --restart"
-                )
+                raise ModelError(f"training: the loss is {self._loss} after step {step:,}. {_LOWER}")
         self._tell("")
         if len(self._stepped) == _MEASURED:
             self._foresee()
@@ -151,12 +149,23 @@ class _Fit:
 
     def _judge(self) -> None:
         start = self._clock()
+        weights = self._finite_weights()
         found = self._trainer.standing(self._plan.held_out)
         self._judged_s = self._clock() - start
         if not self._standings or found.ndcg > max(one.ndcg for one in self._standings) + _GAIN:
-            self._best = self._trainer.averaged_weights()
+            self._best = weights
         self._standings.append(found)
         self._tell(str(found))
+
+    def _finite_weights(self) -> State:
+        """The averaged weights; NaN has no place in a ranking, and might come first in one."""
+        weights = self._trainer.averaged_weights()
+        bad = next((name for name, value in weights.items() if not np.isfinite(value).all()), None)
+        if bad is not None:
+            step = self._trainer.step
+            remedy = _LOWER if step else "Train or fetch the model to start from again, or leave out --from"
+            raise ModelError(f"training: {bad} holds NaN or infinity after step {step:,}. {remedy}")
+        return weights
 
     def _is_idle(self) -> bool:
         """Whether the last judgements brought no gain."""

@@ -22,6 +22,7 @@ from ragkit.train.groups import Group, Sample
 from ragkit.train.held_out import Standing, standing
 from ragkit.train.pairs import PairBatch
 from ragkit.train.recipe import Recipe
+from ragkit.train.stepping import State
 from ragkit.train.trainer import Trainer
 from tests.unit.train import tiny
 
@@ -100,6 +101,27 @@ def test_a_loss_that_is_no_number_is_an_error_with_the_remedy(tmp_path: Path) ->
     head.bias.data.fill_(float("nan"))
     with pytest.raises(ModelError, match="--learning-rate"):
         fit(broken, plan(tmp_path))
+
+
+@pytest.mark.parametrize("step", [0, 21, 59])
+def test_weights_that_are_no_numbers_are_never_judged(tmp_path: Path, step: int) -> None:
+    spoilt = _Spoilt(tiny.model(), tiny.groups(40), RECIPE)
+    spoilt.at = step
+    found = "to start from again" if step == 0 else "--learning-rate"
+    with pytest.raises(ModelError, match=found):
+        fit(spoilt, plan(tmp_path))
+
+
+class _Spoilt(Trainer):
+    """Has an averaged weight that is no number from step `at` on."""
+
+    at = 0
+
+    def averaged_weights(self) -> State:
+        weights = super().averaged_weights()
+        if self.step >= self.at:
+            weights["classifier.bias"] = np.full_like(weights["classifier.bias"], np.nan)
+        return weights
 
 
 @pytest.mark.parametrize("damage", ["lost", "shape", "weights"])
