@@ -9,6 +9,7 @@ from ragkit.errors import ConfigError
 from ragkit.models.bundled_reranker import BUNDLED_RERANKER
 from ragkit.models.catalogue import manifest_of
 from ragkit.models.embedder import BUNDLED
+from ragkit.models.late_head import LateHead
 from ragkit.models.manifest import (
     MANIFEST,
     LateManifest,
@@ -99,13 +100,15 @@ def start_model(folder: Path | None = None) -> StartModel:
     What is trained is of the kind that it starts from; from an encoder it is a cross-encoder.
 
     Raises:
-        ModelError: the folder holds no model that ragkit wrote, or a damaged one.
+        ModelError: the folder holds no model that ragkit wrote, a damaged one, or a head on another model
+            than this ragkit brings.
     """
     if folder is None:
         folder = BUNDLED_RERANKER if (BUNDLED_RERANKER / MANIFEST).exists() else BUNDLED
     manifest = manifest_of(folder)
     verify_files(folder, manifest)
     if isinstance(manifest, LateManifest) and manifest.head_of is not None:
+        LateHead(folder, manifest)  # refuses a head on vectors that nobody gives any more
         return StartModel(folder, manifest, None)
     return StartModel(
         folder,

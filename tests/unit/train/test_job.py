@@ -13,7 +13,7 @@ import pytest
 import ragkit
 from ragkit.cli import main
 from ragkit.config.defaults import default_config
-from ragkit.errors import ConfigError
+from ragkit.errors import ConfigError, ModelError
 from ragkit.models.bundled_reranker import BundledReranker
 from ragkit.models.cross_encoder import OnnxReranker
 from ragkit.models.late_reranker import LateReranker
@@ -121,6 +121,16 @@ def test_a_head_is_refused_on_a_model_of_other_vectors(
 ) -> None:
     assert main([*train, "--learn", "head"]) == 2
     assert "a head can be trained on the bundled reranker alone" in capsys.readouterr().err
+
+
+def test_a_head_on_another_model_is_refused_before_any_work(index: Path, tmp_path: Path) -> None:
+    from ragkit.train.job import train_reranker
+    from tests.unit.models.test_late_head import write_head
+
+    start = write_head(tmp_path / "head", 1, head_of="other@1+aa")
+    with pytest.raises(ModelError, match="is a head on other@1"):
+        train_reranker(TrainOptions(default_config(index), tmp_path / "out", start=start))
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_checkpoint_of_before_the_scoring_was_named_is_not_gone_on_with(
