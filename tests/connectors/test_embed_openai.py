@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import doctest
 import importlib
+import math
 import pkgutil
 import struct
 import time
+import traceback
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,7 @@ from ragkit.errors import (
 from ragkit.protocols import Embedder, Vectors
 from ragkit_connectors import openai, rerank_http
 from ragkit_connectors.openai import OpenAIEmbedder
+from ragkit_connectors.openai.pacing import Pacing
 from tests.connectors.chat_server import Cut, Hang, Raw, body_of, failure
 from tests.connectors.model_server import EMBEDDER, ModelServer, models
 
@@ -164,6 +168,7 @@ GOOD = [1.0] * 384
         (told(GOOD, [float("nan")] * 384), "NaN or infinity for text 2 of 2"),
         (told(GOOD, [float("inf")] * 384), "NaN or infinity for text 2 of 2"),
         (told(GOOD, ZEROS), "zeros for text 2 of 2"),
+        (told(GOOD, [1e300] * 384), "NaN or infinity for text 2 of 2"),
         (told(GOOD, [1.0] * 383), "dimension 383, 384: expected 384"),
         (told([1.0] * 8, [1.0] * 8), "dimension 8: expected 384"),
         (told(GOOD, []), "text 2 is no vector"),
@@ -193,7 +198,7 @@ def test_a_reply_that_holds_no_vector_for_each_text_is_refused(response: Raw, sa
 @pytest.mark.parametrize(
     ("response", "error", "says"),
     [
-        (failure(401, "Incorrect API key sk-abc"), ModelAuthError, "Set api_key"),
+        (failure(401, "Incorrect API key sk-abcdefghij"), ModelAuthError, "Set api_key"),
         (failure(403), ModelAuthError, "Set api_key"),
         (failure(404, "model m does not exist"), ModelRequestError, "exist. Check base_url and model"),
         (failure(302), ModelRequestError, "base_url"),
@@ -201,15 +206,24 @@ def test_a_reply_that_holds_no_vector_for_each_text_is_refused(response: Raw, sa
         (failure(400, "encoding_format is unknown"), ModelRequestError, "Set encoding: float"),
         (failure(400, "no", "content_filter"), ModelRequestError, "filter refused"),
         (body_of({"error": {"message": "bad", "code": 400}}), ModelRequestError, "bad"),
+        (failure(400, "half a pair: \ud83d"), ModelRequestError, r"half a pair: \?"),
+        (body_of(b"[" * 100_000, status=400), ModelRequestError, r"answered 400: \[\["),
+        # The key is said again: in what is no JSON, in what is no vector, where the message is cut within it.
+        (body_of(b"no key sk-abcdefghij"), ModelError, r"no key \*\*\*"),
+        (body_of({"detail": "no key sk-abcdefghij"}), ModelError, r"no key \*\*\*"),
+        (told("sk-abcdefghij"), ModelError, r"no vector: '\*\*\*'"),
+        (failure(401, "x" * 290 + "sk-abcdefghij"), ModelAuthError, r"x\*\*\*…"),
     ],
 )
 def test_what_repeating_does_not_mend_is_told_at_once(
     response: Raw, error: type[ModelError], says: str
 ) -> None:
     with models(response) as server, pytest.raises(error, match=says) as caught:
-        embedder(server, api_key="sk-abc").embed(["one"], "query")
+        embedder(server, api_key="sk-abcdefghij").embed(["one"], "query")
     assert len(server.seen) == 1
-    assert "sk-abc" not in str(caught.value)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "sk-abc" not in shown.replace('api_key="sk-abcdefghij"', "")
+    shown.encode()
 
 
 @pytest.mark.parametrize("status", [424, 429, 503])
@@ -253,6 +267,26 @@ def test_all_requests_wait_where_the_endpoint_asks_for_a_pause() -> None:
                 model.embed(["one"], "passage")
             assert (caught.value.retry_after_s or 0) > 50
         assert len(server.seen) == 1
+
+
+def test_an_endpoint_is_asked_again_after_a_minute_however_long_a_pause_it_asked_for() -> None:
+    now = [0.0]
+    pacing = Pacing(clock=lambda: now[0])
+    pacing.note(RateLimitError("the quota is used up", retry_after_s=math.inf))
+    for now[0] in (0.0, 59.0):
+        with pytest.raises(RateLimitError, match="the quota is used up"):
+            anyio.run(partial(pacing.turn, 0, patience_s=1000.0))
+    now[0] = 60.0
+    assert pacing.reserve(0) == 0.0
+
+
+@pytest.mark.parametrize("count", [10**400, 2**63, -1, 1.5, True, "7"])
+def test_what_is_no_count_of_tokens_is_not_counted(count: Any) -> None:
+    reply = told([1.0] * 384, usage={"prompt_tokens": count})
+    with models(reply) as server:
+        model = embedder(server, price=1.0)
+        model.embed(["one"], "query")
+        assert (model.used.tokens, model.used.usd) == (None, None)
 
 
 def test_requests_keep_below_the_limits_of_the_account() -> None:

@@ -174,6 +174,9 @@ def ranked(*pairs: tuple[Any, Any], key: str = "relevance_score") -> list[dict[s
         ("tei", ranked((0, 0.5), (1, "0.5"), key="score"), "is '0.5', expected a number"),
         ("tei", ranked((0, 0.5), (1, 10**400), key="score"), "passage 2 is 1000.*, expected a number"),
         ("tei", ranked((0, 0.5), (1, float("nan")), key="score"), "passage 2 of 2 is NaN or infinite"),
+        ("tei", ranked((0, 0.5), (1, 1e300), key="score"), "passage 2 of 2 is NaN or infinite"),
+        ("cohere", {"message": "no key sk-abcdefghij"}, r"got {'message': 'no key \*\*\*'}"),
+        ("tei", ranked((0, 0.5), (1, "sk-abcdefghij"), key="score"), r"is '\*\*\*', expected a number"),
         ("cohere", {"results": ranked((0, 0.5), (1, 3.5))}, "3.5 is no probability. Set scale: logit"),
         ("tei", {"results": []}, "expected a list of results, got .* Is `protocol` that of the server"),
         ("vllm", [], "expected a list of results under 'results'"),
@@ -183,7 +186,7 @@ def ranked(*pairs: tuple[Any, Any], key: str = "relevance_score") -> list[dict[s
 )
 def test_a_reply_that_holds_no_score_for_each_passage_is_refused(protocol: str, told: Any, says: str) -> None:
     with models(body_of(told)) as server, pytest.raises(InvalidOutputError, match=says) as caught:
-        reranker(server, protocol).score(QUERY, ["one", "two"])
+        reranker(server, protocol, api_key="sk-abcdefghij").score(QUERY, ["one", "two"])
     assert server.root in str(caught.value)
     assert len(server.seen) == 1
 
@@ -223,6 +226,12 @@ def test_what_the_server_bills_is_counted() -> None:
         assert (cohere.used.tokens, jina.used.tokens) == (1, 8)
         assert cohere.used.usd == pytest.approx(0.002)
         assert jina.used.usd == pytest.approx(8 * 0.02 / 1e6)
+    for units in (float("inf"), float("nan"), 10**400, 1e300):
+        reply = {"results": ranked((0, 0.5)), "meta": {"billed_units": {"search_units": units}}}
+        with models(body_of(reply)) as server:
+            cohere = reranker(server, "cohere", price=2000.0)
+            cohere.score(QUERY, ["one"])
+            assert (cohere.used.tokens, cohere.used.usd) == (None, None)
 
 
 @pytest.mark.parametrize(

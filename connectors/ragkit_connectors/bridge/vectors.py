@@ -32,12 +32,14 @@ def unit_vectors(found: Sequence[Any], *, n: int, dimension: int | None, name: s
             "An index holds one dimension: use the model that it was made with"
         )
     vectors = np.asarray(found, dtype=np.float64).reshape(n, -1)
-    if not np.isfinite(vectors).all():
-        row = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
+    # Of numbers so large that their squares are infinite, the length is too, and unit length would be zeros.
+    with np.errstate(over="ignore"):
+        sizes = np.linalg.norm(vectors, axis=1)
+    if not np.isfinite(sizes).all():
+        row = int(np.flatnonzero(~np.isfinite(sizes))[0])
         raise ModelError(
             f"{name} gave NaN or infinity for text {row + 1} of {n}. Check the text, or the model"
         )
-    sizes = np.linalg.norm(vectors, axis=1)
     if not sizes.all():
         row = int(np.flatnonzero(sizes == 0)[0])
         raise ModelError(

@@ -69,9 +69,13 @@ class Calls:
                             return await self._once(body), patience.attempt
                         except ModelError as error:
                             self._pacing.note(error)
-                            await patience.after(error)
+                            await patience.after(self._endpoint.hidden(error))
             except ModelTimeoutError as late:
                 raise patience.told(late) from late.__cause__
+
+    def hidden(self, error: ModelError) -> ModelError:
+        """The same error without the key and headers, which some endpoints repeat in what they say."""
+        return self._endpoint.hidden(error)
 
     async def close(self) -> None:
         """Closes the connections of the running event loop that are idle."""

@@ -145,7 +145,7 @@ class OpenAIEmbedder:
         try:
             return vectors_of(told, len(texts))
         except InvalidOutputError as e:
-            raise InvalidOutputError(f"{self._calls.where}: {e}") from e
+            raise InvalidOutputError(f"{self._calls.where}: {self._calls.hidden(e)}") from e
 
     async def _too_long(self, text: str, kind: TextKind, error: ContextTooLongError) -> Numbers:
         """The vector of a text that the endpoint refused for its length, by what is left after cutting it."""

@@ -15,7 +15,7 @@ from ragkit.errors import InvalidOutputError
 from ragkit.protocols import TextKind
 from ragkit_connectors.openai.embedding_settings import EmbeddingSettings
 from ragkit_connectors.openai.indexed import by_index
-from ragkit_connectors.openai.wire import shortened
+from ragkit_connectors.openai.wire import MOST_TOKENS, shortened
 
 Numbers = NDArray[np.float32] | NDArray[np.float64]
 
@@ -76,7 +76,7 @@ def tokens_of(told: Any) -> int | None:
     if not isinstance(usage, Mapping):
         return None
     counts = (usage.get("prompt_tokens"), usage.get("total_tokens"))
-    return next((count for count in counts if type(count) is int and count >= 0), None)
+    return next((count for count in counts if type(count) is int and 0 <= count < MOST_TOKENS), None)
 
 
 def _vector(told: Any, index: int) -> Numbers:

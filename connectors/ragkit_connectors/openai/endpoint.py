@@ -19,6 +19,7 @@ from ragkit.errors import (
 )
 from ragkit_connectors.openai.address import EndpointSettings
 from ragkit_connectors.openai.faults import Fault, error_of, retry_after
+from ragkit_connectors.openai.hiding import hide
 from ragkit_connectors.openai.lanes import LanesByLoop
 
 if TYPE_CHECKING:
@@ -107,15 +108,19 @@ class Endpoint:
         if not fault.is_content_filter:
             asked = retry_after(response.headers)
             where = f"{self.settings.endpoint}{self.settings.path}{self._named}"
-            raise self._hidden(error_of(fault, response.status_code, where, retry_after_s=asked))
+            raise self.hidden(error_of(fault, response.status_code, where, retry_after_s=asked))
         return True
+
+    def hidden(self, error: ModelError) -> ModelError:
+        """The same error without the key and headers, which some endpoints repeat in what they say."""
+        return hide(error, filter(None, (self.settings.api_key, *self.settings.headers.values())))
 
     def refuse_error(self, told: Any) -> None:
         """Raises what a body or an event tells of an error, although the status is 200."""
         if isinstance(told, Mapping) and told.get("error"):
             fault = Fault.of(told["error"])
             # Without a status of its own: the endpoint failed on the way, not the request.
-            error = self._hidden(error_of(fault, fault.status or 500, self.where))
+            error = self.hidden(error_of(fault, fault.status or 500, self.where))
             if isinstance(error, ModelUnavailableError):
                 error.took_nothing = False  # it had begun to work on it
             raise error
@@ -146,14 +151,6 @@ class Endpoint:
             raise ModelUnavailableError(f"{self.where} broke off: {e or type(e).__name__}") from e
         except (httpx.InvalidURL, httpx.HTTPError) as e:
             raise ModelRequestError(f"{self.where}: {e}. Check base_url") from e
-
-    def _hidden(self, error: ModelError) -> ModelError:
-        """The error without the key and headers, which some endpoints repeat in what they say."""
-        text = str(error)
-        for secret in filter(None, (self.settings.api_key, *self.settings.headers.values())):
-            text = text.replace(secret.reveal(), "***")
-        error.args = (text,)
-        return error
 
     @cached_property
     def _httpx(self) -> Any:

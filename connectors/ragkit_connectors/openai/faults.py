@@ -52,25 +52,29 @@ class Fault:
         text = body.decode("utf-8", "replace").strip()
         try:
             told = json.loads(text)
-        except ValueError:
+            return cls.of(told.get("error", told) if isinstance(told, Mapping) else told)
+        except (ValueError, RecursionError):
             return cls(text)
-        error = told.get("error", told) if isinstance(told, Mapping) else told
-        return cls.of(error)
 
     @classmethod
     def of(cls, error: Any) -> Fault:
         """What an `error` object says."""
         if not isinstance(error, Mapping):
-            return cls(str(error))
+            return cls(_printable(error))
         code, message = error.get("code"), error.get("message") or error.get("detail") or json.dumps(error)
         status = code if isinstance(code, int) and 400 <= code < 600 else None
         named = code if isinstance(code, str) else error.get("type")
-        return cls(str(message), named if isinstance(named, str) else "", status)
+        return cls(_printable(message), named if isinstance(named, str) else "", status)
 
     @property
     def is_content_filter(self) -> bool:
         """Whether the provider's filter withheld the question."""
         return self.code in ("content_filter", "content_policy_violation")
+
+
+def _printable(message: object) -> str:
+    """Without halves of surrogate pairs, which JSON may hold and no file nor terminal takes."""
+    return str(message).encode("utf-8", "replace").decode("utf-8")
 
 
 def error_of(fault: Fault, status: int, where: str, *, retry_after_s: float | None = None) -> ModelError:

@@ -70,7 +70,7 @@ class OpenAIChat:
                     try:
                         return await self._completed(ask, patience.attempt)
                     except ModelError as error:
-                        await patience.after(error)
+                        await patience.after(self._endpoint.hidden(error))
         except ModelTimeoutError as late:
             raise patience.told(late) from late.__cause__
 
@@ -95,6 +95,7 @@ class OpenAIChat:
                         yield piece
                 return
             except ModelError as error:
+                self._endpoint.hidden(error)
                 if has_begun:
                     raise
                 await patience.after(error)

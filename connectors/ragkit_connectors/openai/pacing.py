@@ -12,6 +12,8 @@ from ragkit.errors import ModelError, RateLimitError
 
 # What was not used of a limit may be used later, for so long.
 BURST_S = 1.0
+# After so long it is asked again, whatever pause it wished for: a quota may have been raised by now.
+ASKED_AGAIN_S = 60.0
 
 
 class Pacing:
@@ -42,7 +44,7 @@ class Pacing:
         self._per_request_s = 60.0 / requests_per_minute if requests_per_minute else 0.0
         self._per_token_s = 60.0 / tokens_per_minute if tokens_per_minute else 0.0
         self._next_request = self._next_token = -BURST_S
-        self._paused_until = 0.0
+        self._paused_until = self._asked_at = 0.0
         self._why: RateLimitError | None = None
         self._lock = Lock()
 
@@ -57,13 +59,16 @@ class Pacing:
             ):
                 if seconds:
                     setattr(self, name, max(getattr(self, name), begin - BURST_S) + seconds)
+            if now - self._asked_at >= ASKED_AGAIN_S:
+                self._paused_until = min(self._paused_until, now)
             return max(begin, self._paused_until) - now
 
     def note(self, error: ModelError) -> None:
         """Pauses all requests where the endpoint asked for it."""
         if isinstance(error, RateLimitError) and error.retry_after_s:
             with self._lock:
-                until = self._clock() + error.retry_after_s
+                self._asked_at = self._clock()
+                until = self._asked_at + error.retry_after_s
                 if until > self._paused_until:
                     self._paused_until, self._why = until, error
 

@@ -18,6 +18,9 @@ _REASONS: Mapping[str, FinishReason] = {
     "content_filter": "content_filter",
 }
 
+MOST_TOKENS = 2**63
+"""More is no count: JSON knows no largest number."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -189,12 +192,15 @@ def parsed(data: bytes) -> Any:
 
 def shortened(told: Any) -> str:
     """The beginning of something, for a message."""
-    text = repr(told)
+    try:
+        text = repr(told)
+    except RecursionError:
+        text = f"{type(told).__name__}, nested too deeply"
     return text if len(text) <= 120 else f"{text[:120]}…"
 
 
 def _count(told: Any) -> int | None:
-    return told if isinstance(told, int) and not isinstance(told, bool) and told >= 0 else None
+    return told if type(told) is int and 0 <= told < MOST_TOKENS else None
 
 
 def _encodable(text: str) -> str:

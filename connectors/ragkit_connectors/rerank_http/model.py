@@ -127,11 +127,14 @@ class HttpReranker:
         try:
             return scores_of(told, len(texts), self._protocol)
         except InvalidOutputError as e:
-            raise InvalidOutputError(f"{self._calls.where}: {e}") from e
+            raise InvalidOutputError(f"{self._calls.where}: {self._calls.hidden(e)}") from e
 
     def _logits(self, scores: np.ndarray[Any, np.dtype[np.float64]]) -> Vectors:
-        if not np.isfinite(scores).all():
-            row = int(np.flatnonzero(~np.isfinite(scores))[0])
+        # As float32, in which they go on: what is beyond it is infinite there.
+        with np.errstate(over="ignore"):
+            known = np.isfinite(scores.astype(np.float32))
+        if not known.all():
+            row = int(np.flatnonzero(~known)[0])
             raise InvalidOutputError(
                 f"{self._calls.where}: the score of passage {row + 1} of {len(scores)} is NaN or infinite. "
                 "Check the model's files and its number format (fp16 may overflow)"

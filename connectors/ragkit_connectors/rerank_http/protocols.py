@@ -23,6 +23,9 @@ from ragkit_connectors.openai.indexed import by_index
 from ragkit_connectors.openai.wire import shortened
 from ragkit_connectors.rerank_http.settings import RerankSettings
 
+# More is no count: JSON knows no largest number, and infinity is one for Python.
+_MOST_UNITS = 2**63
+
 Name = Literal["cohere", "jina", "infinity", "tei", "vllm", "vllm-score"]
 
 
@@ -133,6 +136,6 @@ def units_of(told: Any) -> int | None:
         found: Any = told
         for key in place:
             found = found.get(key) if isinstance(found, Mapping) else None
-        if type(found) in (int, float) and found >= 0:
+        if type(found) in (int, float) and 0 <= found < _MOST_UNITS:
             return int(found)
     return None
