@@ -46,7 +46,10 @@ class ChromaFolder:
             ConfigError: the folder is no Chroma's, cannot be opened, or has several collections or not this.
         """
         if not (path / "chroma.sqlite3").is_file():
-            raise ConfigError(f"{path}: expected a folder of Chroma's PersistentClient, with chroma.sqlite3")
+            found = "" if path.exists() else " does not exist"
+            raise ConfigError(
+                f"{path}{found}: expected a folder of Chroma's PersistentClient, with chroma.sqlite3"
+            )
         with _opened(path) as client:
             collection = _collection(client, path, name)
             metric = _METRICS.get(_space(collection))

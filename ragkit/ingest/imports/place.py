@@ -39,18 +39,20 @@ class Places:
         if root is not None and not Path(root).is_dir():
             raise ConfigError(f"--root {root}: expected a folder, the one that you would ingest")
         self._root = None if root is None else Path(os.path.abspath(root))  # noqa: PTH100  (links stay)
+        self.n_files = 0
         self.n_outside = 0
         self.n_gone = 0
 
     def of(self, source: str) -> Place:
         """The place of the document that came from a source."""
         if self._root is None:
+            self.n_files += _is_file(source)
             return Place(source, uri=source)
         file = None if "://" in source else self._file(source)
         if file is None:
             self.n_outside += 1
             return Place(source, uri=source)
-        self.n_gone += not file.is_file()
+        self.n_gone += not _is_file(file)
         below = file.relative_to(self._root).as_posix()
         return Place(
             below, uri=f"{self._root.name}/{below}" if self._root.name else below, origin=str(self._root)
@@ -59,6 +61,12 @@ class Places:
     def notes(self) -> list[str]:
         """What a reader of the report is to know."""
         notes = []
+        if self.n_files:
+            notes.append(
+                f"{self.n_files:,} sources are files that are there: ragkit ingest adds their documents "
+                "a second time. For it to replace these, import into a new collection with --root DIR, the "
+                "folder that will be ingested"
+            )
         if self.n_outside:
             notes.append(
                 f"{self.n_outside:,} sources are no files below {self._root} and keep the names that the "
@@ -76,4 +84,19 @@ class Places:
         assert self._root is not None
         found = [Path(os.path.abspath(base / source)) for base in (Path.cwd(), self._root)]  # noqa: PTH100
         below = [file for file in found if self._root in file.parents]
-        return next((file for file in below if file.is_file()), below[0] if below else None)
+        return next((file for file in below if _is_file(file)), below[0] if below else None)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False  # a name that is too long for one, or in a folder that nobody may look into
+
+
+def _is_file(source: str) -> bool:
+    """Whether a source is the path of a file that is there."""
+    try:
+        return Path(source).is_file()
+    except (OSError, ValueError):  # too long for a path, or with a zero byte
+        return False

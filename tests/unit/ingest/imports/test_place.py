@@ -46,6 +46,30 @@ def test_without_a_root_a_source_is_a_name() -> None:
     assert (place.id, place.uri, place.origin) == ("docs/a.md", "docs/a.md", None)
 
 
+def test_without_a_root_files_that_ingestion_would_add_again_are_told_of(docs: Path) -> None:
+    places = Places(None)
+    for source in (
+        f"{docs}/руководство/a.md",
+        "docs/руководство/a.md",
+        "docs/gone.md",
+        "https://a.b/c",
+        "x\0",
+        "x" * 9_999,
+    ):
+        places.of(source)
+    (note,) = places.notes()
+    assert note.startswith("2 sources are files")
+    assert "--root" in note
+    assert Places(None).notes() == []
+
+
 def test_a_root_that_is_no_folder_is_refused(docs: Path) -> None:
     with pytest.raises(ConfigError, match=r"--root nowhere: expected a folder"):
         Places("nowhere")
+
+
+def test_a_name_that_is_too_long_for_a_file_is_one_of_a_file_that_is_gone(docs: Path) -> None:
+    places = Places(docs)
+    name = "я" * 500
+    assert places.of(name).id == name
+    assert places.n_gone == 1
