@@ -19,6 +19,7 @@ import pytest
 import ragkit
 from ragkit.cli import main
 from ragkit.errors import ConfigError, ImportRefusedError, TenantError
+from ragkit.ingest.imports.formats.rows import stacked
 from ragkit.ingest.imports.importer import ImportOptions, read_index
 from ragkit.protocols import ForeignIndex
 from ragkit.types import Chunk
@@ -388,6 +389,17 @@ def test_another_model_of_the_same_dimension(tmp_path: Path) -> None:
         assert "it was not checked" in report.notes[0]
 
 
+def test_a_part_that_is_of_another_model_is_told_of(tmp_path: Path) -> None:
+    found = np.asarray(embed([row["text"] for row in GOOD]))
+    found[2] = np.roll(found[2], 7)
+    folder = plain(tmp_path / "x", GOOD, found)
+    with ragkit.open(tmp_path / "index") as rag:
+        report = rag.import_index("jsonl", folder)
+    assert report.probe is not None
+    assert (report.probe.n_far, report.as_json()["probe"]["far"]) == (1, 1)
+    assert "the vectors of 1 of 3 texts are far from" in report.notes[0]
+
+
 def test_a_model_that_is_near_is_told_of(tmp_path: Path) -> None:
     found = np.asarray(embed([row["text"] for row in GOOD]))
     noise = np.random.default_rng(1).normal(size=found.shape)
@@ -398,6 +410,7 @@ def test_a_model_that_is_near_is_told_of(tmp_path: Path) -> None:
         report = rag.import_index("jsonl", folder)
     assert report.probe is not None
     assert report.probe.median == pytest.approx(0.9578, abs=1e-3)
+    assert report.probe.n_far == 0
     assert "near to the stored ones and not the same" in report.notes[0]
 
 
@@ -509,6 +522,44 @@ def test_a_file_that_was_cut_off(kind: str, file: str, message: str, tmp_path: P
     (folder / file).write_bytes((folder / file).read_bytes()[: (folder / file).stat().st_size // 2])
     with pytest.raises(ConfigError, match=message):
         read_index(library, folder / path.name if path.is_file() else folder, name)
+
+
+@pytest.mark.parametrize("shape", ["(-1, 4), }", "(3, 4", "'''"])
+def test_the_head_of_an_array_that_is_damaged(shape: str, tmp_path: Path) -> None:
+    folder = plain(tmp_path / "x", GOOD)
+    head = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}".ljust(117) + "\n"
+    data = b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head.encode() + bytes(64)
+    (folder / "vectors.npy").write_bytes(data)
+    with pytest.raises(ConfigError, match=r"vectors\.npy: not a whole array as numpy\.save writes it"):
+        read_index("jsonl", folder, None)
+
+
+@pytest.mark.parametrize("row", ["²", "9" * 5_000])
+def test_what_names_a_row_is_no_number(row: str, tmp_path: Path) -> None:
+    shutil.copytree(GOLDEN / "llamaindex-faiss", tmp_path / "li")
+    store = tmp_path / "li" / "index_store.json"
+    data = json.loads(store.read_text())
+    (entry,) = data["index_store/data"].values()
+    struct = json.loads(entry["__data__"])
+    struct["nodes_dict"][row] = struct["nodes_dict"].pop("0")
+    entry["__data__"] = json.dumps(struct)
+    store.write_text(json.dumps(data))
+    with pytest.raises(ConfigError, match="they are not of one time"):
+        read_index("llamaindex-storage", tmp_path / "li", None)
+
+
+def test_a_metric_of_haystack_that_is_no_text(tmp_path: Path) -> None:
+    data = json.loads((GOLDEN / "haystack" / "store.json").read_text())
+    data["init_parameters"]["embedding_similarity_function"] = ["cosine"]
+    (tmp_path / "store.json").write_text(json.dumps(data))
+    assert read_index("haystack", tmp_path / "store.json", None).metric is None
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_is_no_number_of_a_vector() -> None:
+    vectors, problems = stacked([[1.0, 2.0], ["1.0", 2.0], [1e300, 2.0]])
+    assert problems == {1: "its vector holds something that is no number"}
+    assert vectors[2, 0] == np.inf
 
 
 def test_vectors_of_mixed_dimensions_and_nodes_without_any(tmp_path: Path) -> None:

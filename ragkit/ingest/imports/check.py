@@ -17,6 +17,7 @@ from ragkit.protocols import ForeignIndex, ForeignPassage, Vectors
 from ragkit.types import Metadata
 
 _LISTED = 5
+_SHOWN = 80
 _SHORTEST = 1e-6
 # What no store takes as text.
 _UNWANTED = re.compile("[\x00\ud800-\udfff]")
@@ -34,7 +35,8 @@ class Skipped:
     @property
     def line(self) -> str:
         """One line on it."""
-        return f"passage {self.n} ({self.id}): {self.reason}"
+        name = self.id if len(self.id) <= _SHOWN else f"{self.id[:_SHOWN]}…"
+        return f"passage {self.n} ({name}): {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)

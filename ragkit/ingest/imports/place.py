@@ -87,14 +87,7 @@ class Places:
         return next((file for file in below if _is_file(file)), below[0] if below else None)
 
 
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:
-        return False  # a name that is too long for one, or in a folder that nobody may look into
-
-
-def _is_file(source: str) -> bool:
+def _is_file(source: str | Path) -> bool:
     """Whether a source is the path of a file that is there."""
     try:
         return Path(source).is_file()

@@ -26,6 +26,7 @@ class Probe:
         n: how many texts were embedded.
         median: of their cosines.
         worst: the lowest of them.
+        n_far: how many are below 0.9.
         kind: what they were embedded as, `passage` or `query`, whichever came nearer.
         of: what was embedded: their `text`, or the text `with metadata` as the library embeds it.
     """
@@ -33,6 +34,7 @@ class Probe:
     n: int
     median: float = field(kw_only=True)
     worst: float = field(kw_only=True)
+    n_far: int = field(default=0, kw_only=True)
     kind: str = field(default="passage", kw_only=True)
     of: str = field(default="text", kw_only=True)
 
@@ -44,6 +46,13 @@ class Probe:
                 "the embedder's vectors are near to the stored ones and not the same: median cosine "
                 f"{self.median:.3f} of {self.n} texts. Is it another version, precision or prefix of the "
                 "model? Compare answers before you rely on it"
+            )
+        if self.n_far:
+            return (
+                f"the vectors of {self.n_far} of {self.n} texts are far from what the embedder makes of "
+                f"them, cosine {self.worst:.3f} for one: a part of the index may be of another model, belong "
+                "to other texts, or be of texts that another model read further. Compare answers before you "
+                "rely on it"
             )
         if self.kind == "query":
             return (
@@ -99,4 +108,11 @@ def probed(taken: Sequence[Taken], vectors: Vectors, embedder: Embedder) -> Prob
 
 def _compared(stored: Vectors, made: Vectors, kind: str, of: str) -> Probe:
     cosines = np.einsum("ij,ij->i", stored, made)
-    return Probe(len(cosines), median=float(np.median(cosines)), worst=float(cosines.min()), kind=kind, of=of)
+    return Probe(
+        len(cosines),
+        median=float(np.median(cosines)),
+        worst=float(cosines.min()),
+        n_far=int((cosines < OTHER).sum()),
+        kind=kind,
+        of=of,
+    )

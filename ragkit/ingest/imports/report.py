@@ -73,6 +73,7 @@ class ImportReport:
                 "texts": probe.n,
                 "median": probe.median,
                 "worst": probe.worst,
+                "far": probe.n_far,
                 "kind": probe.kind,
                 "of": probe.of,
             },

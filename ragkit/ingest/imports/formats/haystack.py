@@ -11,7 +11,7 @@ from ragkit.ingest.imports.formats.looks import read_json, refused
 from ragkit.ingest.imports.formats.rows import offset_of, stacked, text_of
 from ragkit.protocols import ForeignIndex, ForeignPassage, Metric
 
-_METRICS: dict[object, Metric] = {"cosine": "cosine", "dot_product": "inner product"}
+_METRICS: dict[str, Metric] = {"cosine": "cosine", "dot_product": "inner product"}
 _EXPECTED = "a file as InMemoryDocumentStore.save_to_disk of Haystack writes it"
 
 
@@ -41,7 +41,7 @@ class HaystackStore:
             raise ConfigError(f"{path}: a document is no JSON object. Save the store again with Haystack")
         vectors, problems = stacked([d.get("embedding") for d in documents])
         passages = [_passage(d, problems.get(n)) for n, d in enumerate(documents)]
-        metric = _METRICS.get(settings.get("embedding_similarity_function"))
+        metric = _METRICS.get(str(settings.get("embedding_similarity_function")))
         return ForeignIndex(passages, vectors=vectors, metric=metric)
 
 

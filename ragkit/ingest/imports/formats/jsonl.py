@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, cast, get_args
 
 import numpy as np
@@ -81,7 +82,8 @@ def array(path: Path) -> NDArray[np.float32]:
     """
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as e:
+    except (OSError, ValueError, EOFError, OverflowError, SyntaxError, TokenError) as e:
+        # What numpy says of a damaged head depends on where the damage is.
         raise ConfigError(
             f"{path}: not a whole array as numpy.save writes it ({e}). Write float32 of shape [n, d]"
         ) from e

@@ -84,7 +84,7 @@ def _vectors(path: Path, index_store: Path) -> tuple[dict[str, Any], Metric | No
         return found, "cosine"
     header, vectors = read_header(path), flat_vectors(path)
     rows = _rows(index_store)
-    wrong = [row for row in rows if not row.isdigit() or int(row) >= header.n]
+    wrong = [row for row in rows if not row.isdecimal() or len(row) > 18 or int(row) >= header.n]
     if wrong or len(rows) != header.n:
         raise ConfigError(
             f"{index_store}: names {len(rows):,} rows of {header.n:,} vectors in {path.name}: they are not "

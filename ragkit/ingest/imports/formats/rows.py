@@ -37,7 +37,12 @@ def stacked(rows: Sequence[Any]) -> tuple[Vectors, dict[int, str]]:
             problems[n] = f"its vector has {len(row)} numbers, and those of most have {dimension}"
         else:
             try:
-                vectors[n] = row
+                # Numpy would read a text as the number that it spells. Beyond float32 is infinity, which the
+                # check of the vectors reports.
+                if not isinstance(row, np.ndarray) and any(isinstance(value, str | bytes) for value in row):
+                    raise TypeError
+                with np.errstate(over="ignore"):
+                    vectors[n] = row
             except (TypeError, ValueError, OverflowError):
                 problems[n] = "its vector holds something that is no number"
     return vectors, problems
