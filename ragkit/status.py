@@ -53,6 +53,7 @@ class Status:
             "kept_from_commit": holdings.kept_from,
             "replaced_chunks": holdings.n_ended,
             "to_erase": holdings.to_erase,
+            "erases_files": holdings.erases_files,
             "bytes": holdings.n_bytes,
         }
 

@@ -17,6 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "Example: ragkit forget guide/old.md --index index/\n"
         "         ragkit forget --tenant acme --config rag.yaml\n"
         "A document whose file is still there comes back when its folder is ingested again.\n"
+        "On a server, and in Milvus Lite, its engine decides when the bytes leave its files.\n"
         "Ends with 0 where all that was named is gone, else with 1."
     )
     parser.add_argument("documents", nargs="*", metavar="DOC", help="an id, or a place as citations show it")

@@ -28,6 +28,8 @@ _STATUS_WORDS = {
     "to_erase": "forgotten content still in the files",
     "unread_chunks": "chunks that the reranker reads when they are found (ragkit repair reads them now)",
 }
+_OF_A_SERVER = "forgotten content that can still be read (its engine decides when bytes leave its files)"
+_TOLD_OTHERWISE = frozenset({"quarantined_documents", "erases_files"})
 
 
 def print_answer(answer: Answer) -> None:
@@ -115,8 +117,11 @@ def print_report(report: IngestReport) -> None:
 
 def print_status(status: Status) -> None:
     """The counts, and what is quarantined."""
-    facts = {key: value for key, value in status.as_json().items() if key != "quarantined_documents"}
-    print_facts("index", {_STATUS_WORDS.get(key, key): value for key, value in facts.items()})
+    told = {key: value for key, value in status.as_json().items() if key not in _TOLD_OTHERWISE}
+    words = _STATUS_WORDS
+    if status.holdings is not None and not status.holdings.erases_files:
+        words = {**words, "to_erase": _OF_A_SERVER}
+    print_facts("index", {words.get(key, key): value for key, value in told.items()})
     lines = [f"  {state.uri} ({state.stage}): {state.reason}" for state in status.quarantined]
     console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     for line in lines:

@@ -22,7 +22,9 @@ class Holdings:
         n_chunks: all chunks that are kept.
         n_ended: those of them that were replaced or removed.
         n_bytes: size of all files.
-        to_erase: whether something that was deleted is not yet gone from all files.
+        to_erase: whether something that was deleted is not yet gone from all files; see `erases_files`.
+        erases_files: whether that speaks of files. Where a server or another engine keeps them, it decides
+            when bytes leave, and `to_erase` says whether anything can still be read.
     """
 
     commit: int
@@ -32,6 +34,7 @@ class Holdings:
     n_ended: int = field(kw_only=True)
     n_bytes: int = field(kw_only=True)
     to_erase: bool = field(kw_only=True)
+    erases_files: bool = field(default=True, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

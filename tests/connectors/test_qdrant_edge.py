@@ -70,6 +70,7 @@ def test_what_is_forgotten_leaves_the_files(folder: Path) -> None:
     store.commit([put("a", [(MARK.decode(), EAST)]), put("b", [("kept", NORTH)])])
     assert holds_mark(folder)
     assert store.erase([remove("a")]).erased
+    assert store.holdings().erases_files
     assert not holds_mark(folder)
     assert told(store) == ["kept"]
     assert store.verify() == []

@@ -99,6 +99,11 @@ class LanceStore(RemoteStore):
         with self._lease:
             self._server.build()
 
+    @property
+    def erases_files(self) -> bool:
+        """All files are written anew without what is erased."""
+        return True
+
     def holdings(self) -> Holdings:
         """What is kept, how much of it the current commit does not show, and what is still to be erased."""
         held = super().holdings()

@@ -96,6 +96,11 @@ class QdrantStore(RemoteStore):
         """A store with collections of its own on the same server, which are deleted when the block ends."""
         return scratch_place(self.config, name, lambda own: type(self)(**own.as_keywords()))
 
+    @property
+    def erases_files(self) -> bool:
+        """Within the process; a server's files are its own."""
+        return self.config.is_edge
+
     def compact(self, *, wait_s: float = 0.0) -> Compaction:
         """Deletes what no reader can see any more; see `RemoteStore.compact`.
 

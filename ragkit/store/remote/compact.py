@@ -18,7 +18,7 @@ from ragkit.store.remote.write import clean, settled
 _POLL_S = 0.05
 
 
-def holdings(server: RemoteServer) -> Holdings:
+def holdings(server: RemoteServer, *, erases_files: bool) -> Holdings:
     """What is kept, and how much of it the current commit does not show."""
     head = heads.read(server)
     written = all_of([in_range("from", lt=OPEN), none_of(is_among("from", head.burnt))])
@@ -31,6 +31,7 @@ def holdings(server: RemoteServer) -> Holdings:
         n_ended=server.count(CHUNKS, ended),
         n_bytes=server.n_bytes(),
         to_erase=head.to_erase,
+        erases_files=erases_files,
     )
 
 

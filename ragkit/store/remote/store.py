@@ -119,9 +119,14 @@ class RemoteStore(ServedStore[View]):
 
     # --- upkeep -----------------------------------------------------------------------------------
 
+    @property
+    def erases_files(self) -> bool:
+        """Whether what is erased has left the files too. On a server, when it does is up to the server."""
+        return False
+
     def holdings(self) -> Holdings:
         """What is kept, and how much of it the current commit does not show. A server does not tell bytes."""
-        return holdings(self._server)
+        return holdings(self._server, erases_files=self.erases_files)
 
     def compact(self, *, wait_s: float = 0.0) -> Compaction:
         """Deletes what no reader can see any more.

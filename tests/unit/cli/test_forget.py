@@ -10,6 +10,9 @@ import pytest
 
 import ragkit
 from ragkit.cli import main
+from ragkit.cli.show import print_status
+from ragkit.status import Status
+from ragkit.store.abilities import Holdings
 
 Call = Callable[..., tuple[int, str, str]]
 TENANTS = """
@@ -140,3 +143,26 @@ def test_a_wait_that_is_none_is_refused(run: Call, index: Path, wait: str) -> No
         code, _, err = run(*verb, "--wait", wait, "--index", index)
         assert code == 1
         assert "expected seconds, from 0 to 86,400" in err
+
+
+@pytest.mark.parametrize("erases_files", [True, False])
+def test_a_server_is_not_said_to_have_emptied_its_files(
+    capsys: pytest.CaptureFixture[str], erases_files: bool
+) -> None:
+    """Nothing that was forgotten can be read: whether its bytes are gone, another engine does not tell."""
+    holdings = Holdings(
+        2,
+        kept_from=2,
+        generation=1,
+        n_chunks=3,
+        n_ended=0,
+        n_bytes=9,
+        to_erase=False,
+        erases_files=erases_files,
+    )
+    status = Status(3, 3, 0, "store/x", "mini", 1, 2, (), holdings)
+    assert status.as_json()["erases_files"] is erases_files
+    print_status(status)
+    out = capsys.readouterr().out
+    assert ("forgotten content still in the files: False" in out) is erases_files
+    assert ("forgotten content that can still be read" in out) is not erases_files
