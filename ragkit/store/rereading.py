@@ -1,7 +1,7 @@
-"""Passages of which nothing is kept that the graph's reranker read in them: counted, and read.
+"""Passages of which nothing of use is kept that the graph's reranker read in them: counted, and read.
 
 So it is with an index of before there was a reranker in its graph, with one whose reranker was changed, and
-where a reading was damaged.
+where a reading was damaged. The last two are not counted, for that every reading would have to be looked at.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ragkit.types import Chunk
 def n_unread(collection: StoreCollection, reader: PassageReader | None) -> int | None:
     """How many passages nothing is kept of; None where none are read at ingestion, or the store cannot tell.
 
-    Damaged ones are not found by this: they are read when they are asked for.
+    Damaged ones and those of another reranker are not found by this: they are read when they are asked for.
     """
     store = collection.store
     if reader is None or not isinstance(store, RereadingStore) or not reader.reads_with(collection.embedder):
@@ -36,7 +36,11 @@ def reread(collection: StoreCollection, reader: PassageReader | None) -> int:
     store = collection.store
     if reader is None or not isinstance(store, RereadingStore) or not reader.reads_with(collection.embedder):
         return 0
-    return sum(_reread(store, chunks, reader, collection) for chunks in _unsound(store, reader))
+    n_read = sum(_reread(store, chunks, reader, collection) for chunks in _unsound(store, reader))
+    if n_read and n_unread(collection, reader):
+        # The file turned out to be damaged on the way, and was begun anew without what was in it.
+        n_read += sum(_reread(store, chunks, reader, collection) for chunks in _unsound(store, reader))
+    return n_read
 
 
 def _unsound(store: RereadingStore, reader: PassageReader) -> Iterator[Sequence[Chunk]]:

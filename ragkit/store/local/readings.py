@@ -70,13 +70,8 @@ class KeptReadings:
         """Keeps readings for the commit after `head`; those of commits that never happened go."""
         if not readings and not self._is_there():
             return
-        try:
-            self._write(readings, number=head + 1, head=head)
-        except CorruptIndexError:
-            self.drop()
-        except StoreError:
-            # A full disk, above all: the commit itself will say so.
-            self._connections.close_idle()
+        # Where it could not, as on a full disk, the commit itself will say so.
+        self._written(readings, number=head + 1, head=head)
 
     def ids(self) -> frozenset[bytes]:
         """The chunks that something is kept of; none where it cannot be read."""
@@ -90,15 +85,7 @@ class KeptReadings:
 
     def mend(self, readings: Mapping[str, bytes]) -> bool:
         """Keeps readings of chunks that are committed, in place of those that are there; whether it could."""
-        try:
-            self._write(readings, number=0, head=None)
-        except CorruptIndexError:
-            self.drop()
-            return False
-        except StoreError:
-            self._connections.close_idle()
-            return False
-        return True
+        return self._written(readings, number=0, head=None)
 
     def keep(self, ids: Iterable[bytes], *, wait_s: float) -> bool:
         """Erases all but those of these chunks; whether no byte of the others is left in the files."""
@@ -133,6 +120,20 @@ class KeptReadings:
     def close(self) -> None:
         """Closes all connections."""
         self._connections.close()
+
+    def _written(self, readings: Mapping[str, bytes], *, number: int, head: int | None) -> bool:
+        """As `_write`, into a new file where the old one is damaged; whether it could."""
+        for _ in range(2):
+            try:
+                self._write(readings, number=number, head=head)
+            except CorruptIndexError:
+                self.drop()
+            except StoreError:
+                self._connections.close_idle()
+                return False
+            else:
+                return True
+        return False
 
     def _write(self, readings: Mapping[str, bytes], *, number: int, head: int | None) -> None:
         """Under `number`; those after `head` go, where one is given."""

@@ -76,6 +76,28 @@ def test_a_result_does_not_depend_on_what_was_kept(rag: ragkit.RAG, tmp_path: Pa
         assert again.verify() == []
 
 
+@pytest.mark.parametrize("damage", ["head", "pages"])
+def test_one_repair_reads_all_that_a_damaged_file_lost(tmp_path: Path, damage: str) -> None:
+    folder = tmp_path / "index"
+    with ragkit.open(folder) as rag:
+        texts = [Document(f"d{i}", f"Flat {i} is let to a tenant for {i} days.") for i in range(260)]
+        rag.ingest(texts, progress=False)
+        before = KeptReadings(folder / READINGS).ids()
+    data = bytearray((folder / READINGS).read_bytes())
+    if damage == "head":
+        data[:100] = b"x" * 100
+    else:
+        for at in range(len(data) // 2, len(data), 512):
+            data[at : at + 40] = b"x" * 40
+    (folder / READINGS).write_bytes(data)
+    with ragkit.open(folder) as rag:
+        told = rag.repair().repaired[-1]
+        assert "passages read anew" in told
+        assert rag.status().unread_chunks == 0
+        assert KeptReadings(folder / READINGS).ids() == before
+        assert rag.repair().repaired == ()
+
+
 def test_what_stays_of_a_changed_document_keeps_what_was_read(tmp_path: Path) -> None:
     first, second = "Rent is due in May. " * 80, "It rained in June. " * 80
     with ragkit.open(tmp_path / "index") as rag:
