@@ -7,6 +7,7 @@ To open a folder is to write to it (a newer chromadb migrates it), so what is op
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,8 @@ from ragkit.protocols import ForeignIndex, ForeignPassage, Metric, Vectors
 
 _API = "chromadb.api.rust.RustBindingsAPI"
 _AT_ONCE = 1_000
+_DATABASE = "chroma.sqlite3"
+_INDEX = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _METRICS: dict[str, Metric] = {"cosine": "cosine", "l2": "l2", "ip": "inner product"}
 _SOURCES = ("source", "file_path", "ref_doc_id")
 
@@ -45,10 +48,10 @@ class ChromaFolder:
         Raises:
             ConfigError: the folder is no Chroma's, cannot be opened, or has several collections or not this.
         """
-        if not (path / "chroma.sqlite3").is_file():
+        if not (path / _DATABASE).is_file():
             found = "" if path.exists() else " does not exist"
             raise ConfigError(
-                f"{path}{found}: expected a folder of Chroma's PersistentClient, with chroma.sqlite3"
+                f"{path}{found}: expected a folder of Chroma's PersistentClient, with {_DATABASE}"
             )
         with _opened(path) as client:
             collection = _collection(client, path, name)
@@ -71,7 +74,10 @@ def _opened(path: Path) -> Iterator[Any]:
     settings = chromadb.Settings(anonymized_telemetry=False, chroma_api_impl=_API)
     with tempfile.TemporaryDirectory(prefix="ragkit-chroma-") as folder:
         copy = Path(folder, "copy")
-        shutil.copytree(path, copy)
+        try:
+            shutil.copytree(path, copy, ignore=_not_chromas)
+        except OSError as e:
+            raise ConfigError(f"{path}: cannot be copied to {folder}, to be opened there: {e}") from e
         try:
             client = chromadb.PersistentClient(str(copy), settings=settings)
         except Exception as e:
@@ -81,6 +87,22 @@ def _opened(path: Path) -> Iterator[Any]:
         finally:
             # Its files are open until then, and it is not of every version.
             getattr(client, "close", lambda: None)()
+
+
+def _not_chromas(folder: str, names: list[str]) -> list[str]:
+    """What lies beside the files of Chroma; a link may lead anywhere, even to where it stands.
+
+    Chroma has its database, and a folder for each index, called by a UUID, with plain files in it.
+    """
+    is_top = (Path(folder) / _DATABASE).exists()
+
+    def is_chromas(name: str) -> bool:
+        file = Path(folder, name)
+        if is_top and file.is_dir():
+            return _INDEX.fullmatch(name) is not None and not file.is_symlink()
+        return file.is_file() and (not is_top or name.startswith(_DATABASE))
+
+    return [name for name in names if not is_chromas(name)]
 
 
 def _collection(client: Any, path: Path, name: str | None) -> Any:

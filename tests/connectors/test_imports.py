@@ -524,6 +524,22 @@ def test_a_file_that_was_cut_off(kind: str, file: str, message: str, tmp_path: P
         read_index(library, folder / path.name if path.is_file() else folder, name)
 
 
+def test_what_lies_beside_the_files_of_chroma_is_not_copied(tmp_path: Path) -> None:
+    library, path, name = golden("chroma")
+    folder = tmp_path / "chroma"
+    shutil.copytree(path, folder)
+    (folder / "up").symlink_to(tmp_path)
+    (folder / "gone").symlink_to("nowhere")
+    os.mkfifo(folder / "pipe")
+    assert len(read_index(library, folder, name).passages) == len(read_index(library, path, name).passages)
+
+
+def test_an_empty_index_is_told_of(tmp_path: Path) -> None:
+    folder = plain(tmp_path / "x", [], np.zeros((0, 384), np.float32))
+    with ragkit.open(tmp_path / "index") as rag:
+        assert "holds no passages" in rag.import_index("jsonl", folder).notes[0]
+
+
 @pytest.mark.parametrize("shape", ["(-1, 4), }", "(3, 4", "'''"])
 def test_the_head_of_an_array_that_is_damaged(shape: str, tmp_path: Path) -> None:
     folder = plain(tmp_path / "x", GOOD)

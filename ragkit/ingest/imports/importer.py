@@ -128,7 +128,7 @@ def import_index(
     if not options.skip_bad:
         refuse_skipped(skipped, n_read)
     measure, probe = _looked_at(documents, index, target, options)
-    notes = [*index.notes, *places.notes(), *_notes(options, measure, probe, documents, target)]
+    notes = [*index.notes, *places.notes(), *_notes(index, options, measure, probe, documents, target)]
     collection = target.opened()
     if collection is None:
         sorted_out = Sorted(documents)
@@ -241,13 +241,14 @@ def _looked_at(
 
 
 def _notes(
+    index: ForeignIndex,
     options: ImportOptions,
     measure: Measure,
     probe: Probe | None,
     documents: Sequence[Made],
     target: Target,
 ) -> list[str]:
-    notes = []
+    notes = [] if index.passages else ["the index holds no passages. Is it the one that you mean?"]
     if not measure.is_same:
         notes.append(
             f"ragkit ranks by cosine, the index by {measure.metric or 'a metric that it does not name'}: "
