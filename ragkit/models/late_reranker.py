@@ -153,7 +153,7 @@ class LateReranker(BlendedModel[LateManifest]):
         assert isinstance(embedder, OnnxEmbedder)
         vectors, outputs = embedder.embed_by(self._model, texts, ("vectors",))
         readings = []
-        longest = self.manifest.max_tokens - FRAME_TOKENS
+        longest = self._beneath.max_tokens - FRAME_TOKENS
         long = [i for i, (own,) in enumerate(outputs) if len(own) - FRAME_TOKENS >= longest]
         whole = dict(zip(long, self._read_whole([texts[i] for i in long]), strict=True))
         for i, (text, (own,)) in enumerate(zip(texts, outputs, strict=True)):
@@ -198,7 +198,7 @@ class LateReranker(BlendedModel[LateManifest]):
 
     def _read_whole(self, texts: Sequence[str]) -> list[Codes]:
         """Codes of each text, all its windows one after the other."""
-        room = self.manifest.max_tokens - FRAME_TOKENS
+        room = self._beneath.max_tokens - FRAME_TOKENS
         pieces = self._model.tokenizer().pieces(texts) if texts else []
         rows = [[_Row(self._framed(piece)) for piece in windows(ids, room)] for ids in pieces]
         self._workers.run([row for some in rows for row in some])

@@ -108,7 +108,8 @@ class Account:
             "about, and none that says nearly the same, was read in training, neither as an answer nor as "
             "anything else.",
             _table(("setting", "value"), [(name, str(value)) for name, value in asdict(self.recipe).items()]),
-            "While training, the held-out questions stood like this, ranked by the model alone:\n\n"
+            # A whole model is judged alone, a head together with the first stage, as it learns.
+            "While training, the questions that say when to stop stood like this:\n\n"
             + "\n".join(f"- {one}" for one in fitted.standings),
             f"The file against the torch model, {self.test.n} pairs: correlation "
             f"{self.test.correlation:.4f}, largest difference {self.test.largest:.3f}, "

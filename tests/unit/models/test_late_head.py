@@ -88,6 +88,16 @@ def test_what_the_bundled_reranker_read_serves_a_head(folder: Path) -> None:
     assert own.embed_and_read(PASSAGES, embedder)[1] == readings
 
 
+def test_a_head_s_own_limits_do_not_change_what_is_read_in_passages(tmp_path: Path) -> None:
+    own, embedder = (
+        LateReranker(write_head(tmp_path, 1, max_tokens=200), threads=1),
+        BundledEmbedder(threads=1),
+    )
+    _, readings = BundledReranker(threads=1).embed_and_read(PASSAGES, embedder)
+    assert own.embed_and_read(PASSAGES, embedder)[1] == readings
+    assert (own.score(QUERY, PASSAGES) == own.score_read(QUERY, PASSAGES, readings)[0]).all()
+
+
 def test_an_index_of_the_default_graph_is_asked_by_a_head_without_reading_anew(
     folder: Path, tmp_path: Path
 ) -> None:
