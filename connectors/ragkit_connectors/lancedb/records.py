@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from ragkit.errors import CorruptIndexError, TransientStoreError
-from ragkit.store.local import schema as sqlite
-from ragkit.store.local.connections import Connections
+from ragkit.store import sqlite_file as sqlite
+from ragkit.store.connections import Connections
 from ragkit.store.remote.conditions import AllOf, Among, AnyOf, Condition, NoneOf, Within
 from ragkit.store.remote.server import Found, Point, ReadOnlyError
 

@@ -14,8 +14,8 @@ from ragkit.errors import CorruptIndexError, StoreError
 from ragkit.protocols import DocumentState, StoreCounts
 from ragkit.store import codec
 from ragkit.store.admission import has_surrogate
+from ragkit.store.connections import Connections
 from ragkit.store.local import schema
-from ragkit.store.local.connections import Connections
 from ragkit.store.local.schema import OPEN
 from ragkit.types import Chunk, Document
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from ragkit.errors import CorruptIndexError, StoreError
 from ragkit.failpoints import reach
-from ragkit.store.local import schema
-from ragkit.store.local.connections import Connections
+from ragkit.store import sqlite_file
+from ragkit.store.connections import Connections
 
 READINGS = "readings.sqlite"  # the name of the file
 _AT_ONCE = 500
@@ -138,7 +138,7 @@ class KeptReadings:
     def _write(self, readings: Mapping[str, bytes], *, number: int, head: int | None) -> None:
         """Under `number`; those after `head` go, where one is given."""
         if not self._is_there():
-            schema.connect(self._path, may_create=True).close()
+            sqlite_file.connect(self._path, may_create=True).close()
             self._is_there()
         with self._connections.reading() as db:
             _prepare(db)

@@ -1,4 +1,4 @@
-"""Connections to the manifest: one for each reader at a time, kept for the next, never shared over a fork."""
+"""Connections to a SQLite file: one for each reader at a time, kept for the next, not shared over a fork."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ragkit.errors import StoreError, TransientStoreError
-from ragkit.store.local import schema
+from ragkit.store import sqlite_file
 
 
 def _close_idle(idle: list[sqlite3.Connection], process: int) -> None:
@@ -33,7 +33,7 @@ class Connections:
         self._lock = threading.Lock()
         self._process = os.getpid()
         self._closed = False
-        self._unchanging: schema.Stamp | None = None
+        self._unchanging: sqlite_file.Stamp | None = None
         # How often idle ones were closed: one that was in use then is closed too, when its block ends.
         self._age = 0
 
@@ -43,10 +43,10 @@ class Connections:
         (connection, age), is_usable = self._take(), True
         try:
             yield connection
-        except schema.FAILURES as e:
-            is_usable = not schema.is_read_only(e)
+        except sqlite_file.FAILURES as e:
+            is_usable = not sqlite_file.is_read_only(e)
             self._check_unchanged()
-            raise schema.explain(e, self.path) from e
+            raise sqlite_file.explain(e, self.path) from e
         finally:
             self._give_back(connection, age, is_usable=is_usable)
         self._check_unchanged()
@@ -74,7 +74,7 @@ class Connections:
     def _take(self) -> tuple[sqlite3.Connection, int]:
         if self._process != os.getpid():
             self._leave_to_parent()
-        if self._unchanging is not None and self._unchanging != schema.stamp_of(self.path):
+        if self._unchanging is not None and self._unchanging != sqlite_file.stamp_of(self.path):
             # Somebody writes after all: what these connections believe of the file is no longer so.
             self._unchanging = None
             self.close_idle()
@@ -83,14 +83,14 @@ class Connections:
             age = self._age
             if self._idle:
                 return self._idle.pop(), age
-        stamp = schema.stamp_of(self.path) if schema.is_unchanging(self.path) else None
-        connection = schema.connect(self.path)
+        stamp = sqlite_file.stamp_of(self.path) if sqlite_file.is_unchanging(self.path) else None
+        connection = sqlite_file.connect(self.path)
         self._unchanging = stamp
         return connection, age
 
     def _check_unchanged(self) -> None:
         """What was read as a file that nobody writes to may be anything once somebody does."""
-        if self._unchanging is not None and self._unchanging != schema.stamp_of(self.path):
+        if self._unchanging is not None and self._unchanging != sqlite_file.stamp_of(self.path):
             raise TransientStoreError(
                 f"{self.path.parent}: the index was written to while it was read. Try again"
             )
