@@ -21,6 +21,7 @@ from ragkit.types import Chunk, Document, Metadata, MetadataValue, Section, Span
 
 _LENGTH = struct.Struct("<Q")
 _SCALARS = (str, int, float, bool, type(None))
+_WIDEST = 2**63
 
 
 class NotPlainError(Exception):
@@ -173,13 +174,18 @@ def passages_of(head: Mapping[str, Any], blobs: Sequence[bytes]) -> Passages:
 
 
 def _value_json(value: object) -> object:
-    if type(value) in _SCALARS:
+    if _is_scalar(value):
         return value
     if type(value) in (tuple, list) and isinstance(value, tuple | list):
-        if not all(type(item) in _SCALARS for item in value):
+        if not all(map(_is_scalar, value)):
             raise NotPlainError
         return {type(value).__name__: list(value)}
     raise NotPlainError
+
+
+def _is_scalar(value: object) -> bool:
+    # Python writes no number of thousands of digits; no store takes one of twenty.
+    return type(value) in _SCALARS and not (isinstance(value, int) and abs(value) > _WIDEST)
 
 
 def _spans(pairs: Sequence[Sequence[int]]) -> tuple[Span, ...]:

@@ -62,7 +62,19 @@ def test_a_document_comes_back_as_it_was(
     assert back == blobs
 
 
-@pytest.mark.parametrize("value", [object(), {"a": 1}, [object()], b"bytes", {1, 2}, np.float64(0.5)])
+@pytest.mark.parametrize(
+    "value",
+    [
+        object(),
+        {"a": 1},
+        [object()],
+        b"bytes",
+        {1, 2},
+        np.float64(0.5),
+        pytest.param(10**5_000, id="huge"),
+        pytest.param([-(10**5_000)], id="a huge one"),
+    ],
+)
 def test_what_json_would_change_is_not_sent(value: MetadataValue) -> None:
     with pytest.raises(NotPlainError):
         document_json(Document("a", "text", metadata={"k": value}))
