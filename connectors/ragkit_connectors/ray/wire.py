@@ -21,7 +21,7 @@ from ragkit.types import Chunk, Document, Metadata, MetadataValue, Section, Span
 
 _LENGTH = struct.Struct("<Q")
 _SCALARS = (str, int, float, bool, type(None))
-_WIDEST = 2**63
+_MOST_BITS = 10_000
 
 
 class NotPlainError(Exception):
@@ -184,8 +184,8 @@ def _value_json(value: object) -> object:
 
 
 def _is_scalar(value: object) -> bool:
-    # Python writes no number of thousands of digits; no store takes one of twenty.
-    return type(value) in _SCALARS and not (isinstance(value, int) and abs(value) > _WIDEST)
+    # Python writes no number of over 4,300 digits.
+    return type(value) in _SCALARS and not (isinstance(value, int) and value.bit_length() > _MOST_BITS)
 
 
 def _spans(pairs: Sequence[Sequence[int]]) -> tuple[Span, ...]:
