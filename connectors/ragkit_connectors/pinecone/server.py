@@ -262,13 +262,15 @@ class PineconeServer(Calls):
                     hit["id"]: rows.part_ids(hit["id"], int(hit["metadata"][rows.N_PARTS])) for hit in some
                 }
                 read = self._whole_texts([part for parts in ids.values() for part in parts])
-                # Of one that is removed meanwhile the record of commits tells.
                 texts = {
                     i: "".join(read[p] for p in parts) if read.keys() >= set(parts) else "{}"
                     for i, parts in ids.items()
                 }
             for hit in some:
                 payload = rows.payload_of(hit["metadata"], place, texts.get(hit["id"]))
+                if texts.get(hit["id"]) == "{}":
+                    # Lost, or removed meanwhile, which the record of commits tells.
+                    payload = _Partly(payload, self.gone(f"a text of record {hit['id']}"))
                 yield Found(payload, read_vector=partial(_vector, hit["values"], self.length))
 
     def _whole_texts(self, ids: Sequence[str]) -> dict[str, str]:
@@ -353,6 +355,17 @@ class PineconeServer(Calls):
         if tenant is not None:
             return [f"{self.settings.chunks}.{token(tenant)}"]
         return self.namespaces(f"{self.settings.chunks}.")
+
+
+class _Partly(dict[str, Any]):
+    """The keys of a record of which some are lost: who needs one of these is told."""
+
+    def __init__(self, payload: Mapping[str, Any], error: CorruptIndexError) -> None:
+        super().__init__(payload)
+        self._error = error
+
+    def __missing__(self, key: str) -> Any:
+        raise self._error
 
 
 _ALL: dict[str, Any] = {"begun": {"$gte": 0}}

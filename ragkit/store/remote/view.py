@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from ragkit.errors import StoreError
+from ragkit.errors import CorruptIndexError, StoreError
 from ragkit.fields import shown
 from ragkit.filters import matches
 from ragkit.protocols import Scope
@@ -97,7 +97,12 @@ def viewing(
             f"{server.where}: commit {shown(commit)} does not exist; the current one is {head.number}"
         )
     check_kept(commit, head, server.where)
-    yield _view(server, replace(scope, commit=commit), head)
+    try:
+        yield _view(server, replace(scope, commit=commit), head)
+    except CorruptIndexError:
+        # Of what was collected meanwhile a part may be gone already.
+        check_kept(commit, heads.read(server), server.where)
+        raise
     # What is collected leaves only after the head says so: what was read before that was whole.
     check_kept(commit, heads.read(server), server.where)
 
@@ -107,10 +112,20 @@ def _view(server: RemoteServer, scope: Scope, head: Head) -> View:
 
 
 def at_head(server: RemoteServer, ask: Callable[[Head], T]) -> T:
-    """What an enquiry about the current commit gives, asked again where that was collected meanwhile."""
+    """What an enquiry about the current commit gives, asked again where that was collected meanwhile.
+
+    Raises:
+        CorruptIndexError: a part of it is gone, and nothing was collected.
+    """
     while True:
         head = heads.read(server)
-        found = ask(head)
+        try:
+            found = ask(head)
+        except CorruptIndexError:
+            # Of what was collected meanwhile a part may be gone already.
+            if heads.read(server).generation == head.generation:
+                raise
+            continue
         after = heads.read(server)
         if after.number == head.number or after.generation == head.generation:
             return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -279,6 +280,59 @@ def test_what_is_damaged_is_found_and_what_can_be_is_mended(stores: Stores, serv
     (problem,) = store.verify()
     assert "its bytes are not those that were written" in problem
     assert "Restore the index from a backup; or: Remove the document" in problem
+
+
+def test_a_text_that_is_lost_is_said_wherever_it_is_needed(
+    stores: Stores, service: Pinecone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ragkit_connectors.pinecone.calls.POLL_S", 0.0)
+    service.is_lagging = False
+    store = stores.make_here(SPEC, name="ours")
+    store.commit([put("a", [("one", EAST)])])
+    (identity,) = store.search(EAST[None], 1, OPEN)[0].id_list()
+    parts = service.spaces["ours.parts"]
+    texts = {i: json.loads(row["metadata"]["part"]) for i, row in parts.newest().items() if i[0] != "h"}
+    calls: dict[str, tuple[Any, ...]] = {
+        "document": (store.verify, lambda: store.source("", "a")),
+        "state": (store.states, lambda: store.state("", "a")),
+        "totals": (store.verify, store.counts, lambda: store.commit([put("b", [("two", EAST)])])),
+        "chunk": (lambda: store.fetch([identity], OPEN),),
+    }
+    for name, needing in calls.items():
+        (lost,) = (i for i, said in texts.items() if said.get("kind", "chunk") == name)
+        row = parts.newest()[lost]
+        parts.write(partial(_without, lost))
+        for call in needing:
+            with pytest.raises(CorruptIndexError, match=r"a part of the index is not there.*restore"):
+                call()
+        parts.write(partial(_with, lost, row))
+    assert store.verify() == []
+
+
+def _without(lost: str, rows: dict[str, Any]) -> None:
+    del rows[lost]
+
+
+def _with(found: str, row: dict[str, Any], rows: dict[str, Any]) -> None:
+    rows[found] = row
+
+
+def test_what_is_collected_under_a_question_is_no_damage(stores: Stores, service: Pinecone) -> None:
+    """The texts of a record go after it: who has just read the record asks again."""
+    service.is_lagging = False
+    store, other = (stores.make_here(SPEC, name="ours") for _ in range(2))
+    store.commit([put("a", [("one", EAST)])])
+    whole, done = store._server._whole_texts, list[int]()
+
+    def late(ids: Any) -> Any:
+        if not done:
+            done.append(other.commit([put("a", [("two", EAST), ("three", NORTH)])]))
+            other.compact()
+        return whole(ids)
+
+    store._server._whole_texts = late  # type: ignore[method-assign]
+    assert store.counts().chunks == 2
+    assert done == [2]
 
 
 # --- a whole RAG ------------------------------------------------------------------------------------
