@@ -61,8 +61,13 @@ def _parts(message: Any) -> tuple[str, Any]:
     if isinstance(message, tuple | list) and len(message) == 2:
         return str(message[0]), message[1]
     role = get(message, "role") or get(message, "type")
-    content = next((c for c in (get(message, "content"), get(message, "text")) if c is not None), None)
-    if role is None or content is None:
+    contents = [get(message, key) for key in ("content", "text") if _has(message, key)]
+    if role is None or not contents:
         kind = type(message).__name__
         raise QueryError(f"history: expected messages with a role and a text, got {kind}")
-    return str(getattr(role, "value", role)), content
+    # An assistant that only calls tools says nothing: its content is None.
+    return str(getattr(role, "value", role)), next((c for c in contents if c is not None), "")
+
+
+def _has(message: Any, key: str) -> bool:
+    return key in message if isinstance(message, Mapping) else hasattr(message, key)

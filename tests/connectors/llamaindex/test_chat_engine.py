@@ -73,6 +73,17 @@ def test_every_way_of_asking_gives_the_same(handbook: ragkit.RAG) -> None:
     assert [content for _, content in said(engine)] == [first, "Two years.", then, text]
 
 
+def test_messages_that_only_call_tools_are_no_turns(handbook: ragkit.RAG) -> None:
+    first, then = TALKS[0]
+    asked, answered = ChatMessage(role="user", content=first), ChatMessage(role="assistant", content="Two.")
+    calls = ChatMessage(role="assistant", content=None, additional_kwargs={"tool_calls": []})
+    engine = RagkitChatEngine(handbook)
+    plain = str(engine.chat(then, [asked, answered]))
+    assert str(engine.chat(then, [asked, calls, ChatMessage(role="tool", content="7"), answered])) == plain
+    with pytest.raises(QueryError, match="messages with a role and a text, got dict"):
+        engine.chat(then, [{"role": "user", "contents": first}])
+
+
 def test_only_a_whole_answer_comes_into_the_history(handbook: ragkit.RAG) -> None:
     engine = RagkitChatEngine(handbook)
     with pytest.raises(QueryError):
