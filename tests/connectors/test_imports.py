@@ -123,7 +123,7 @@ def test_an_answer_is_cited_from_what_was_imported(tmp_path: Path) -> None:
     library, path, name = golden("llamaindex-storage")
     with ragkit.open(tmp_path / "index") as rag:
         rag.import_index(library, path, ImportOptions(name))
-        answer = rag.ask("How long is the warranty?")
+        answer = rag.ask("How long is the warranty of a Wick 5?")
         assert answer.citations
         for citation in answer.citations:
             assert rag.source(citation.document_id)[citation.start : citation.end] == citation.quote
