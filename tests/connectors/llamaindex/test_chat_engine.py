@@ -22,7 +22,7 @@ from ragkit_connectors.llamaindex import RagkitChatEngine
 
 TALKS = [
     ("How long is the warranty of a Wick 5?", "And its battery?"),
-    ("Какой срок гарантии на Wick 5?", "А на Wick 7?"),
+    ("Какой срок гарантии на Wick 5?", "А на батарею?"),
 ]
 
 
