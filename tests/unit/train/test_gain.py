@@ -150,6 +150,14 @@ def test_a_model_that_is_worse_is_not_recommended() -> None:
     assert "worse than the first stage for questions of the kind 'given'" in worse.as_markdown()
 
 
+def test_a_kind_is_not_called_worse_by_less_than_the_card_shows() -> None:
+    found = gain(this_model="so")
+    means = {"first stage": 0.50581, "this model": 0.50579}
+    assert all(means.keys() <= one.keys() for _, one in found.by_kind.values())
+    card = account(replace(found, by_kind={"given": (30, means)})).as_markdown()
+    assert "for questions of the kind" not in card
+
+
 def test_the_report_is_json_with_intervals_and_p() -> None:
     report = json.loads(account(gain(this_model="right")).as_json())
     figures = report["gains"][0]["figures"]["nDCG@10"][OWN]
