@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,6 +29,7 @@ from ragkit.testing.data import put, remove, unit
 from ragkit.testing.oracle import OracleStore
 from ragkit.testing.stores import EAST, NORTH, OPEN, spec_of, texts
 from ragkit_connectors.lancedb import LanceStore, indexes
+from ragkit_connectors.lancedb.errors import ChangedError
 from ragkit_connectors.lancedb.filters import as_sql
 from ragkit_connectors.lancedb.table import ChunkTable
 from tests.connectors.lance_stores import Stores
@@ -105,6 +108,40 @@ def test_nothing_is_called_erased_that_is_not(
 
 
 # --- readers and writers ----------------------------------------------------------------------------
+
+
+def test_a_table_that_goes_is_never_seen_by_halves(
+    stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the files of a table the newest version may go first: the one before it has no row."""
+    writer = stores.make(SPEC, path=tmp_path / "index")
+    writer.commit([put("a", [("common 0", EAST)])])
+    writer.commit([put("a", [("common 1", EAST)])])
+    writer.compact()  # a table that was written anew: made empty, then filled
+    table = ChunkTable(tmp_path / "index", "index", lambda: 1)
+    opened = table.read(_itself)
+    found: list[int] = []
+    really = shutil.rmtree
+
+    def ask_between(path: Path, **_: object) -> None:
+        versions = sorted((path / "_versions").glob("*.manifest"))
+        assert len(versions) >= 2
+        for newer in versions[:-1]:  # their names count down
+            newer.unlink()
+        with contextlib.suppress(ChangedError):
+            found.append(table._run(opened.count_rows()))
+        really(path)
+
+    writer.commit([put("a", [("common 2", EAST)])])
+    assert table._run(opened.count_rows()) == 2
+    monkeypatch.setattr(shutil, "rmtree", ask_between)
+    writer.compact()
+    assert found == []
+    table.close()
+
+
+async def _itself(table: Any) -> Any:
+    return table
 
 
 def test_readers_go_on_while_the_table_is_written_anew(stores: Stores, tmp_path: Path) -> None:

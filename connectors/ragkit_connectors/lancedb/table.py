@@ -7,6 +7,7 @@ import os
 import shutil
 import threading
 import time
+import uuid
 import warnings
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 T = TypeVar("T")
-SUFFIX, LOCK = ".lance", "table.lock"
+SUFFIX, GONE, LOCK = ".lance", "gone-", "table.lock"
 _ATTEMPTS = 6
 _PATIENCE_S = 30.0
 _MOST_ROWS = 50_000  # that are in memory while a table is copied
@@ -110,16 +111,29 @@ class ChunkTable:
         self.read(copied)
 
     def drop_others(self, generation: int) -> None:
-        """Removes the files of all other generations."""
+        """Removes the files of all other generations.
+
+        A table goes out of sight whole, before its files go one by one: where its newest version went first,
+        a reader would take the one before for the table, which may be empty.
+        """
         for path in self._folder.glob(f"chunks-*{SUFFIX}"):
             if path.name != name_of(generation) + SUFFIX:
-                shutil.rmtree(path, ignore_errors=True)
-                if path.exists():
-                    raise StoreError(
-                        f"{self._where}: {path.name} cannot be removed. Check its permissions, then run: "
-                        "ragkit compact"
-                    )
+                with self._removing(path):
+                    path.rename(path.with_name(f"{GONE}{uuid.uuid4().hex}"))
+        for path in self._folder.glob(f"{GONE}*"):
+            with self._removing(path):
+                shutil.rmtree(path)
         _sync(self._folder)
+
+    @contextmanager
+    def _removing(self, path: Path) -> Iterator[None]:
+        try:
+            yield
+        except OSError as e:
+            raise StoreError(
+                f"{self._where}: {path.name} cannot be removed ({e.strerror}). Check its permissions, then "
+                "run: ragkit compact"
+            ) from e
 
     def tidy(self) -> None:
         """Joins small files, brings indexes up to date, and lets old versions of the table go."""
