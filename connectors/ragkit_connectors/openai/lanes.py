@@ -8,6 +8,7 @@ that a cancelled call also ends the generation at the endpoint.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING
@@ -27,9 +28,11 @@ class _Loop:
     """Stands for an event loop."""
 
 
-# Holds what closes idle connections for as long as there are lanes. Where these are garbage in a circle, as
-# with an error whose traceback holds them, the collector would else end the connections first, unclosed.
+# Holds what closes idle connections until it has. Where lanes are garbage in a circle, as with an error whose
+# traceback holds them, the collector would else end the connections first, unclosed; and where they are
+# garbage as a loop ends, the loop would cancel the closing that it has just begun.
 _GUARDS: dict[int, AsyncGenerator[None, None]] = {}
+_CLOSING: set[asyncio.Task[None]] = set()
 
 _LOOP: RunVar[_Loop] = RunVar("ragkit_connectors.openai.loop")
 
@@ -50,12 +53,12 @@ class Lanes:
         self._make = make
         self._idle: list[httpx.AsyncClient] = []
         self._guard = _closing_at_the_end(self._idle)
-        _GUARDS[id(self._guard)] = self._guard
-        finalize(self, _GUARDS.pop, id(self._guard)).atexit = False
 
     async def watch(self) -> None:
         """Closes what is idle when the running loop ends."""
-        # A started generator is known to the loop, which closes it when it ends, or when it is collected.
+        # A started generator is known to the loop, which closes it when it ends.
+        _GUARDS[id(self._idle)] = self._guard
+        finalize(self, _retire, id(self._idle), _running()).atexit = False
         await anext(self._guard)
 
     def take(self) -> httpx.AsyncClient:
@@ -106,6 +109,36 @@ class LanesByLoop:
         await lanes.close()
 
 
+def _running() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None  # of trio, which closes what is collected
+
+
+def _retire(key: int, loop: asyncio.AbstractEventLoop | None) -> None:
+    """Has a guard close in its loop, whichever thread collects its lanes; let go where the loop has ended."""
+    if loop is not None:
+        try:
+            loop.call_soon_threadsafe(_close, key, loop)
+        except RuntimeError:
+            pass  # it is closed
+        else:
+            return
+    _GUARDS.pop(key, None)
+
+
+def _close(key: int, loop: asyncio.AbstractEventLoop) -> None:
+    if (guard := _GUARDS.get(key)) is not None:
+        task = loop.create_task(_closed(guard))
+        _CLOSING.add(task)
+        task.add_done_callback(_CLOSING.discard)
+
+
+async def _closed(guard: AsyncGenerator[None, None]) -> None:
+    await guard.aclose()
+
+
 async def _closing_at_the_end(idle: list[httpx.AsyncClient]) -> AsyncGenerator[None, None]:
     try:
         yield
@@ -113,3 +146,4 @@ async def _closing_at_the_end(idle: list[httpx.AsyncClient]) -> AsyncGenerator[N
         while idle:
             with anyio.move_on_after(CLOSING_S, shield=True):
                 await idle.pop().aclose()
+        _GUARDS.pop(id(idle), None)
