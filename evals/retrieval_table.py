@@ -74,6 +74,9 @@ def asked(one: PreparedData, squad: Path, n: int) -> tuple[str, ...]:
 def measured(args: argparse.Namespace) -> dict[str, dict[str, Result]]:
     """Each pipeline on each set."""
     suite = load_suite(SUITE)
+    known = [source.path.stem for source in suite.data]
+    if unknown := sorted(set(args.only or ()) - set(known)):
+        raise SystemExit(f"--only: no set named {', '.join(unknown)}. Sets: {', '.join(known)}")
     chosen = [source for source in suite.data if not args.only or source.path.stem in args.only]
     suite = replace(suite, data=tuple(chosen))
     runs = SuiteRuns(suite, folder=args.out, resume=True)
