@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from pathlib import Path
 
 from ragkit.errors import CorruptIndexError, StoreError, TransientStoreError
@@ -37,6 +38,32 @@ def connect(path: Path, *, may_create: bool = False) -> sqlite3.Connection:
         connection.close()
         raise explain(e, path) from e
     return connection
+
+
+def keep_log(connection: sqlite3.Connection, *, timeout_s: float = 30.0) -> None:
+    """Lets a file be read while it is written (WAL), whoever else opens it at the same moment.
+
+    SQLite does not wait where two connections ask a new file for this at once: one of them is told that the
+    file is locked, whatever its timeout (https://www.sqlite.org/c3ref/busy_handler.html, on deadlocks).
+
+    Args:
+        connection: outside a transaction.
+        timeout_s: how long to wait for the others.
+
+    Raises:
+        sqlite3.Error: the file is no database, or still locked then.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as e:
+            is_busy = e.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not is_busy or time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 def _mode_of(path: Path) -> str:
@@ -89,11 +116,11 @@ def explain(error: sqlite3.DatabaseError | UnicodeDecodeError, path: Path) -> St
     is_garbled = code is None and isinstance(error, sqlite3.OperationalError | UnicodeDecodeError)
     if is_garbled or primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
         return CorruptIndexError(
-            f"{path}: the manifest cannot be read ({error}). Restore the folder from a copy, "
+            f"{path}: the database cannot be read ({error}). Restore the folder from a copy, "
             "or ingest again into a new folder"
         )
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return TransientStoreError(f"{path}: the manifest is busy ({error}). Try again")
+        return TransientStoreError(f"{path}: the database is busy ({error}). Try again")
     if primary in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
         return TransientStoreError(f"{path}: the disk failed or is full ({error}). Free space and try again")
-    return StoreError(f"{path}: the manifest cannot be used ({error}). Check the folder and its permissions")
+    return StoreError(f"{path}: the database cannot be used ({error}). Check the folder and its permissions")

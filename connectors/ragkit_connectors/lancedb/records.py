@@ -189,7 +189,7 @@ def make(path: Path) -> None:
     """
     connection = sqlite.connect(path, may_create=True)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        sqlite.keep_log(connection)
         connection.execute("BEGIN IMMEDIATE")
         for statement in _STATEMENTS:
             connection.execute(statement)

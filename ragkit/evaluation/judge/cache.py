@@ -13,6 +13,7 @@ from types import TracebackType
 
 from ragkit.chat import ChatModel, Completion, Message
 from ragkit.errors import EvalError
+from ragkit.store.sqlite_file import keep_log
 
 _TABLE = "CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply TEXT NOT NULL)"
 
@@ -46,11 +47,9 @@ class ReplyCache:
                 self._where, timeout=30.0, check_same_thread=False, isolation_level=None
             )
             # With the log, a reply is on its file when put returns: killing the process loses none.
-            self._base.execute("PRAGMA journal_mode=WAL")
+            keep_log(self._base)
             self._base.execute("PRAGMA synchronous=NORMAL")
-            self._base.execute(
-                "CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply TEXT NOT NULL)"
-            )
+            self._base.execute(_TABLE)
         except (sqlite3.Error, OSError) as e:
             raise self._unusable(e) from e
 

@@ -26,6 +26,7 @@ from ragkit.evaluation.runner.value_json import (
     names_in,
 )
 from ragkit.graph.trace import Trace
+from ragkit.store.sqlite_file import keep_log
 from ragkit.types import Chunk, QueryPlan
 
 logger = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ class StageCache:
             self._connection = sqlite3.connect(
                 path, timeout=60, isolation_level=None, check_same_thread=False
             )
-            self._connection.execute("PRAGMA journal_mode = WAL")
+            keep_log(self._connection)
             self._connection.execute("PRAGMA synchronous = OFF")
             self._connection.execute("PRAGMA wal_autocheckpoint = 8000")
             self._connection.executescript(_SCHEMA)

@@ -171,6 +171,6 @@ def _prepare(db: sqlite3.Connection) -> None:
     The last of it has to be said before anything is in the file.
     """
     db.execute("PRAGMA auto_vacuum = FULL")
-    db.execute("PRAGMA journal_mode = WAL")
+    sqlite_file.keep_log(db)
     db.execute("PRAGMA synchronous = NORMAL")
     db.execute("PRAGMA secure_delete = ON")

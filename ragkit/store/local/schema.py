@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from ragkit.errors import ConfigError, CorruptIndexError
-from ragkit.store.sqlite_file import FAILURES, connect, explain
+from ragkit.store.sqlite_file import FAILURES, connect, explain, keep_log
 
 FORMAT_VERSION = 2
 OPEN = 2**62  # `to_commit` of what nothing has replaced
@@ -85,7 +85,7 @@ def create(path: Path, spec: str) -> None:
     """
     connection = connect(path, may_create=True)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        keep_log(connection)
         connection.execute("BEGIN IMMEDIATE")
         if not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
             for statement in _TABLES.split(";"):

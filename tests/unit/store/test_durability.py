@@ -197,7 +197,7 @@ def test_a_damaged_manifest_is_a_typed_error(store: LocalStore) -> None:
     store.close()
     path = store.path / "manifest.sqlite"
     path.write_bytes(b"not a database" * 100)
-    with pytest.raises(CorruptIndexError, match=r"manifest cannot be read.*Restore the folder"):
+    with pytest.raises(CorruptIndexError, match=r"database cannot be read.*Restore the folder"):
         again(store)
 
 
