@@ -29,13 +29,9 @@ def opened(server: LanceServer, spec: StoreSpec | None, *, create: bool) -> Stor
     _check_folder(server)
     if not (file.exists() and _is_ours(file) and heads.is_there(server)):
         if spec is None or not create:
-            raise StoreError(f"{server.where}: no index here. Make one: ragkit ingest DOCS --config rag.yaml")
+            raise heads.no_index(server)
         _make(server, spec)
-    recorded = heads.recorded_spec(heads.read(server), server)
-    if spec is not None:
-        spec = spec.completed(recorded)
-        spec.check(recorded, server.where)
-    spec = spec or recorded
+    spec = heads.agreed_spec(server, spec)
     server.dimension = spec.dimension
     _check_table(server)
     return spec

@@ -7,9 +7,8 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
-from ragkit.protocols import Analyzer, Capabilities, Change, RankerFactory
+from ragkit.protocols import Capabilities, Change
 from ragkit.store.abilities import Compaction, Engine, Holdings
-from ragkit.store.bm25.own import own_formula
 from ragkit.store.remote.bounds import PUSHED_DOWN
 from ragkit.store.remote.store import RemoteStore
 from ragkit.store_spec import StoreSpec
@@ -19,7 +18,7 @@ from ragkit_connectors.lancedb.server import LanceServer
 from ragkit_connectors.lancedb.settings import LanceSettings
 
 
-class LanceStore(RemoteStore):
+class LanceStore(RemoteStore[LanceServer]):
     """An index in one folder, searched by LanceDB: many readers, one writer, on one machine.
 
     Made with its settings, usable once opened:
@@ -30,7 +29,6 @@ class LanceStore(RemoteStore):
 
     use = "store/lancedb"
     Config = LanceSettings
-    _server: LanceServer
 
     def __init__(self, **settings: Any) -> None:
         self.config = self.Config.checked(self.use, settings)
@@ -39,37 +37,13 @@ class LanceStore(RemoteStore):
         """What all calls go through."""
         return LanceServer(self.config)
 
-    def open(
-        self,
-        spec: StoreSpec | None = None,
-        *,
-        create: bool = True,
-        bm25: RankerFactory | None = None,
-        analyzer: Analyzer | None = None,
-    ) -> LanceStore:
-        """Opens the folder, and makes the index where there is none.
+    def prepared(self, server: LanceServer, spec: StoreSpec | None, *, create: bool) -> StoreSpec:
+        """The spec of the index in the folder; see `opened`."""
+        return opened(server, spec, create=create)
 
-        Args:
-            spec: what the index is for; None opens an existing one as it was made.
-            create: whether a folder without the index may get one.
-            bm25: our own BM25 with its parameters; with the default ones if None.
-            analyzer: not used.
-
-        Raises:
-            ConfigError: the index was made with something else, or a setting does not fit.
-            StoreError: the folder holds something else, is damaged or cannot be written, or there is no
-                index and none may be made.
-        """
-        formula = own_formula(bm25, self.use)
-        server = self.make_server()
-        try:
-            spec = opened(server, spec, create=create)
-        except BaseException:
-            server.close()
-            raise
-        exact_below = None if self.config.index == "none" else self.config.exact_below
-        self.serve(server, spec, formula, exact_below=exact_below)
-        return self
+    def compared_below(self, server: LanceServer) -> int | None:
+        """As it is set; None without a vector index."""
+        return None if self.config.index == "none" else self.config.exact_below
 
     @property
     def capabilities(self) -> Capabilities:

@@ -36,18 +36,14 @@ def opened(server: MilvusServer, spec: StoreSpec | None, *, create: bool) -> Sto
     if not is_made:
         _check_unfinished(server, [name for name in (chunks, records) if name in there])
         if spec is None or not create:
-            raise StoreError(f"{server.where}: no index here. Make one: ragkit ingest DOCS --config rag.yaml")
+            raise heads.no_index(server)
         _make(server, spec, is_lite=is_lite)
     elif chunks not in there:
         raise CorruptIndexError(
             f"{server.where}: the collection of the chunks is gone, and {records} is there. Restore it from "
             f"a backup, or delete {records} and ingest again"
         )
-    recorded = heads.recorded_spec(heads.read(server), server)
-    if spec is not None:
-        spec = spec.completed(recorded)
-        spec.check(recorded, server.where)
-    spec = spec or recorded
+    spec = heads.agreed_spec(server, spec)
     _check_vectors(server, spec)
     _check_index(server)
     _load(server, CHUNKS)

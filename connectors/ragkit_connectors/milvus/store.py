@@ -5,9 +5,8 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Any
 
-from ragkit.protocols import Analyzer, Capabilities, RankerFactory
+from ragkit.protocols import Capabilities
 from ragkit.store.abilities import Engine
-from ragkit.store.bm25.own import own_formula
 from ragkit.store.remote.bounds import PUSHED_DOWN
 from ragkit.store.remote.store import RemoteStore
 from ragkit.store_spec import StoreSpec
@@ -18,7 +17,7 @@ from ragkit_connectors.milvus.server import MilvusServer
 from ragkit_connectors.milvus.settings import MilvusSettings
 
 
-class MilvusStore(RemoteStore):
+class MilvusStore(RemoteStore[MilvusServer]):
     """An index on a Milvus server, or in a folder of Milvus Lite within this process.
 
     On a server: many readers, one writer, on any number of machines. Made with its settings, usable once
@@ -29,7 +28,6 @@ class MilvusStore(RemoteStore):
     """
 
     use = "store/milvus"
-    _server: MilvusServer
     Config = MilvusSettings
 
     def __init__(self, **settings: Any) -> None:
@@ -39,41 +37,17 @@ class MilvusStore(RemoteStore):
         """The client that all calls go through."""
         return connect(self.config, uri)
 
-    def open(
-        self,
-        spec: StoreSpec | None = None,
-        *,
-        create: bool = True,
-        bm25: RankerFactory | None = None,
-        analyzer: Analyzer | None = None,
-    ) -> MilvusStore:
-        """Connects, and makes the collections where there are none.
+    def make_server(self) -> MilvusServer:
+        """What all calls go through."""
+        return MilvusServer(self.config, self.make_client)
 
-        Args:
-            spec: what the index is for; None opens an existing one as it was made.
-            create: whether a server without the index may get one.
-            bm25: our own BM25 with its parameters; with the default ones if None.
-            analyzer: not used.
+    def prepared(self, server: MilvusServer, spec: StoreSpec | None, *, create: bool) -> StoreSpec:
+        """The spec of the index in its collections; see `opened`."""
+        return opened(server, spec, create=create)
 
-        Raises:
-            ConfigError: the index was made with something else, or a setting does not fit.
-            StoreError: the server cannot be reached or is too old, another process has the folder of Milvus
-                Lite, the collections were made by something else, or there is no index and none may be made.
-        """
-        formula = own_formula(bm25, self.use)
-        server = MilvusServer(self.config, self.make_client)
-        try:
-            spec = opened(server, spec, create=create)
-        except BaseException:
-            server.close()
-            raise
-        self.serve(
-            server,
-            spec,
-            formula,
-            exact_below=None if self.config.index == "flat" else self.config.exact_below,
-        )
-        return self
+    def compared_below(self, server: MilvusServer) -> int | None:
+        """As it is set; None with `index: flat`."""
+        return None if self.config.index == "flat" else self.config.exact_below
 
     @property
     def capabilities(self) -> Capabilities:

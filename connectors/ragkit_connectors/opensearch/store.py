@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from ragkit.protocols import Analyzer, Capabilities, Change, RankerFactory, Vectors
+from ragkit.protocols import Capabilities, Change, Vectors
 from ragkit.store.abilities import Compaction, Engine
-from ragkit.store.bm25.own import own_formula
 from ragkit.store.remote.bounds import PUSHED_DOWN
 from ragkit.store.remote.store import RemoteStore
 from ragkit.store_spec import StoreSpec
@@ -20,7 +19,7 @@ from ragkit_connectors.opensearch.server import OpenSearchServer
 from ragkit_connectors.opensearch.settings import OpenSearchSettings
 
 
-class OpenSearchStore(RemoteStore):
+class OpenSearchStore(RemoteStore[OpenSearchServer]):
     """An index on an OpenSearch cluster: many readers, one writer, on any number of machines.
 
     Made with its settings, usable once opened:
@@ -31,7 +30,6 @@ class OpenSearchStore(RemoteStore):
 
     use = "store/opensearch"
     Config = OpenSearchSettings
-    _server: OpenSearchServer
 
     def __init__(self, **settings: Any) -> None:
         self.config = self.Config.checked(self.use, settings)
@@ -41,41 +39,25 @@ class OpenSearchStore(RemoteStore):
         """The client that all requests go through."""
         return connect(self.config)
 
-    def open(
-        self,
-        spec: StoreSpec | None = None,
-        *,
-        create: bool = True,
-        bm25: RankerFactory | None = None,
-        analyzer: Analyzer | None = None,
-    ) -> OpenSearchStore:
-        """Connects, and makes the indexes where there are none.
+    def make_server(self) -> OpenSearchServer:
+        """What all calls go through."""
+        return OpenSearchServer(self.config, self.make_client)
 
-        Args:
-            spec: what the index is for; None opens an existing one as it was made.
-            create: whether a cluster without the index may get one.
-            bm25: our own BM25 with its parameters; with the default ones if None.
-            analyzer: not used.
+    def prepared(self, server: OpenSearchServer, spec: StoreSpec | None, *, create: bool) -> StoreSpec:
+        """The spec of the index; see `opened`.
 
         Raises:
-            ConfigError: the index was made with something else, or a setting does not fit.
-            StoreError: the server cannot be reached, is too old or lacks the k-NN plugin, the indexes were
-                made by something else, there is no index and none may be made, or `tenancy: dls` is set and
-                the role sees every tenant.
+            StoreError: also where `tenancy: dls` is set and the role sees every tenant.
         """
-        formula = own_formula(bm25, self.use)
-        server = OpenSearchServer(self.config, self.make_client)
-        try:
-            spec = opened(server, spec, create=create)
-            if self.config.tenancy == "dls":
-                check_reader(server)
-        except BaseException:
-            server.close()
-            raise
-        exact_below = None if self.config.engine == "exact" else self.config.exact_below
-        self.serve(server, spec, formula, exact_below=exact_below)
         self._may_write = False
-        return self
+        spec = opened(server, spec, create=create)
+        if self.config.tenancy == "dls":
+            check_reader(server)
+        return spec
+
+    def compared_below(self, server: OpenSearchServer) -> int | None:
+        """As it is set; None with `engine: exact`."""
+        return None if self.config.engine == "exact" else self.config.exact_below
 
     @property
     def capabilities(self) -> Capabilities:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from ragkit.errors import CorruptIndexError, StoreError
+from ragkit.errors import ConfigError, CorruptIndexError, StoreError
 from ragkit.store.remote import head as heads
 from ragkit.store.remote.server import CHUNKS, RECORDS
 from ragkit.store_spec import StoreSpec
@@ -30,15 +30,12 @@ def opened(server: PineconeServer, spec: StoreSpec | None, *, create: bool) -> S
                 f"{server.restore}, or delete the namespaces and ingest again"
             )
         if spec is None or not create:
-            raise StoreError(f"{server.where}: no index here. Make one: ragkit ingest DOCS --config rag.yaml")
+            raise heads.no_index(server)
         _check_dimension(server, spec)
         _make(server, spec)
-    recorded = heads.recorded_spec(heads.read(server), server)
-    if spec is not None:
-        spec = spec.completed(recorded)
-        spec.check(recorded, server.where)
-    spec = spec or recorded
+    spec = heads.agreed_spec(server, spec)
     _check_dimension(server, spec)
+    _check_tenancy(server)
     return spec
 
 
@@ -79,6 +76,15 @@ def _check_dimension(server: PineconeServer, spec: StoreSpec) -> None:
             f"{server.where}: the index takes vectors of {server.dimension} numbers, and the embedder gives "
             f"{spec.dimension}. Make an index of dimension {spec.dimension} with metric dotproduct, and "
             "set host"
+        )
+
+
+def _check_tenancy(server: PineconeServer) -> None:
+    made, asked = (server.head() or {}).get("tenancy"), server.settings.tenancy
+    if made != asked:
+        raise ConfigError(
+            f"{server.where}: tenancy: the index was made with {made}, and {asked} is set. Set "
+            f"tenancy: {made}; or ingest again under another name"
         )
 
 

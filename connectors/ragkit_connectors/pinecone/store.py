@@ -5,10 +5,8 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Any
 
-from ragkit.errors import ConfigError
-from ragkit.protocols import Analyzer, Capabilities, RankerFactory
+from ragkit.protocols import Capabilities
 from ragkit.store.abilities import Engine
-from ragkit.store.bm25.own import own_formula
 from ragkit.store.remote.store import RemoteStore
 from ragkit.store_spec import StoreSpec
 from ragkit_connectors.pinecone.calls import connect
@@ -20,7 +18,7 @@ from ragkit_connectors.pinecone.settings import PineconeSettings
 _PUSHED_DOWN = frozenset({"eq", "in", "exists"})
 
 
-class PineconeStore(RemoteStore):
+class PineconeStore(RemoteStore[PineconeServer]):
     """An index in a Pinecone index: many readers, one writer, on any number of machines.
 
     Made with its settings, usable once opened:
@@ -31,7 +29,6 @@ class PineconeStore(RemoteStore):
 
     use = "store/pinecone"
     Config = PineconeSettings
-    _server: PineconeServer
 
     def __init__(self, **settings: Any) -> None:
         self.config = self.Config.checked(self.use, settings)
@@ -40,43 +37,17 @@ class PineconeStore(RemoteStore):
         """The HTTP client that all requests go through."""
         return connect(self.config)
 
-    def open(
-        self,
-        spec: StoreSpec | None = None,
-        *,
-        create: bool = True,
-        bm25: RankerFactory | None = None,
-        analyzer: Analyzer | None = None,
-    ) -> PineconeStore:
-        """Connects, and makes the namespaces where there are none.
+    def make_server(self) -> PineconeServer:
+        """What all calls go through."""
+        return PineconeServer(self.config, self.make_client)
 
-        Args:
-            spec: what the index is for; None opens an existing one as it was made.
-            create: whether a Pinecone index without ours may get one.
-            bm25: our own BM25 with its parameters; with the default ones if None.
-            analyzer: not used.
+    def prepared(self, server: PineconeServer, spec: StoreSpec | None, *, create: bool) -> StoreSpec:
+        """The spec of the index in its namespaces; see `opened`."""
+        return opened(server, spec, create=create)
 
-        Raises:
-            ConfigError: the index was made with something else, or a setting does not fit.
-            StoreError: the server cannot be reached, its index has another dimension or metric, or there
-            is no
-                index of ours and none may be made.
-        """
-        formula = own_formula(bm25, self.use)
-        server = PineconeServer(self.config, self.make_client)
-        try:
-            spec = opened(server, spec, create=create)
-            made = (server.head() or {}).get("tenancy")
-            if made != self.config.tenancy:
-                raise ConfigError(
-                    f"{server.where}: tenancy: the index was made with {made}, and "
-                    f"{self.config.tenancy} is set. Set tenancy: {made}; or ingest again under another name"
-                )
-        except BaseException:
-            server.close()
-            raise
-        self.serve(server, spec, formula, exact_below=self.config.exact_below)
-        return self
+    def compared_below(self, server: PineconeServer) -> int | None:
+        """As it is set."""
+        return self.config.exact_below
 
     @property
     def capabilities(self) -> Capabilities:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Any
 
-from ragkit.protocols import Analyzer, Capabilities, RankerFactory
+from ragkit.protocols import Capabilities
 from ragkit.store.abilities import Compaction, Engine
-from ragkit.store.bm25.own import own_formula
 from ragkit.store.remote.bounds import PUSHED_DOWN
 from ragkit.store.remote.store import RemoteStore
 from ragkit.store_spec import StoreSpec
@@ -20,7 +19,7 @@ from ragkit_connectors.qdrant.server import QdrantServer
 from ragkit_connectors.qdrant.settings import QdrantSettings
 
 
-class QdrantStore(RemoteStore):
+class QdrantStore(RemoteStore[QdrantServer]):
     """An index on a Qdrant server, for any number of machines; or in Qdrant's engine within the process.
 
     Made with its settings, usable once opened:
@@ -31,7 +30,6 @@ class QdrantStore(RemoteStore):
     """
 
     use = "store/qdrant"
-    _server: QdrantServer
     Config = QdrantSettings
 
     def __init__(self, **settings: Any) -> None:
@@ -46,39 +44,18 @@ class QdrantStore(RemoteStore):
             return ByEngine(self.config)
         return ByClient(self.make_client(), is_local=self.config.is_local)
 
-    def open(
-        self,
-        spec: StoreSpec | None = None,
-        *,
-        create: bool = True,
-        bm25: RankerFactory | None = None,
-        analyzer: Analyzer | None = None,
-    ) -> QdrantStore:
-        """Connects, and makes the collections where there are none.
-
-        Args:
-            spec: what the index is for; None opens an existing one as it was made.
-            create: whether a server without the index may get one.
-            bm25: our own BM25 with its parameters; with the default ones if None.
-            analyzer: not used.
-
-        Raises:
-            ConfigError: the index was made with something else, or a setting does not fit.
-            StoreError: the server cannot be reached or is too old, the collections were made by something
-                else, or there is no index and none may be made.
-        """
-        formula = own_formula(bm25, self.use)
+    def make_server(self) -> QdrantServer:
+        """What all calls go through; where it is a server, forked processes connect anew."""
         is_shared = self.config.url is not None
-        server = QdrantServer(self.config, self._qdrant(), self._qdrant if is_shared else None)
-        try:
-            spec = opened(server, spec, create=create)
-        except BaseException:
-            server.close()
-            raise
-        # Local mode compares with all anyway.
-        exact_below = None if self.config.is_local else self.config.compared
-        self.serve(server, spec, formula, exact_below=exact_below)
-        return self
+        return QdrantServer(self.config, self._qdrant(), self._qdrant if is_shared else None)
+
+    def prepared(self, server: QdrantServer, spec: StoreSpec | None, *, create: bool) -> StoreSpec:
+        """The spec of the index in its collections; see `opened`."""
+        return opened(server, spec, create=create)
+
+    def compared_below(self, server: QdrantServer) -> int | None:
+        """As it is set; None in local mode, which compares with all anyway."""
+        return None if self.config.is_local else self.config.compared
 
     @property
     def capabilities(self) -> Capabilities:

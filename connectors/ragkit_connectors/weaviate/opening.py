@@ -31,7 +31,7 @@ def opened(server: WeaviateServer, spec: StoreSpec | None, *, create: bool) -> S
     if not heads.is_there(server):
         _check_unfinished(server, chunks, records)
         if spec is None or not create:
-            raise StoreError(f"{server.where}: no index here. Make one: ragkit ingest DOCS --config rag.yaml")
+            raise heads.no_index(server)
         _make(server, spec)
         chunks = found_class(server, settings.name)
     elif chunks is None or records is None:
@@ -40,12 +40,9 @@ def opened(server: WeaviateServer, spec: StoreSpec | None, *, create: bool) -> S
             f"{server.where}: collection {name} is gone, and the record of commits is there. "
             f"{server.restore}, or delete the others too, whose names begin with {settings.name}__"
         )
-    recorded = heads.recorded_spec(heads.read(server), server)
-    if spec is not None:
-        spec = spec.completed(recorded)
-        spec.check(recorded, server.where)
+    spec = heads.agreed_spec(server, spec)
     _check_chunks(server, chunks or {})
-    return spec or recorded
+    return spec
 
 
 def check_server(server: WeaviateServer) -> dict[str, Any]:

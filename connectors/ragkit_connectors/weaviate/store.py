@@ -5,9 +5,8 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Any
 
-from ragkit.protocols import Analyzer, Capabilities, RankerFactory
+from ragkit.protocols import Capabilities
 from ragkit.store.abilities import Engine
-from ragkit.store.bm25.own import own_formula
 from ragkit.store.remote.store import RemoteStore
 from ragkit.store_spec import StoreSpec
 from ragkit_connectors.weaviate.calls import connect
@@ -20,7 +19,7 @@ from ragkit_connectors.weaviate.settings import WeaviateSettings
 _PUSHED_DOWN = frozenset({"eq", "in", "exists"})
 
 
-class WeaviateStore(RemoteStore):
+class WeaviateStore(RemoteStore[WeaviateServer]):
     """An index on a Weaviate server: many readers, one writer, on any number of machines.
 
     Made with its settings, usable once opened:
@@ -31,7 +30,6 @@ class WeaviateStore(RemoteStore):
 
     use = "store/weaviate"
     Config = WeaviateSettings
-    _server: WeaviateServer
 
     def __init__(self, **settings: Any) -> None:
         self.config = self.Config.checked(self.use, settings)
@@ -40,38 +38,17 @@ class WeaviateStore(RemoteStore):
         """The HTTP client that all requests go through."""
         return connect(self.config)
 
-    def open(
-        self,
-        spec: StoreSpec | None = None,
-        *,
-        create: bool = True,
-        bm25: RankerFactory | None = None,
-        analyzer: Analyzer | None = None,
-    ) -> WeaviateStore:
-        """Connects, and makes the collections where there are none.
+    def make_server(self) -> WeaviateServer:
+        """What all calls go through."""
+        return WeaviateServer(self.config, self.make_client)
 
-        Args:
-            spec: what the index is for; None opens an existing one as it was made.
-            create: whether a server without the index may get one.
-            bm25: our own BM25 with its parameters; with the default ones if None.
-            analyzer: not used.
+    def prepared(self, server: WeaviateServer, spec: StoreSpec | None, *, create: bool) -> StoreSpec:
+        """The spec of the index in its collections; see `opened`."""
+        return opened(server, spec, create=create)
 
-        Raises:
-            ConfigError: the index was made with something else, or a setting does not fit.
-            StoreError: the server cannot be reached or is too old, the collections were made by something
-                else, or there is no index and none may be made.
-        """
-        formula = own_formula(bm25, self.use)
-        server = WeaviateServer(self.config, self.make_client)
-        try:
-            spec = opened(server, spec, create=create)
-        except BaseException:
-            server.close()
-            raise
-        is_flat = self.config.index == "flat"
-        below = None if is_flat else min(self.config.exact_below, server.all_compared)
-        self.serve(server, spec, formula, exact_below=below)
-        return self
+    def compared_below(self, server: WeaviateServer) -> int | None:
+        """As it is set, as far as the server itself compares with all; None with `index: flat`."""
+        return None if self.config.index == "flat" else min(self.config.exact_below, server.all_compared)
 
     @property
     def capabilities(self) -> Capabilities:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import ClassVar
+from typing import ClassVar, Generic, Self, TypeVar
 
 from ragkit.errors import StoreError
 from ragkit.failpoints import reach
-from ragkit.protocols import Change, Scope, Vectors
+from ragkit.protocols import Analyzer, Change, RankerFactory, Scope, Vectors
 from ragkit.store.abilities import Compaction, Holdings
-from ragkit.store.bm25.formula import Bm25
+from ragkit.store.bm25.own import own_formula
 from ragkit.store.changes import check_changes
 from ragkit.store.remote import chunks, head
 from ragkit.store.remote.compact import compact, holdings, mark
@@ -28,11 +29,14 @@ from ragkit.store.served import ServedStore
 from ragkit.store_spec import StoreSpec
 from ragkit.types import Chunk
 
+ServerT = TypeVar("ServerT", bound=RemoteServer)
 
-class RemoteStore(ServedStore[View]):
+
+class RemoteStore(ServedStore[View], ABC, Generic[ServerT]):
     """All that a store does once its connector has a server that holds an index.
 
-    A connector gives it settings, `open` and `capabilities`; see `ragkit_connectors.qdrant`.
+    A connector gives it settings, `make_server`, `prepared`, `compared_below` and `capabilities`; see
+    `ragkit_connectors.qdrant`.
 
     >>> RemoteStore.format_version
     1
@@ -41,16 +45,65 @@ class RemoteStore(ServedStore[View]):
     use: ClassVar[str]
     format_version = head.FORMAT_VERSION
 
-    def serve(self, server: RemoteServer, spec: StoreSpec, formula: Bm25, *, exact_below: int | None) -> None:
-        """Takes a server that holds an index for a spec. See `DenseSearch` for `exact_below`."""
-        self.spec = spec
+    # --- what a connector says --------------------------------------------------------------------
+
+    @abstractmethod
+    def make_server(self) -> ServerT:
+        """What all calls go through."""
+
+    @abstractmethod
+    def prepared(self, server: ServerT, spec: StoreSpec | None, *, create: bool) -> StoreSpec:
+        """Looks at the server and the index, and makes the index where there is none and one may be made.
+
+        Returns:
+            What the index is for.
+
+        Raises:
+            ConfigError, StoreError: see `open`.
+        """
+
+    @abstractmethod
+    def compared_below(self, server: ServerT) -> int | None:
+        """Up to how many chunks that may be seen all are compared; None where that is always so."""
+
+    # --- opening ----------------------------------------------------------------------------------
+
+    def open(
+        self,
+        spec: StoreSpec | None = None,
+        *,
+        create: bool = True,
+        bm25: RankerFactory | None = None,
+        analyzer: Analyzer | None = None,
+    ) -> Self:
+        """Connects, and makes the index where there is none.
+
+        Args:
+            spec: what the index is for; None opens an existing one as it was made.
+            create: whether a place without the index may get one.
+            bm25: our own BM25 with its parameters; with the default ones if None.
+            analyzer: not used.
+
+        Raises:
+            ConfigError: the index was made with something else, or a setting does not fit.
+            StoreError: the place cannot be reached or used, what lies there is damaged or was made by
+                something else, or there is no index and none may be made.
+        """
+        formula = own_formula(bm25, self.use)
+        server = self.make_server()
+        try:
+            self.spec = self.prepared(server, spec, create=create)
+        except BaseException:
+            server.close()
+            raise
         self._server = server
         self.where = server.where
         self._lease = WriterLease(server)
         self._holds = Holds(server)
         self._manifest = RemoteManifest(server)
-        self._dense = DenseSearch(server, spec.dimension, exact_below)
+        self._dense = DenseSearch(server, self.spec.dimension, self.compared_below(server))
         self._sparse = SparseSearch(server, formula)
+        return self
 
     # --- what a collection asks -------------------------------------------------------------------
 
