@@ -18,7 +18,7 @@ from ragkit.errors import CorruptIndexError
 from ragkit.failpoints import reach
 from ragkit.store.abilities import Compaction
 from ragkit.store.bm25.keep import keep
-from ragkit.store.local.files import explain
+from ragkit.store.files import explain
 from ragkit.store.local.leases import Leases
 from ragkit.store.local.manifest import Head, Segment, read_head, read_segments
 from ragkit.store.local.transaction import collect, mark

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ragkit.arrays import Ids
 from ragkit.protocols import DenseIndex, IndexFile, IndexPart, PersistentIndex, Vectors
-from ragkit.store.local.files import PARTIAL, sha256_of, write_filled
+from ragkit.store.files import PARTIAL, sha256_of, write_filled
 from ragkit.store.local.manifest import Segment
 
 DENSE = "dense"

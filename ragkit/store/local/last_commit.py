@@ -11,7 +11,7 @@ import zlib
 from pathlib import Path
 
 from ragkit.errors import CorruptIndexError
-from ragkit.store.local.files import sync_folder
+from ragkit.store.files import sync_folder
 
 LAST_COMMIT = "last-commit"  # the name of the file
 _SLOT_BYTES = 32

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ragkit.store.local.files import explain
+from ragkit.store.files import explain
 
 # Locks of an open file, not of a process: two stores of one process see each other's (fcntl(2), Linux 3.15).
 # Elsewhere only the readers of this object are known; one in another process may then be told, by a typed

@@ -12,7 +12,7 @@ from types import TracebackType
 
 from ragkit.errors import StoreError, TransientStoreError
 from ragkit.failpoints import reach
-from ragkit.store.local.files import explain
+from ragkit.store.files import explain
 
 
 class WriterLock:

@@ -15,8 +15,8 @@ import numpy as np
 
 from ragkit.protocols import Vectors
 from ragkit.store.changes import checked_vectors
+from ragkit.store.files import PARTIAL, explain, write_new
 from ragkit.store.local.dense_files import DENSE
-from ragkit.store.local.files import PARTIAL, explain, write_new
 from ragkit.store.local.manifest import Segment, read_head, read_segments
 from ragkit.store.local.transaction import replace_segments
 from ragkit.store.local.verify import (

@@ -10,7 +10,7 @@ from pathlib import Path
 from ragkit.errors import CorruptIndexError
 from ragkit.store.bm25.postings import Postings
 from ragkit.store.codec import chunk_from
-from ragkit.store.local.files import PARTIAL, sha256_of, write_new
+from ragkit.store.files import PARTIAL, sha256_of, write_new
 from ragkit.store.local.manifest import Segment
 
 

@@ -31,11 +31,11 @@ from ragkit.store.abilities import Compaction, Engine, Holdings, NamedEngine
 from ragkit.store.arguments import check_k
 from ragkit.store.bm25.search import DefaultBm25
 from ragkit.store.changes import checked_vectors
+from ragkit.store.files import size_of, sync_folder
 from ragkit.store.local import schema
 from ragkit.store.local.compact import compact_folder
 from ragkit.store.local.dense import dense_index, index_name, named_index
 from ragkit.store.local.dense_files import DENSE, DenseFiles
-from ragkit.store.local.files import size_of, sync_folder
 from ragkit.store.local.last_commit import LAST_COMMIT, LastCommit
 from ragkit.store.local.leases import Leases
 from ragkit.store.local.lock import WriterLock

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ragkit.errors import CorruptIndexError
 from ragkit.protocols import Vectors
-from ragkit.store.local.files import write_at, write_new
+from ragkit.store.files import write_at, write_new
 from ragkit.store.local.manifest import Segment
 
 # What has one checksum, and is embedded anew where it is damaged.

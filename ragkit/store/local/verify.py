@@ -13,9 +13,9 @@ import numpy as np
 from ragkit.errors import CorruptIndexError, StoreError
 from ragkit.store import codec
 from ragkit.store.bm25.postings import Postings
+from ragkit.store.files import sha256_of
 from ragkit.store.identity import chunk_id, content_hash
 from ragkit.store.local.dense_files import DENSE, damage_of_dense
-from ragkit.store.local.files import sha256_of
 from ragkit.store.local.last_commit import LAST_COMMIT, LastCommit
 from ragkit.store.local.manifest import Segment, SqliteManifest, read_head, read_segments
 from ragkit.store.local.schema import OPEN

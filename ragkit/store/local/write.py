@@ -14,8 +14,8 @@ from ragkit.failpoints import reach
 from ragkit.protocols import Change, Record
 from ragkit.store.bm25.postings import Postings, merge, n_to_merge
 from ragkit.store.changes import check_changes
+from ragkit.store.files import explain
 from ragkit.store.local.dense_files import DenseFiles
-from ragkit.store.local.files import explain
 from ragkit.store.local.last_commit import LAST_COMMIT, LastCommit
 from ragkit.store.local.lock import WriterLock
 from ragkit.store.local.manifest import Head, Segment, SqliteManifest, read_head, read_segments

@@ -19,7 +19,7 @@ from ragkit.store.bm25 import search
 from ragkit.store.bm25.formula import Bm25
 from ragkit.store.bm25.postings import MAX_MERGED, Postings, merge, n_to_merge
 from ragkit.store.bm25.search import Bm25Ranker
-from ragkit.store.local.files import write_new
+from ragkit.store.files import write_new
 
 Mask = NDArray[np.bool_]
 

@@ -142,7 +142,7 @@ def test_a_sound_file_of_which_the_index_can_make_nothing_is_replaced(folder: Pa
 
 def vouch_for(store: LocalStore, path: Path) -> None:
     """Names a file in the manifest as it is."""
-    from ragkit.store.local.files import sha256_of
+    from ragkit.store.files import sha256_of
 
     with store.manifest.reading() as db:
         db.execute(
