@@ -10,6 +10,7 @@ from typing import Any
 from ragkit import registry
 from ragkit.cache.answers import AnswerCache
 from ragkit.config.kinds import ref_in
+from ragkit.config.problems import listed
 from ragkit.config.resolve import with_models
 from ragkit.config.spec import ComponentSpec, Config
 from ragkit.errors import ConfigError, MissingExtraError, RagkitError, StoreError, did_you_mean
@@ -230,8 +231,10 @@ def named(table: Mapping[str, ComponentSpec], name: str, where: str) -> Componen
     """The component that is declared under a name in the section `where`.
 
     Raises:
-        ConfigError: there is none; the message offers the nearest.
+        ConfigError: there is none; the message says what there is, and offers the nearest.
     """
     if name not in table:
-        raise ConfigError(f"{where}: nothing is named {name!r}.{did_you_mean(name, table)}")
+        raise ConfigError(
+            f"{where}: nothing is named {name!r}; it has: {listed(sorted(table))}.{did_you_mean(name, table)}"
+        )
     return table[name]

@@ -8,7 +8,7 @@ import pytest
 from pydantic import Field
 
 from ragkit import registry
-from ragkit.assembly import Assembly, make
+from ragkit.assembly import Assembly, make, named
 from ragkit.config.load import load_config
 from ragkit.config.spec import ComponentSpec
 from ragkit.errors import ConfigError, StoreError
@@ -113,3 +113,13 @@ def test_closing_inside_of_a_blocking_call_does_no_harm(tmp_path: Path) -> None:
     run_sync(close())
     with pytest.raises(StoreError, match="closed"):
         _ = assembly.collection
+
+
+def test_a_name_that_is_none_is_told_what_there_is(tmp_path: Path) -> None:
+    config = load_config(written(tmp_path, ""))
+    with pytest.raises(
+        ConfigError, match=r"^stores: nothing is named 'locl'; it has: local\. Did you mean 'local'\?$"
+    ):
+        named(config.stores, "locl", "stores")
+    with pytest.raises(ConfigError, match=r"^models: nothing is named 'chat'; it has: embed\.$"):
+        named(config.models, "chat", "models")

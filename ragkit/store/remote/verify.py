@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -29,14 +29,33 @@ _AT_ONCE = 50  # documents
 _SIZES = ("documents", "chunks", "terms")
 _TOLERANCE = 1e-3  # of a squared length: what a commit is held to, see `ragkit.store.changes`
 _UNREADABLE = (CorruptIndexError, ValueError, TypeError, KeyError, AttributeError)
+T = TypeVar("T", Found, dict[str, Any])
 
 
 @dataclass(slots=True)
 class _Sums:
-    """What the documents of each tenant come to, and how many chunks were seen in all."""
+    """What the documents of each tenant come to, how many chunks were seen in all, and what is lost.
+
+    Where a server keeps texts apart from what names them, one of them may be gone: then the keys that it held
+    raise when they are asked for.
+    """
 
     of_tenant: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0, 0]))
     n_chunks: int = 0
+    lost: list[str] = field(default_factory=list)
+
+    def whole(self, found: Iterable[T], key: str) -> list[T]:
+        """Those that still have a key; of the others it is noted what the server says."""
+        out = []
+        for one in found:
+            payload: Mapping[str, Any] = one.payload if isinstance(one, Found) else one
+            try:
+                payload[key]
+            except CorruptIndexError as e:
+                self.lost.append(str(e))
+            else:
+                out.append(one)
+        return out
 
 
 def problems_of(server: RemoteServer, spec: StoreSpec) -> list[str]:
@@ -46,6 +65,7 @@ def problems_of(server: RemoteServer, spec: StoreSpec) -> list[str]:
     sums = _Sums()
     lines = list(_of_documents(server, head, spec, sums))
     lines += _of_totals(server, head, sums)
+    lines += (line.removeprefix(f"{server.where}: ") for line in sums.lost)
     ahead = list(_of_later_commits(server, head))
     after = heads.read(server)
     # A commit meanwhile shows other things than those that were looked at.
@@ -68,23 +88,37 @@ def is_derived_right(hit: Found, chunk: Chunk, spec: StoreSpec) -> bool:
 
 
 def _of_documents(server: RemoteServer, head: Head, spec: StoreSpec, sums: _Sums) -> Iterator[str]:
-    found = visible(server, head, equals("kind", "document"), ("key", "tenant", "record", *_SIZES))
+    wanted = equals("kind", "document")
+    found = sums.whole(visible(server, head, wanted, ("key", "tenant", "record", *_SIZES)), "key")
+    if sums.lost:
+        yield from _without_texts(server, head, {raw["key"] for raw in found})
     for first in range(0, len(found), _AT_ONCE):
         some = found[first : first + _AT_ONCE]
         keys = [raw["key"] for raw in some]
         chunks: dict[str, list[Found]] = defaultdict(list)
-        for hit in server.scroll(
-            CHUNKS, all_of([head.shows(head.number), is_among("doc", keys)]), WHOLE, vectors=True
-        ):
+        those = all_of([head.shows(head.number), is_among("doc", keys)])
+        for hit in sums.whole(server.scroll(CHUNKS, those, WHOLE, vectors=True), "doc"):
             chunks[hit.payload["doc"]].append(hit)
         names = [state_key(key) for key in keys]
-        states = {raw["key"]: raw for raw in visible_of(server, head, names, ("key", "record"))}
+        there = sums.whole(visible_of(server, head, names, ("key", "record")), "key")
+        states = {raw["key"]: raw for raw in there}
         for raw in some:
             mine = chunks[raw["key"]]
             sums.n_chunks += len(mine)
             for i, size in enumerate((1, len(mine), sum(hit.payload.get("n") or 0 for hit in mine))):
                 sums.of_tenant[raw["tenant"]][i] += size
             yield from _of_document(server, raw, states.get(state_key(raw["key"])), mine, spec)
+
+
+def _without_texts(server: RemoteServer, head: Head, there: set[str]) -> Iterator[str]:
+    """The documents whose own record is lost, as their states tell them."""
+    for raw in visible(server, head, equals("kind", "state"), ("key", "record")):
+        try:
+            state = state_of(raw["record"], server.restore)
+        except _UNREADABLE:
+            continue  # which is said with its document
+        if state.state == "committed" and document_key(state.tenant, state.document_id) not in there:
+            yield f"document {state.document_id!r}: its text is lost. {server.restore}; or: {FORGET}"
 
 
 def _of_document(
@@ -150,7 +184,9 @@ def _of_later_commits(server: RemoteServer, head: Head) -> Iterator[str]:
 
 
 def _of_totals(server: RemoteServer, head: Head, sums: _Sums) -> Iterator[str]:
-    found = visible(server, head, equals("kind", "totals"), ("key", "tenant", *_SIZES))
+    found = sums.whole(visible(server, head, equals("kind", "totals"), ("key", "tenant", *_SIZES)), "key")
+    if sums.lost:
+        return  # what is lost is missing from every sum, and is said by itself
     totals = {raw["key"]: [raw[name] for name in _SIZES] for raw in found}
     counted = {totals_key(tenant): sizes for tenant, sizes in sums.of_tenant.items()}
     for key in sorted({*totals, *counted}):

@@ -293,9 +293,9 @@ def test_a_text_that_is_lost_is_said_wherever_it_is_needed(
     parts = service.spaces["ours.parts"]
     texts = {i: json.loads(row["metadata"]["part"]) for i, row in parts.newest().items() if i[0] != "h"}
     calls: dict[str, tuple[Any, ...]] = {
-        "document": (store.verify, lambda: store.source("", "a")),
+        "document": (lambda: store.source("", "a"),),
         "state": (store.states, lambda: store.state("", "a")),
-        "totals": (store.verify, store.counts, lambda: store.commit([put("b", [("two", EAST)])])),
+        "totals": (store.counts, lambda: store.commit([put("b", [("two", EAST)])])),
         "chunk": (lambda: store.fetch([identity], OPEN),),
     }
     for name, needing in calls.items():
@@ -305,8 +305,45 @@ def test_a_text_that_is_lost_is_said_wherever_it_is_needed(
         for call in needing:
             with pytest.raises(CorruptIndexError, match=r"a part of the index is not there.*restore"):
                 call()
+        assert any(f"a text of record {lost.split('.')[0]}" in line for line in store.verify())
         parts.write(partial(_with, lost, row))
     assert store.verify() == []
+
+
+def test_all_texts_that_are_lost_are_said_at_once(
+    stores: Stores, service: Pinecone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ragkit_connectors.pinecone.calls.POLL_S", 0.0)
+    service.is_lagging = False
+    store = stores.make_here(SPEC, name="ours")
+    store.commit(
+        [put(name, [(f"{name} one", EAST), (f"{name} two", NORTH)]) for name in ("ä", "b", "в", "d")]
+    )
+    parts = service.spaces["ours.parts"]
+    texts = {i: json.loads(row["metadata"]["part"]) for i, row in parts.newest().items() if i[0] != "h"}
+
+    def part(kind: str, name: str) -> str:
+        return next(
+            i
+            for i, said in texts.items()
+            if said.get("kind", "chunk") == kind
+            and name in (said.get("name"), *json.loads(said.get("record", "[]"))[:1])
+        )
+
+    lost = [part("document", "ä"), part("chunk", "b"), part("state", "в")]
+    for one in lost:
+        parts.write(partial(_without, one))
+    lines = store.verify()
+    for one in lost:
+        assert sum(f"a text of record {one.split('.')[0]}" in line for line in lines) == 1
+    for said in (
+        "'ä': its text is lost",
+        "'b': 1 chunks are there, and its state says 2",
+        "'в': its state is",
+    ):
+        assert any(f"document {said}" in line and "Restore the index from a backup" in line for line in lines)
+    assert len(lines) == 6
+    assert not any("'d'" in line for line in lines)
 
 
 def _without(lost: str, rows: dict[str, Any]) -> None:
