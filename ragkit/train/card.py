@@ -106,7 +106,8 @@ class Account:
             + "\n- ".join(f"{name}: {value}" for name, value in self.versions.items()),
             "Documents, not questions, were parted: no passage of a document that the report's questions are "
             "about, and none that says nearly the same, was read in training, neither as an answer nor as "
-            "anything else.",
+            "anything else; nor had it a part in when to stop, or in the weights against the first stage. "
+            "The `bias` that makes probabilities of scores, and changes no order, is of all that was found.",
             _table(("setting", "value"), [(name, str(value)) for name, value in asdict(self.recipe).items()]),
             # A whole model is judged alone, a head together with the first stage, as it learns.
             "While training, the questions that say when to stop stood like this:\n\n"

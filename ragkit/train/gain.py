@@ -32,6 +32,7 @@ class Gain:
         comparison: of all systems with the first stage.
         over_start: of the last reranker with the one before it, which it was trained from; None: from none.
         by_kind: for each kind of question its number, and the mean nDCG@10 of each system.
+        n_asked: how many questions there were.
         in_reach: the share of the questions asked whose answer is among the candidates: no order finds the
             others.
         failed: questions that could not be asked, with the reason.
@@ -41,6 +42,7 @@ class Gain:
     comparison: Comparison = field(kw_only=True)
     over_start: Comparison | None = field(default=None, kw_only=True)
     by_kind: Mapping[str, tuple[int, Mapping[str, float]]] = field(kw_only=True)
+    n_asked: int = field(kw_only=True)
     in_reach: float = field(kw_only=True)
     failed: Mapping[str, str] = field(kw_only=True)
 
@@ -96,6 +98,7 @@ def measured(
         comparison=compare(scores, baseline=FIRST_STAGE, clusters=dict(clusters), seed=seed),
         over_start=None if start is None else compare(start, clusters=dict(clusters), seed=seed),
         by_kind=_by_kind(lessons, scores),
+        n_asked=len(lessons),
         in_reach=in_reach / max(1, len(lessons) - len(failed)),
         failed=failed,
     )

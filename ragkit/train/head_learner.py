@@ -84,7 +84,8 @@ class HeadLearner:
             "scoring": _SCORING,
             "beneath": self._reader.fingerprint,
         }
-        return Course(HeadTrainer(self._head, train, self.recipe), held_out, settings)
+        trainer = HeadTrainer(self._head, train, self.recipe)
+        return Course(trainer, held_out, settings, n_learnt=len(train))
 
     def export(self, folder: Path, material: Material, name: str) -> SelfTest:
         """The head's few numbers; the encoder stays where it is."""

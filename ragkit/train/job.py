@@ -22,8 +22,8 @@ from ragkit.train.fit import fit
 from ragkit.train.fit_plan import FitEvent, FitPlan, Fitted
 from ragkit.train.head_learner import HeadLearner
 from ragkit.train.kept import KeptTexts
-from ragkit.train.learner import Learner
-from ragkit.train.material import Material, gathered
+from ragkit.train.learner import Course, Learner
+from ragkit.train.material import gathered
 from ragkit.train.mining import CANDIDATES
 from ragkit.train.options import Silent, Teller, TrainOptions
 from ragkit.train.passages import Passages
@@ -105,7 +105,8 @@ class _Job:
                 on_found=kept.learn,
             )
             learner = self._learner(start, kept)
-            fitted = self._fitted(start, learner, material)
+            course = learner.course(material)
+            fitted = self._fitted(start, learner, course)
             if fitted.ending == "stopped":
                 return Trained(self._work, fitted=fitted)
             folder = self._work / RESULT
@@ -120,16 +121,17 @@ class _Job:
                 kept=kept,
             )
             found = gains(folder, start, options, material, passages, retrieve, self._teller, kept=kept)
+            counts = {**material.counts, **course.counts(material), **found.counts}
         account = Account(
             model_name(options),
             start=start.manifest.fingerprint,
             languages=material.languages,
             command=options.command or "ragkit.train.job.train_reranker(...)",
-            counts=material.counts,
+            counts=counts,
             recipe=self._recipe(start),
             fitted=fitted,
             test=test,
-            gains=tuple(found),
+            gains=found.gains,
             versions=self._versions(),
             candidates=options.candidates or CANDIDATES,
         )
@@ -160,8 +162,7 @@ class _Job:
             return HeadLearner(start, recipe, kept, phase=told.phase, advance=told.advance)
         return WholeLearner(start, recipe, device=self._device)
 
-    def _fitted(self, start: StartModel, learner: Learner, material: Material) -> Fitted:
-        course = learner.course(material)
+    def _fitted(self, start: StartModel, learner: Learner, course: Course) -> Fitted:
         settings = {
             **asdict(learner.recipe),
             **course.settings,

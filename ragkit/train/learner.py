@@ -25,12 +25,22 @@ class Course:
     Args:
         trainer: before its first step.
         held_out: what it is judged by, as the trainer takes it.
+        n_learnt: how many questions it learns from.
         settings: what decides the steps, beside the recipe.
     """
 
     trainer: Stepping[Any] = field(repr=False)
     held_out: Sequence[Any] = field(repr=False)
     settings: Mapping[str, Any] = field(repr=False)
+    n_learnt: int = field(kw_only=True)
+
+    def counts(self, material: Material) -> dict[str, int]:
+        """For people: what of the material it makes no use of, where there is any."""
+        left = {
+            "of these left out, without a word that the model knows": len(material.train) - self.n_learnt,
+            "of these not ranked, while training a part is enough": len(material.stop) - len(self.held_out),
+        }
+        return {what: n for what, n in left.items() if n}
 
 
 class Learner(Protocol):

@@ -30,6 +30,7 @@ class Material:
     Args:
         train, stop: lessons with their passages.
         parts: as the lessons were parted; those of the report have no passages yet.
+        reported: passages of the documents that measure the result.
         counts: what there was of what, by name, for people.
         languages: that the result may claim to know.
     """
@@ -37,8 +38,13 @@ class Material:
     train: tuple[MinedLesson, ...] = field(repr=False)
     stop: tuple[MinedLesson, ...] = field(repr=False)
     parts: Split = field(kw_only=True, repr=False)
+    reported: Twins = field(kw_only=True, repr=False)
     counts: Mapping[str, int] = field(kw_only=True)
     languages: Sequence[str] = field(kw_only=True)
+
+    def is_reported(self, chunk: Chunk) -> bool:
+        """Whether a passage measures the result, or says nearly the same as one that does."""
+        return chunk.document_id in self.parts.reported or self.reported.hold(chunk.search_text)
 
 
 def gathered(
@@ -74,11 +80,14 @@ def gathered(
                 f"{1 - share:.0%} of the passages are in languages that {model} does not know: questions in "
                 "them are left out, and it will not rank them"
             )
-    lessons = _lessons(options, passages, teller)
+    lessons, n_unjudged = _lessons(options, passages, teller)
     usable = lessons if options.any_language else in_known_language(lessons, known)
     asked_about = sorted({document for lesson in usable for document in lesson.documents})
     parts = split(usable, seed=options.seed, copies=copies(asked_about, passages.of))
-    held_out = Twins([chunk.search_text for one in sorted(parts.held_out) for chunk in passages.of(one)])
+    held_out, reported = (
+        Twins([chunk.search_text for one in sorted(documents) for chunk in passages.of(one)])
+        for documents in (parts.held_out, parts.reported)
+    )
     teller.phase("looking for passages that only seem right", len(parts.train) + len(parts.stop))
     train, stop = (
         tuple(
@@ -94,7 +103,7 @@ def gathered(
         )
         for part, avoided, twins in (
             (parts.train, parts.held_out, held_out),
-            (parts.stop, frozenset[str](), None),
+            (parts.stop, parts.reported, reported),
         )
     )
     if not train or not stop:
@@ -107,10 +116,12 @@ def gathered(
         train,
         stop,
         parts=parts,
+        reported=reported,
         counts={
             "documents": len(passages.documents),
             "questions given": kinds[GIVEN],
             "questions generated": kinds.total() - kinds[GIVEN],
+            "left out, no document is judged to answer them": n_unjudged,
             "left out, in a language the model does not know": len(lessons) - len(usable),
             "left out, nothing else found": len(parts.train) + len(parts.stop) - len(train) - len(stop),
             "learnt from": len(train),
@@ -121,10 +132,17 @@ def gathered(
     )
 
 
-def _lessons(options: TrainOptions, passages: Passages, teller: Teller) -> list[Lesson]:
-    given: list[Lesson] = []
+def _lessons(options: TrainOptions, passages: Passages, teller: Teller) -> tuple[list[Lesson], int]:
+    """Those given and those generated, and how many more the file has that nothing is judged to answer."""
+    given, n_unjudged = list[Lesson](), 0
     if options.questions is not None:
-        given = lessons_of(read_questions(options.questions, options.qrels), passages)
+        read = read_questions(options.questions, options.qrels)
+        given, n_unjudged = lessons_of(read.asked, passages), len(read.unjudged)
+        if n_unjudged:
+            teller.note(
+                f"{n_unjudged:,} questions are left out: no document is judged to answer them "
+                f"(the first: {read.unjudged[0]!r})"
+            )
         if len(given) < FEW_GIVEN:
             teller.note(
                 f"{len(given)} questions are few: differences under about 0.1 will not show. Give hundreds"
@@ -141,4 +159,4 @@ def _lessons(options: TrainOptions, passages: Passages, teller: Teller) -> list[
             f"{3 * FEWEST} are needed, some hundreds are better. Give more with --questions, let more be "
             "generated with --generate 2000, or ingest more documents"
         )
-    return [*given, *made]
+    return [*given, *made], n_unjudged

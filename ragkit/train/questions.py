@@ -52,8 +52,21 @@ class AskedQuestion:
     where: str = field(default="", kw_only=True)
 
 
-def read_questions(path: Path, qrels: Path | None = None) -> list[AskedQuestion]:
-    """The questions of a file or a folder, in the file's order.
+@dataclass(frozen=True, slots=True)
+class ReadQuestions:
+    """What a file asks.
+
+    Args:
+        asked: questions with their places, in the file's order.
+        unjudged: ids of those that the judgements name no document for: they teach nothing.
+    """
+
+    asked: tuple[AskedQuestion, ...]
+    unjudged: tuple[str, ...] = field(default=(), kw_only=True)
+
+
+def read_questions(path: Path, qrels: Path | None = None) -> ReadQuestions:
+    """The questions of a file or a folder.
 
     Args:
         path: a file of either form, or a folder in BEIR layout.
@@ -84,7 +97,7 @@ def _rows(file: Path) -> list[tuple[str, dict[str, Any]]]:
     return rows
 
 
-def _self_contained(rows: list[tuple[str, dict[str, Any]]]) -> list[AskedQuestion]:
+def _self_contained(rows: list[tuple[str, dict[str, Any]]]) -> ReadQuestions:
     problems, found = Problems(), dict[str, AskedQuestion]()
     for number, (where, row) in enumerate(rows, start=1):
         with problems.gathered():
@@ -99,10 +112,10 @@ def _self_contained(rows: list[tuple[str, dict[str, Any]]]) -> list[AskedQuestio
                 where=where,
             )
     problems.settle()
-    return list(found.values())
+    return ReadQuestions(tuple(found.values()))
 
 
-def _judged(file: Path, rows: list[tuple[str, dict[str, Any]]], qrels: Path) -> list[AskedQuestion]:
+def _judged(file: Path, rows: list[tuple[str, dict[str, Any]]], qrels: Path) -> ReadQuestions:
     problems, found = Problems(), dict[str, AskedQuestion]()
     grades: Mapping[str, Mapping[str, int]] = {}
     with problems.gathered():
@@ -126,10 +139,12 @@ def _judged(file: Path, rows: list[tuple[str, dict[str, Any]]], qrels: Path) -> 
         if query not in found
     ]
     problems.settle()
-    judged = [question for question in found.values() if question.places]
+    judged = tuple(question for question in found.values() if question.places)
     if not judged:
         raise EvalError(f"{qrels}: judges no question of {file} as answered by a document")
-    return judged
+    return ReadQuestions(
+        judged, unjudged=tuple(id_ for id_, question in found.items() if not question.places)
+    )
 
 
 def _place(row: Mapping[str, Any], where: str) -> Place:

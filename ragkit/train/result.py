@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ragkit.app import RAG
@@ -28,6 +30,25 @@ from ragkit.train.start import StartModel
 from ragkit.train.trial import fill_trial, trial_config, trial_lessons
 from ragkit.train.weighing import USUAL, weighed
 from ragkit.types import Hit
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was found on the questions of the report.
+
+    Args:
+        gains: at least one.
+        left_out: how many of these questions are in none of the gains, by the reason.
+    """
+
+    gains: tuple[Gain, ...]
+    left_out: Mapping[str, int] = field(kw_only=True)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """For people: how many questions each gain is measured on, and how many none, and why."""
+        asked = {f"reported on: {gain.title.lower()}": gain.n_asked - len(gain.failed) for gain in self.gains}
+        return asked | {f"not reported on: {why}": n for why, n in self.left_out.items()}
 
 
 def model_name(options: TrainOptions) -> str:
@@ -72,7 +93,8 @@ def blended(
     lessons = [one.lesson for one in material.stop]
     teller.phase("weighing the model against the first stage", len(lessons))
     reranker = opened(folder, kept)
-    blend = weighed(lessons, retrieve, reranker, usual=usual, learnt=learnt, on_each=teller.advance)
+    avoid, tell = material.is_reported, teller.advance
+    blend = weighed(lessons, retrieve, reranker, usual=usual, learnt=learnt, avoid=avoid, on_each=tell)
     path = folder / MANIFEST
     try:
         described = json.loads(path.read_text(encoding="utf-8")) | {"blend": blend.model_dump()}
@@ -94,7 +116,7 @@ def gains(
     teller: Teller,
     *,
     kept: KeptTexts | None = None,
-) -> list[Gain]:
+) -> Measured:
     """The gain on the given questions of the report, and on its generated ones; at least one of the two.
 
     Fewer than 8 of one kind say nothing, and are left out where there are others.
@@ -108,6 +130,7 @@ def gains(
     given = [lesson for lesson in material.parts.report if lesson.kind == GIVEN]
     made = [lesson for lesson in material.parts.report if lesson.kind != GIVEN]
     found: list[Gain] = []
+    left_out: dict[str, int] = {}
 
     def measure(title: str, lessons: list[Lesson], stage: Retrieve) -> None:
         teller.phase(f"measuring: {title.lower()}", len(lessons))
@@ -118,14 +141,22 @@ def gains(
 
     if len(given) >= FEWEST or not made:
         measure("Your questions", given, retrieve)
-    if len(made) >= FEWEST or not found:
+    else:
+        left_out[f"given, and fewer than {FEWEST}"] = len(given)
+    if len(made) < FEWEST and found:
+        left_out[f"generated, and fewer than {FEWEST}"] = len(made)
+    else:
         lessons = trial_lessons(made)
+        left_out["generated from a passage that another question was generated from"] = len(made) - len(
+            lessons
+        )
         with tempfile.TemporaryDirectory(prefix="ragkit-trial-") as place:
             teller.phase("indexing what generated questions left", 1)
             with RAG(trial_config(options.config, Path(place) / "index")) as rag:
                 fill_trial(rag, lessons, passages, seed=options.seed)
                 measure("Generated questions", lessons, retrieval(rag, options, is_trial=True))
-    return found
+    left_out["could not be asked"] = sum(len(gain.failed) for gain in found)
+    return Measured(tuple(found), left_out={why: n for why, n in left_out.items() if n})
 
 
 def settle(work: Path, out: Path, account: Account) -> None:

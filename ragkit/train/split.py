@@ -40,7 +40,12 @@ class Split:
     @property
     def held_out(self) -> frozenset[str]:
         """The documents that training must not read."""
-        return frozenset(d for lesson in (*self.stop, *self.report) for d in lesson.documents)
+        return self.reported | {d for lesson in self.stop for d in lesson.documents}
+
+    @property
+    def reported(self) -> frozenset[str]:
+        """The documents that measure the result: no decision of the training may depend on them."""
+        return frozenset(d for lesson in self.report for d in lesson.documents)
 
 
 def split(lessons: Sequence[Lesson], *, seed: int, copies: Sequence[tuple[str, str]] = ()) -> Split:

@@ -19,6 +19,7 @@ from ragkit.rerank.known import known_passages, knows_language
 from ragkit.text.language import detect_language
 from ragkit.train.lessons import GIVEN, Lesson
 from ragkit.train.mining import Retrieve, retrieved
+from ragkit.types import Chunk
 
 FEWEST = 20  # questions; fewer choose by chance
 # The model counts a third of what the first stage does: what a general reranker got on 13 kinds of questions.
@@ -33,11 +34,15 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
-    """The candidates of one question: scores before and by the model, and which of them answer it."""
+    """The candidates of one question: scores before and by the model, and which of them answer it.
+
+    Those that are not `weighed` tell how large scores are, and nothing of the weights.
+    """
 
     first: Numbers
     model: Numbers
     relevant: NDArray[np.bool_]
+    weighed: NDArray[np.bool_] | None = None
 
 
 def weighed(
@@ -47,6 +52,7 @@ def weighed(
     *,
     usual: Blend = USUAL,
     learnt: tuple[float, float] | None = None,
+    avoid: Callable[[Chunk], bool] = lambda _: False,
     on_each: Callable[[], None] = lambda: None,
 ) -> Blend:
     """The weights for `reranker`, found on the given `lessons`.
@@ -58,6 +64,7 @@ def weighed(
         usual: what is taken where too few of the lessons tell anything.
         learnt: weights of the model and of the first stage that were learnt with the model: where the lessons
             are no more than some dozens, only what makes probabilities of them is found here.
+        avoid: whether a passage measures the result: then it has no part in the weights.
         on_each: called after each.
     """
     judged = []
@@ -67,11 +74,12 @@ def weighed(
             continue  # `rerank/model` leaves their order as it is
         hits = retrieved(lesson, retrieve)
         relevant = np.array([lesson.unit(hit.chunk) in lesson.judgements for hit in hits], dtype=np.bool_)
-        if relevant.any() and not relevant.all():
+        counted = relevant | np.array([not avoid(hit.chunk) for hit in hits], dtype=np.bool_)
+        if relevant.any() and not relevant[counted].all():
             scores = reranker.score(lesson.question, [hit.chunk.search_text for hit in hits])
             first = np.array([hit.score for hit in hits], dtype=np.float64)
             known = np.where(known_passages(reranker, hits), scores.astype(np.float64), np.nan)
-            judged.append(Judged(first, filled(known), relevant))
+            judged.append(Judged(first, filled(known), relevant, counted))
     if len(judged) < FEWEST:
         return usual
     return fitted(judged, learnt if len(judged) < _OVERRULING else None)
@@ -95,9 +103,11 @@ def fitted(judged: Sequence[Judged], weights: tuple[float, float] | None = None)
 
 def _least(judged: Sequence[Judged], first: Sequence[Numbers]) -> tuple[float, float]:
     """The pair of the grid with the least loss."""
+    weighed = [np.ones(len(one.relevant), np.bool_) if one.weighed is None else one.weighed for one in judged]
     losses = {
         (m, f): sum(
-            _loss(m * one.model + f * before, one.relevant) for one, before in zip(judged, first, strict=True)
+            _loss((m * one.model + f * before)[counted], one.relevant[counted])
+            for one, before, counted in zip(judged, first, weighed, strict=True)
         )
         for m in _MODEL.tolist()
         for f in _FIRST.tolist()

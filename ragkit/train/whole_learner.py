@@ -57,7 +57,7 @@ class WholeLearner:
             "scoring": _CROSS if self._start.scale is None else _LATE,
         }
         trainer = Trainer(self._model, train, self.recipe, device=self._device)
-        return Course(trainer, held_out, settings)
+        return Course(trainer, held_out, settings, n_learnt=len(train))
 
     def export(self, folder: Path, material: Material, name: str) -> SelfTest:
         """The weights, rounded to integers, beside the start's tokenizer."""

@@ -117,6 +117,7 @@ def test_a_question_that_cannot_be_asked_is_counted() -> None:
     found = measured("Mine", lessons(12), retrieve, {OWN: ByWord("right")}, clusters={}, seed=0)
     assert found.comparison.figures["RR@10"][OWN].n == 11
     assert found.failed == {"q3": "QueryError: no"}
+    assert found.n_asked == 12
     assert found.in_reach == 1.0
 
 

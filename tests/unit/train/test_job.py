@@ -58,6 +58,7 @@ def train(index: Path, start: Path, tmp_path: Path) -> list[str]:
 def test_a_training_gives_a_model_with_its_report(
     train: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    train[train.index("--generate") + 1] = "200"  # several from some passages, which are asked about once
     assert main([*train, "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     folder = tmp_path / "mine"
@@ -73,7 +74,12 @@ def test_a_training_gives_a_model_with_its_report(
     assert 8 <= figure["n"] <= report["counts"]["to report on"]
     assert figure["low"] <= figure["mean"] <= figure["high"]
     assert {one["system"] for one in gain["differences"]} >= {"this model"}
+    counts = report["counts"]
+    assert counts["reported on: generated questions"] == figure["n"]
+    without = "not reported on: generated from a passage that another question was generated from"
+    assert counts["to report on"] == figure["n"] + counts[without]
     card = (folder / "MODEL_CARD.md").read_text()
+    assert f"- {without}: {counts[without]}" in card
     # All questions are generated: nothing says how much the model should count.
     assert json.loads((folder / "model.json").read_text())["blend"] == USUAL.model_dump()
     assert "## Where it does not help" in card

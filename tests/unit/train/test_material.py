@@ -34,6 +34,12 @@ def test_nothing_that_is_learnt_from_says_what_held_out_documents_say(tmp_path: 
         held_out = Twins(
             [one.search_text for document in found.parts.held_out for one in passages.of(document)]
         )
+        measures = [one for document in found.parts.reported for one in passages.of(document)]
+    reported = Twins([one.search_text for one in measures])
+    judged = {text for one in found.stop for text in (*one.relevant, *one.others)}
+    assert len(found.stop) >= 8
+    assert not [text for text in judged if reported.hold(text)]
+    assert all(map(found.is_reported, measures))
     read = {text for one in found.train for text in (*one.relevant, *one.others)}
     assert len(found.train) > 8
     assert not [text for text in read if held_out.hold(text)]

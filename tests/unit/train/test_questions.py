@@ -26,7 +26,7 @@ def test_one_file_states_question_document_and_place(tmp_path: Path) -> None:
         {"question": "Who?", "document_id": "b.md", "start": 3, "end": 9, "id": "who"},
         {"question": "Where?", "document_id": "b.md", "answers": ["Brno"]},
     )
-    first, second, third = read_questions(path)
+    first, second, third = read_questions(path).asked
     assert first.places == (Place("a.md", quote="two years"),)
     assert (first.id, second.id) == ("line-1", "who")
     assert second.places == (Place("b.md", start=3, end=9),)
@@ -37,16 +37,18 @@ def test_one_file_states_question_document_and_place(tmp_path: Path) -> None:
 def test_queries_with_judgements_are_read_from_a_folder(tmp_path: Path) -> None:
     write(tmp_path / "queries.jsonl", {"_id": "q1", "text": "How?"}, {"_id": "q2", "text": "Unjudged?"})
     write(tmp_path / "qrels" / "test.tsv", "query-id\tcorpus-id\tscore", "q1\ta\t1", "q1\tb\t0")
-    (question,) = read_questions(tmp_path)
+    read = read_questions(tmp_path)
+    (question,) = read.asked
     assert question.id == "q1"
     assert question.places == (Place("a"),)
+    assert read.unjudged == ("q2",)
 
 
 def test_judgements_may_lie_elsewhere_and_files_may_be_packed(tmp_path: Path) -> None:
     rows = json.dumps({"_id": "q1", "text": "How?"}).encode()
     (tmp_path / "queries.jsonl.gz").write_bytes(gzip.compress(rows))
     qrels = write(tmp_path / "other.tsv", "q1\ta\t2")
-    assert read_questions(tmp_path / "queries.jsonl", qrels)[0].places == (Place("a"),)
+    assert read_questions(tmp_path / "queries.jsonl", qrels).asked[0].places == (Place("a"),)
 
 
 @pytest.mark.parametrize(

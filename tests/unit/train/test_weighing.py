@@ -72,6 +72,24 @@ def test_few_questions_and_generated_ones_choose_nothing(n: int, kind: str) -> N
     assert weighed(lessons(n, kind), hits, Counting()) == USUAL
 
 
+def test_passages_that_measure_the_result_have_no_part_in_the_weights() -> None:
+    def found(question: str, *, wrong: str) -> list[Hit]:
+        return [*hits(question), Hit(chunk("d", wrong, document_id="reported"), 0.6)]
+
+    def weights(wrong: str, avoided: str) -> tuple[float, float]:
+        blend = weighed(
+            lessons(120, "given"),
+            partial(found, wrong=wrong),
+            Counting(),
+            avoid=lambda one: one.document_id == avoided,
+        )
+        return blend.model, blend.first
+
+    # A passage that the model puts above the answer speaks against the model, where it is looked at.
+    assert weights("9", "reported") == weights("-9", "reported")
+    assert weights("9", "nothing")[0] < weights("-9", "nothing")[0]
+
+
 def test_questions_whose_answer_was_not_found_are_not_scored() -> None:
     reranker = Counting()
     out_of_reach = [Lesson(f"q{i}", "where?", kind="given", documents=("elsewhere",)) for i in range(30)]
