@@ -56,22 +56,57 @@ class Postings:
     def of(cls, texts: Sequence[Sequence[str]], first_row: int) -> Postings:
         """The index of analysed texts, one list of terms per row."""
         counters = [Counter(terms) for terms in texts]
-        vocabulary = sorted({t for c in counters for t in c}, key=_utf8)
-        codes = {term: code for code, term in enumerate(vocabulary)}
+        codes: dict[str, int] = {}
         n = sum(map(len, counters))
-        code = np.fromiter((codes[t] for c in counters for t in c), dtype=np.int64, count=n)
+        code = np.fromiter(
+            (codes.setdefault(t, len(codes)) for c in counters for t in c), dtype=np.int64, count=n
+        )
         count = np.fromiter(chain.from_iterable(c.values() for c in counters), dtype=np.int32, count=n)
         row = np.repeat(np.arange(len(texts), dtype=np.int32), [len(c) for c in counters])
-        order = np.argsort(code, kind="stable")
-        encoded = [_utf8(t) for t in vocabulary]
+        lengths = np.array([len(terms) for terms in texts], dtype=np.int32)
+        return cls.counted(list(codes), code, row, count, lengths=lengths, first_row=first_row)
+
+    @classmethod
+    def counted(
+        cls,
+        terms: Sequence[str],
+        code: NDArray[np.int64],
+        row: NDArray[np.int32],
+        count: NDArray[np.int32],
+        *,
+        lengths: NDArray[np.int32],
+        first_row: int,
+    ) -> Postings:
+        """The index of terms that are counted already.
+
+        Args:
+            terms: the distinct terms, in any order; each occurs somewhere.
+            code: which term occurs, by its place in `terms`, shape `[p]`.
+            row: in which row, counted from `first_row`, ascending, shape `[p]`.
+            count: how often, shape `[p]`.
+            lengths: terms in each row, repeats included.
+            first_row: the first of the rows.
+
+        >>> Postings.counted(
+        ...     ["b", "a"], np.array([0, 1]), np.array([0, 3]), np.array([1, 2]),
+        ...     lengths=np.array([1, 0, 0, 2]), first_row=0,
+        ... ).of_term("a").rows.tolist()
+        [3]
+        """
+        encoded = [_utf8(t) for t in terms]
+        places = sorted(range(len(encoded)), key=encoded.__getitem__)
+        rank = np.empty(len(encoded), dtype=np.int64)
+        rank[places] = np.arange(len(encoded))
+        ordered, words = rank[code], [encoded[place] for place in places]
+        order = np.argsort(ordered, kind="stable")
         return cls(
             first_row,
-            np.frombuffer(b"".join(encoded), dtype=np.uint8),
-            np.cumsum([len(w) for w in encoded], dtype=np.int64),
-            np.cumsum(np.bincount(code, minlength=len(vocabulary)), dtype=np.int64),
+            np.frombuffer(b"".join(words), dtype=np.uint8),
+            np.cumsum([len(w) for w in words], dtype=np.int64),
+            np.cumsum(np.bincount(ordered, minlength=len(words)), dtype=np.int64),
             row[order],
             count[order],
-            np.array([len(terms) for terms in texts], dtype=np.int32),
+            lengths,
         )
 
     @property

@@ -70,11 +70,6 @@ class RemoteServer(Protocol):
         """What mends a damaged index, for people, such as `Restore the collections from a snapshot`."""
         ...
 
-    @property
-    def sparse_loss(self) -> float:
-        """By what part at most the sum of a proposal may be too small."""
-        ...
-
     def head(self) -> dict[str, Any] | None:
         """The record of commits as it is now, also where it was written a moment ago; None without one."""
         ...
@@ -130,6 +125,24 @@ class RemoteServer(Protocol):
         """
         ...
 
+    def n_bytes(self) -> int:
+        """Size of all files; 0 where the server does not tell."""
+        ...
+
+    def close(self) -> None:
+        """Closes the client."""
+        ...
+
+
+@runtime_checkable
+class ProposingServer(RemoteServer, Protocol):
+    """One that finds chunks by their words, and adds up what each may score."""
+
+    @property
+    def sparse_loss(self) -> float:
+        """By what part at most the sum of a proposal may be too small."""
+        ...
+
     def propose(
         self, condition: Condition, queries: Sequence[Mapping[str, float]], limit: int
     ) -> list[list[Found]]:
@@ -137,14 +150,6 @@ class RemoteServer(Protocol):
 
         In as few requests as may be.
         """
-        ...
-
-    def n_bytes(self) -> int:
-        """Size of all files; 0 where the server does not tell."""
-        ...
-
-    def close(self) -> None:
-        """Closes the client."""
         ...
 
 

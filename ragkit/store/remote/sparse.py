@@ -21,7 +21,7 @@ from ragkit.store.bm25.formula import Bm25
 from ragkit.store.remote.conditions import all_of, equals, is_among
 from ragkit.store.remote.crowds import Crowds
 from ragkit.store.remote.points import COUNTED, K1, LENGTH, B
-from ragkit.store.remote.server import CHUNKS, RECORDS, Found, RemoteServer
+from ragkit.store.remote.server import CHUNKS, RECORDS, Found, ProposingServer
 from ragkit.store.remote.view import View
 from ragkit.store.remote.words import word
 
@@ -70,8 +70,8 @@ class _Asked:
 class SparseSearch:
     """Searches by terms."""
 
-    def __init__(self, server: RemoteServer, bm25: Bm25) -> None:
-        self._bm25 = bm25
+    def __init__(self, server: ProposingServer, bm25: Bm25) -> None:
+        self._server, self._bm25 = server, bm25
         self._crowds = Crowds(server)
         self._populations: OrderedDict[tuple[str | None, int | None], _Population] = OrderedDict()
         self._lock = threading.Lock()
@@ -121,19 +121,20 @@ class SparseSearch:
         for n, asked in enumerate(queries):
             if not asked.weights or view.readable is False:
                 continue
-            if math.isinf(asked.excess(view.server.sparse_loss)) or len(asked.weights) > _MOST_WORDS:
+            if math.isinf(asked.excess(self._server.sparse_loss)) or len(asked.weights) > _MOST_WORDS:
                 found[n] = _all(view, asked)
             else:
                 open_.append(n)
         limit = max(_FEWEST, 4 * k)
         condition, is_wide = self._crowds.condition(view)
         while open_:
-            proposed = view.server.propose(condition, [queries[n].weights for n in open_], limit)
+            proposed = self._server.propose(condition, [queries[n].weights for n in open_], limit)
             short, is_crowded = [], False
             for n, hits in zip(open_, proposed, strict=True):
                 kept = [hit for hit in hits if view.shows(hit.payload)]
                 found[n] = _scored(queries[n], kept)
-                if len(hits) >= limit and not _is_settled(view, queries[n], found[n], hits[-1].score, k):
+                rest = hits[-1].score * queries[n].excess(self._server.sparse_loss) if hits else 0.0
+                if len(hits) >= limit and not _is_settled(found[n], rest, k):
                     short.append(n)
                     is_crowded |= is_wide and len(kept) < len(hits)
             if is_crowded:
@@ -143,9 +144,8 @@ class SparseSearch:
         return found
 
 
-def _is_settled(view: View, asked: _Asked, found: dict[str, float], last: float, k: int) -> bool:
-    """Whether nothing belongs among the `k` best that adds up to no more than the last that was proposed."""
-    rest = last * asked.excess(view.server.sparse_loss)
+def _is_settled(found: dict[str, float], rest: float, k: int) -> bool:
+    """Whether nothing belongs among the `k` best that scores no more than `rest`."""
     return len(found) >= k and sorted(found.values(), reverse=True)[k - 1] > rest
 
 

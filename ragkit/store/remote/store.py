@@ -5,12 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import ClassVar, Generic, Self, TypeVar
+from typing import ClassVar, Generic, Protocol, Self, TypeVar
 
+from ragkit.arrays import HitBatch
 from ragkit.errors import StoreError
 from ragkit.failpoints import reach
 from ragkit.protocols import Analyzer, Change, RankerFactory, Scope, Vectors
 from ragkit.store.abilities import Compaction, Holdings
+from ragkit.store.bm25.formula import Bm25
 from ragkit.store.bm25.own import own_formula
 from ragkit.store.changes import check_changes
 from ragkit.store.remote import chunks, head
@@ -20,7 +22,7 @@ from ragkit.store.remote.holds import Holds
 from ragkit.store.remote.lease import WriterLease
 from ragkit.store.remote.manifest import RemoteManifest
 from ragkit.store.remote.repair import repaired
-from ragkit.store.remote.server import RemoteServer
+from ragkit.store.remote.server import ProposingServer, RemoteServer
 from ragkit.store.remote.sparse import SparseSearch
 from ragkit.store.remote.verify import problems_of
 from ragkit.store.remote.view import View, viewing
@@ -30,6 +32,14 @@ from ragkit.store_spec import StoreSpec
 from ragkit.types import Chunk
 
 ServerT = TypeVar("ServerT", bound=RemoteServer)
+
+
+class TermSearch(Protocol):
+    """Finds chunks by their words, with exact scores."""
+
+    def search(self, view: View, queries: Sequence[Sequence[str]], k: int) -> list[HitBatch]:
+        """The `k` best chunks for each list of terms; score descending, then chunk id."""
+        ...
 
 
 class RemoteStore(ServedStore[View], ABC, Generic[ServerT]):
@@ -65,6 +75,11 @@ class RemoteStore(ServedStore[View], ABC, Generic[ServerT]):
     @abstractmethod
     def compared_below(self, server: ServerT) -> int | None:
         """Up to how many chunks that may be seen all are compared; None where that is always so."""
+
+    def term_search(self, server: ServerT, formula: Bm25) -> TermSearch:
+        """What finds chunks by their words: the server proposes them, unless a connector knows better."""
+        assert isinstance(server, ProposingServer), f"{self.use} has no search by words"
+        return SparseSearch(server, formula)
 
     # --- opening ----------------------------------------------------------------------------------
 
@@ -102,7 +117,7 @@ class RemoteStore(ServedStore[View], ABC, Generic[ServerT]):
         self._holds = Holds(server)
         self._manifest = RemoteManifest(server)
         self._dense = DenseSearch(server, self.spec.dimension, self.compared_below(server))
-        self._sparse = SparseSearch(server, formula)
+        self._sparse = self.term_search(server, formula)
         return self
 
     # --- what a collection asks -------------------------------------------------------------------
