@@ -27,7 +27,7 @@ from ragkit.train.material import gathered
 from ragkit.train.mining import CANDIDATES
 from ragkit.train.options import Silent, Teller, TrainOptions
 from ragkit.train.passages import Passages
-from ragkit.train.place import CHECKPOINT, RESULT, WORK, begin, check_place
+from ragkit.train.place import CHECKPOINT, RESULT, WORK, check_place, taken
 from ragkit.train.recipe import Recipe
 from ragkit.train.result import blended, gains, model_name, retrieval, settle
 from ragkit.train.start import StartModel, start_model
@@ -92,6 +92,10 @@ class _Job:
             options, candidates=options.candidates or (HEAD_CANDIDATES if is_head else CANDIDATES)
         )
         self._recipe(start)  # refused before any work where a number is out of its range
+        with taken(options.out, overwrite=options.overwrite, start=options.start):
+            return self._trained(start, options)
+
+    def _trained(self, start: StartModel, options: TrainOptions) -> Trained:
         with _opened(options) as (rag, passages):
             retrieve = retrieval(rag, options)
             kept = KeptTexts(passages)
@@ -185,7 +189,6 @@ class _Job:
         self._teller.advance(event.step, f"loss {event.loss:.3f}" if event.loss == event.loss else "")
 
     def _check_room(self, trainer: Stepping[Any]) -> None:
-        begin(self._work)
         needed = 2 * _STATES * sum(value.nbytes for value in trainer.averaged_weights().values()) + 50_000_000
         free = shutil.disk_usage(self._work).free
         if free < needed:

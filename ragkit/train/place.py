@@ -6,10 +6,13 @@ rest does not work out, be it at the next call.
 
 from __future__ import annotations
 
-from contextlib import suppress
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from ragkit.errors import ConfigError, ModelError
+from ragkit.errors import ConfigError, EvalError, ModelError
+from ragkit.evaluation.runner.lock import locked
 from ragkit.models.manifest import MANIFEST
 
 WORK = ".ragkit-training"  # below the result's folder; gone at the end
@@ -17,6 +20,7 @@ CHECKPOINT = "checkpoint.npz"
 RESULT = "result"
 FILES = ("model.onnx", "tokenizer.json", "MODEL_CARD.md", "report.json", MANIFEST)
 
+_LOCK = "training.lock"
 _MARK = "made-by-ragkit.txt"
 _MARK_TEXT = "ragkit keeps a training here that is not finished, and removes this folder at its end.\n"
 _PREVIOUS = "previous"
@@ -35,8 +39,61 @@ def check_place(out: Path, *, overwrite: bool, start: Path | None) -> None:
 
     Raises:
         ConfigError: it is a file, holds files that would be replaced, or is the start model's folder.
-        ModelError: a replacement that was cut short cannot be undone.
+        ModelError: another process is training there, or a replacement that was cut short cannot be undone.
     """
+    _check_form(out, start)
+    if (out / WORK).exists():
+        with _alone(out):
+            _mend(out)
+    _check_free(out, overwrite=overwrite)
+
+
+@contextmanager
+def taken(out: Path, *, overwrite: bool, start: Path | None) -> Iterator[None]:
+    """The place for this training alone, for the time of the block; checked as by `check_place`.
+
+    What was made for it goes at the end where nothing was trained.
+
+    Raises:
+        ConfigError: as for `check_place`.
+        ModelError: as for `check_place`, or nothing can be written there.
+    """
+    check_place(out, overwrite=overwrite, start=start)
+    work, is_new = out / WORK, not out.exists()
+    with _alone(out):
+        own = (work / _LOCK).stat()
+        try:
+            # Another training may have come to its end since.
+            _mend(out)
+            _check_free(out, overwrite=overwrite)
+            begin(work)
+            yield
+        finally:
+            with suppress(OSError):
+                if os.path.samestat(own, (work / _LOCK).stat()):  # else it is another training's by now
+                    _tidy(work)
+            if is_new:
+                with suppress(OSError):
+                    out.rmdir()  # only where it is empty
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    def refusal(holder: str) -> ModelError:
+        return ModelError(
+            f"{out}: {holder} is training a model into this folder. Wait until it is done, stop it, or "
+            "choose another folder with --out"
+        )
+
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(out / WORK / _LOCK, wait=False, refusal=refusal))
+        except EvalError as error:
+            raise ModelError(f"{error}. Mend it, or choose another folder with --out") from error
+        yield
+
+
+def _check_form(out: Path, start: Path | None) -> None:
     there = next(path for path in (out, *out.absolute().parents) if path.exists() or path.is_symlink())
     if not there.is_dir():
         raise ConfigError(f"{there} is not a folder. Choose a folder for the result with --out")
@@ -50,6 +107,10 @@ def check_place(out: Path, *, overwrite: bool, start: Path | None) -> None:
             f"{work} was not made by a training, and one would work there. Rename or remove it, or choose "
             "another folder with --out"
         )
+
+
+def _mend(out: Path) -> None:
+    work = out / WORK
     try:
         _put_back(work, out)
     except OSError as error:
@@ -57,6 +118,9 @@ def check_place(out: Path, *, overwrite: bool, start: Path | None) -> None:
             f"{out} cannot be written: {error.strerror or error}. The files that a training has put aside "
             f"are in {work / _PREVIOUS}: mend it and run the same command again"
         ) from error
+
+
+def _check_free(out: Path, *, overwrite: bool) -> None:
     found = [name for name in FILES if (out / name).exists() or (out / name).is_symlink()]
     folders = [name for name in found if (out / name).is_dir()]
     if folders:
@@ -137,12 +201,21 @@ def _end(work: Path) -> None:
         for folder in (work / _PREVIOUS, work / RESULT):
             if folder.exists():
                 folder.rmdir()
-        if [path.name for path in work.iterdir()] == [_MARK]:
-            (work / _MARK).unlink()
+    _tidy(work)
+
+
+def _tidy(work: Path) -> None:
+    """Removes the folder where nothing of a training is in it."""
+    with suppress(OSError):
+        if {path.name for path in work.iterdir()} <= {_MARK, _LOCK}:
+            (work / _MARK).unlink(missing_ok=True)
+            (work / _LOCK).unlink(missing_ok=True)
             work.rmdir()
 
 
 def _is_ours(work: Path) -> bool:
     if work.is_symlink():
         return False
-    return not work.exists() or (work.is_dir() and ((work / _MARK).is_file() or not any(work.iterdir())))
+    if not work.exists():
+        return True
+    return work.is_dir() and ((work / _MARK).is_file() or {path.name for path in work.iterdir()} <= {_LOCK})

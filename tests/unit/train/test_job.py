@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +22,7 @@ from ragkit.models.cross_encoder import OnnxReranker
 from ragkit.models.late_reranker import LateReranker
 from ragkit.models.reranker_folder import open_reranker
 from ragkit.train.options import TrainOptions
+from ragkit.train.place import check_place
 from ragkit.train.weighing import USUAL
 from tests.conftest import CORPUS
 from tests.unit.models import small_late, small_reranker
@@ -178,6 +182,35 @@ def test_a_stopped_training_is_kept_and_goes_on(
     assert main(train) == 0
     assert "going on after step 1" in capsys.readouterr().err
     assert not (tmp_path / "mine" / ".ragkit-training").exists()
+
+
+def test_a_second_training_into_the_same_folder_is_told_who_trains_there(
+    train: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lock = tmp_path / "mine" / ".ragkit-training" / "training.lock"
+    long = [*train, "--epochs", "500"]
+    with subprocess.Popen([sys.executable, "-m", "ragkit", *long], stderr=subprocess.DEVNULL) as first:
+        try:
+            deadline = time.monotonic() + 120
+            while not (lock.exists() and lock.read_text()):
+                assert first.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            assert main(train) == 1
+        finally:
+            first.kill()
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"{tmp_path / 'mine'}: process {first.pid} is training a model into this folder" in told
+    assert "Wait until it is done, stop it, or choose another folder with --out" in told
+    # The holder was killed, so the place is free again.
+    check_place(tmp_path / "mine", overwrite=False, start=None)
+
+
+def test_nothing_is_left_of_a_training_that_was_refused(train: list[str], tmp_path: Path) -> None:
+    (tmp_path / "q.jsonl").write_text('{"question": "How long?", "document_id": "policies/waranty.md"}\n')
+    train[train.index("--out") + 1] = str(tmp_path / "new")
+    assert main([*train, "--questions", str(tmp_path / "q.jsonl")]) == 1
+    assert not (tmp_path / "new").exists()
 
 
 def test_questions_of_the_user_s_are_read_and_mistakes_in_them_told(

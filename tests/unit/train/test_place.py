@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from ragkit.errors import ConfigError, ModelError
-from ragkit.train.place import FILES, RESULT, WORK, begin, check_place, take_place
+from ragkit.train.place import FILES, RESULT, WORK, begin, check_place, take_place, taken
 from ragkit.train.result import settle
 
 
@@ -152,6 +152,34 @@ def test_a_kill_while_a_first_result_takes_its_place_does_not_bar_the_same_comma
     check(tmp_path)
     take_place(work, tmp_path)
     assert texts(tmp_path) == {"new"}
+
+
+def test_a_training_that_ends_while_another_waits_to_begin_is_not_overwritten(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with taken(out, overwrite=False, start=None):
+        filled(out / WORK / RESULT, "first")
+        take_place(out / WORK, out)
+        with (
+            pytest.raises(ConfigError, match="holds a model already"),
+            taken(out, overwrite=False, start=None),
+        ):
+            pass
+    assert texts(out) == {"first"}
+    assert {path.name for path in out.iterdir()} == set(FILES)
+
+
+def test_who_begins_as_another_ends_keeps_the_place(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with taken(out, overwrite=True, start=None):
+        filled(out / WORK / RESULT, "first")
+        take_place(out / WORK, out)
+        second = taken(out, overwrite=True, start=None)
+        second.__enter__()
+    with pytest.raises(ModelError, match=r"process \d+ is training"), taken(out, overwrite=True, start=None):
+        pass
+    second.__exit__(None, None, None)
+    check(out, overwrite=True)
+    assert {path.name for path in out.iterdir()} == set(FILES)
 
 
 def test_bytes_of_a_command_that_are_no_text_do_not_lose_the_result(work: Path) -> None:
