@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
-from ragkit.types import Answer, Citation, Hit, Sentence
+from ragkit.types import Answer, Citation, Hit, Sentence, Usage
 from ragkit_connectors.bridge.metadata import joined, to_theirs
 
 
@@ -29,7 +29,7 @@ def rest_values(answer: Answer) -> dict[str, Any]:
         "degraded": list(answer.degraded),
         "confidence": answer.confidence,
         "short": None if answer.short is None else citation_values(answer.short),
-        "usage": asdict(answer.usage),
+        "usage": {name: getattr(answer.usage, name) for name in _OF_USAGE},
         "trace_id": answer.trace_id,
         "cached": answer.cached,
     }
@@ -80,6 +80,7 @@ def hit_values(hit: Hit) -> dict[str, Any]:
 
 # `asdict` copies what needs no copy, and takes ten times as long.
 _OF_CITATION = tuple(f.name for f in fields(Citation))
+_OF_USAGE = tuple(f.name for f in fields(Usage))
 PLACE = frozenset(
     ("id", "document_id", "uri", "start", "end", "page", "heading", "lang", "score", "scores", "keep")
 )

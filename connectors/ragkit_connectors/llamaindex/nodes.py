@@ -35,7 +35,8 @@ def cited_nodes(answer: Answer) -> list[NodeWithScore]:
     A node's score is how well its words support the sentence that cites them.
     """
     passages = () if answer.context is None else answer.context.passages
-    told = {passage.chunk.id: hit_values(passage.hit) for passage in passages}
+    cited = {citation.chunk_id for citation in answer.citations}
+    told = {passage.chunk.id: hit_values(passage.hit) for passage in passages if passage.chunk.id in cited}
     return citation_nodes(answer.citations, told)
 
 
