@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from ragkit.errors import ClusterError
@@ -31,6 +32,14 @@ class Node:
     name: str = field(kw_only=True)
     cpus: float = field(default=0.0, kw_only=True)
     gpus: float = field(default=0.0, kw_only=True)
+
+
+class Sight(Enum):
+    """What a look at a cluster finds: its nodes, that there is nothing, or no answer in time."""
+
+    THERE = "there"
+    GONE = "gone"
+    SILENT = "silent"
 
 
 class Cluster:
@@ -56,17 +65,14 @@ class Cluster:
             if row["Alive"]
         ]
 
-    def is_gone(self) -> bool:
-        """Whether its head does not answer any more, or knows of no node that is alive."""
-        if not self._gcs:
-            return not self.ray.util.client.ray.is_connected()
-        host, _, port = self._gcs.rpartition(":")
-        try:
-            socket.create_connection((host.strip("[]"), int(port)), timeout=_PROBE_S).close()
-        except OSError:
-            return True
+    def look(self) -> Sight:
+        """Whether its head answers and knows of a node that is alive; takes a few seconds at most."""
+        if self._gcs and not is_open(self._gcs):
+            return Sight.GONE
         alive: list[Node] = []
-        return within(_PROBE_S, lambda: alive.extend(self.nodes())) and not alive
+        if not within(_PROBE_S, lambda: alive.extend(self.nodes())):
+            return Sight.SILENT
+        return Sight.THERE if alive else Sight.GONE
 
     def gone(self, cause: object = "") -> ClusterError:
         """The error for a cluster that went away."""
@@ -195,6 +201,16 @@ def within(seconds: float, call: Callable[[], object]) -> bool:
 
     threading.Thread(target=run, name="ragkit-ray-leave", daemon=True).start()
     return ended.wait(seconds)
+
+
+def is_open(address: str) -> bool:
+    """Whether something takes connections at HOST:PORT."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_PROBE_S).close()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def last_line(said: object) -> str:

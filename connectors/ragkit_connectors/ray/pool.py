@@ -2,7 +2,8 @@
 
 The work is pure, so that doing it twice does no harm, and only its first answer counts. An actor does its
 tasks in the order of their coming; when it dies, the oldest one is suspected of having killed it, and a task
-that outlived its tries is given up with the last reason.
+that outlived its tries is given up with the last reason. A task that may kill is given only to an actor that
+was heard of since: where a whole node dies, actors that are dead too would else count as killed by it.
 """
 
 from __future__ import annotations
@@ -19,14 +20,17 @@ from typing import Any
 
 from ragkit.errors import ClusterError
 from ragkit_connectors.ray.cluster import Cluster, last_line, within
+from ragkit_connectors.ray.watch import Watch, is_gone
 
 TRIES = 3
 # One at work and one waiting: an actor is never idle for the time that an answer travels.
 _DEPTH = 2
 _LOOK_S = 2.0
-_GONE_AFTER = 3
 _START_S = 180.0
 _DISMISS_S = 5.0
+_CLOSE_S = 10.0
+# By then Ray has told of all that died at once.
+_SETTLED_S = 60.0
 _DETAIL = re.compile(r"(?:exit detail|Reason|reason):\s*(.+?)(?:\. |\n|$)")
 
 
@@ -45,6 +49,7 @@ class _Task:
     tries: int
     answer: Future[bytes] = field(default_factory=Future)
     deaths: int = 0
+    died_at: float = 0.0
 
 
 @dataclass(slots=True, eq=False)
@@ -55,6 +60,7 @@ class _Hand:
     under_way: deque[_Task] = field(default_factory=deque)
     is_ready: bool = False
     is_dead: bool = False
+    heard_at: float = 0.0
 
 
 class Pool:
@@ -93,10 +99,10 @@ class Pool:
         self._lock = threading.Lock()
         self._open: set[_Task] = set()
         self._n_deaths_in_a_row = 0
-        self._n_looks = 0
         self._heard = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="ragkit-ray-pool", daemon=True)
         self._thread.start()
+        self._watch = Watch(cluster, self._end)
 
     def submit(
         self, method: str, payload: bytes, *, is_urgent: bool = False, tries: int = TRIES
@@ -121,8 +127,10 @@ class Pool:
     def close(self) -> None:
         """Ends the actors; tasks that are not done raise `StoppedWorkError`."""
         self._end(StoppedWorkError())
+        self._watch.close()
         self._inbox.put(("close",))
-        self._thread.join()
+        # It may be in a call of Ray that a cluster which is gone never answers.
+        self._thread.join(_CLOSE_S)
 
     # --- in the pool's own thread -----------------------------------------------------------------
 
@@ -135,12 +143,13 @@ class Pool:
                     what, *rest = self._inbox.get(timeout=_LOOK_S)
                 except queue.Empty:
                     self._look()
+                    self._hand_out()
                     continue
                 if what == "task":
                     task, is_urgent = rest
                     (self._urgent if is_urgent else self._waiting).append(task)
                 elif what == "answer":
-                    self._heard, self._n_looks = time.monotonic(), 0
+                    self._heard = time.monotonic()
                     self._answered(*rest)
                 self._hand_out()
         except BaseException as e:
@@ -162,23 +171,29 @@ class Pool:
         for depth in range(_DEPTH):
             for hand in self._hands:
                 if hand.is_ready and not hand.is_dead and len(hand.under_way) == depth:
-                    task = self._next()
-                    if task is None:
-                        return
-                    self._give(hand, task)
+                    task = self._next(hand)
+                    if task is not None:
+                        self._give(hand, task)
 
-    def _next(self) -> _Task | None:
+    def _next(self, hand: _Hand) -> _Task | None:
         for waiting in (self._urgent, self._waiting):
+            shunned: list[_Task] = []
             while waiting:
                 task = waiting.popleft()
-                if not task.answer.done():
+                if task.answer.done():
+                    continue
+                if _may_take(hand, task):
+                    waiting.extendleft(reversed(shunned))
                     return task
+                shunned.append(task)
+            waiting.extend(shunned)
         return None
 
     def _answered(self, hand: _Hand, task: _Task, done: Future[bytes]) -> None:
         error = done.exception()
         if error is None:
             self._n_deaths_in_a_row = 0
+            hand.heard_at = time.monotonic()
             if task in hand.under_way:
                 hand.under_way.remove(task)
             if task.method == "hello":
@@ -208,13 +223,14 @@ class Pool:
         self._kill(hand)
         self._n_deaths_in_a_row += 1
         said = last_words(error)
-        if self._cluster.is_gone():
+        if is_gone(self._cluster):
             raise self._cluster.gone(said)
         suspect = next((task for task in hand.under_way if not task.answer.done()), None)
         for task in reversed(hand.under_way):
             if task.method == "hello" or task.answer.done():
                 continue
-            task.deaths += task is suspect
+            if task is suspect:
+                task.deaths, task.died_at = task.deaths + 1, time.monotonic()
             if task.deaths >= task.tries:
                 self._settle(task, WorkerDiedError(said))
             else:
@@ -227,10 +243,7 @@ class Pool:
         self._hire()
 
     def _look(self) -> None:
-        """Nothing was heard for a while: is there still somebody?"""
-        self._n_looks = self._n_looks + 1 if self._cluster.is_gone() else 0
-        if self._n_looks >= _GONE_AFTER:
-            raise self._cluster.gone()
+        """Nothing was heard for a while: was a worker ever there?"""
         is_waiting = bool(self._urgent or self._waiting)
         if is_waiting and not any(hand.is_ready for hand in self._hands):
             late = time.monotonic() - self._heard > _START_S
@@ -274,6 +287,11 @@ class Pool:
             self._cluster.ray.kill(hand.actor)
         except Exception:
             return  # it is dead, or the cluster is
+
+
+def _may_take(hand: _Hand, task: _Task) -> bool:
+    """Whether the actor is known to have lived on after the last one that the task may have killed."""
+    return hand.heard_at > task.died_at or time.monotonic() - task.died_at > _SETTLED_S
 
 
 def last_words(error: BaseException) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import pytest
 
 import ragkit
 from ragkit.ingest.report import IngestReport
@@ -12,6 +16,7 @@ from ragkit.store.collection import StoreCollection
 from ragkit.store.identity import chunk_id
 from ragkit.types import Document
 
+_numbers = itertools.count(1)
 CONFIG = """
 ragkit: 1
 models:
@@ -98,6 +103,29 @@ def content(collection: StoreCollection) -> dict[str, Any]:
         vectors: Any = collection.store.vectors(ids, scope) if ids else []
         found[state.document_id] = (state, chunks, [vector.tolist() for vector in vectors])
     return found
+
+
+def same(one: ragkit.RAG, other: ragkit.RAG) -> None:
+    """Asserts that two indexes hold the same."""
+    first, second = (content(rag._parts.collection) for rag in (one, other))
+    assert list(first) == list(second)
+    for id_, (state, chunks, vectors) in first.items():
+        assert second[id_][:2] == (state, chunks), id_
+        assert None not in chunks
+        assert np.allclose(np.array(vectors), np.array(second[id_][2]), atol=1e-6)
+
+
+def store_of(kind: str, folder: Path) -> dict[str, Any] | None:
+    """A new store of a kind: a folder's own, on a real PostgreSQL, or in Qdrant's engine in this process."""
+    if kind == "local":
+        return None
+    if kind == "qdrant":
+        pytest.importorskip("qdrant_edge", reason="needs the extra qdrant-edge")
+        return {"use": "store/qdrant", "engine": "edge", "path": str(folder)}
+    pytest.importorskip("psycopg", reason="needs the extra pgvector")
+    from tests.connectors.pgvector_server import server
+
+    return {"use": "store/pgvector", "dsn": server().dsn(), "name": f"ray_{next(_numbers)}"}
 
 
 def without_time(report: IngestReport) -> dict[str, Any]:

@@ -18,10 +18,14 @@ def children_of(parent: int) -> Iterator[tuple[int, str]]:
                 yield int(path.name), (path / "cmdline").read_bytes().replace(b"\0", b" ").decode()
 
 
-def workers_of(raylet: int) -> list[int]:
-    """The processes that are an actor of ragkit at this moment."""
-    named = ("ray::Worker", "ray::Asking")
-    return [pid for pid, command in children_of(raylet) if command.startswith(named)]
+def workers_of(raylet: int) -> dict[int, str]:
+    """The processes that are an actor of ragkit at this moment, each with the method that it is in."""
+    found = {}
+    for pid, command in children_of(raylet):
+        name, _, method = command.strip().partition(".")
+        if name in ("ray::Worker", "ray::Asking"):
+            found[pid] = method or "idle"
+    return found
 
 
 def kill(pid: int) -> bool:

@@ -5,28 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-import ragkit
 from ragkit.errors import ConfigError
 from ragkit.types import Document, Unread
 from ragkit_connectors.ray import OnRay
-from tests.connectors.ray.bench import content, documents, files, opened, without_time
+from tests.connectors.ray.bench import content, documents, files, opened, same, store_of, without_time
 from tests.connectors.ray.plugin import FAILS_EMBEDDER, KILLS_CHUNKER, KILLS_EMBEDDER
 
 TWO = OnRay(workers=2)
 pytestmark = pytest.mark.usefixtures("cluster")
-
-
-def same(one: ragkit.RAG, other: ragkit.RAG) -> None:
-    """Asserts that two indexes hold the same."""
-    first, second = (content(rag._parts.collection) for rag in (one, other))
-    assert list(first) == list(second)
-    for id_, (state, chunks, vectors) in first.items():
-        assert second[id_][:2] == (state, chunks), id_
-        assert None not in chunks
-        assert np.allclose(np.array(vectors), np.array(second[id_][2]), atol=1e-6)
 
 
 def test_files_and_documents_give_the_same_index_and_report(tmp_path: Path) -> None:
@@ -88,7 +76,7 @@ def test_a_document_that_kills_its_workers_is_quarantined_and_the_others_go_in(t
 
 @pytest.mark.parametrize("kind", ["pgvector", "qdrant"])
 def test_a_managed_store_holds_the_same_also_after_a_second_call(kind: str, tmp_path: Path) -> None:
-    stores = [_store(kind, name) for name in ("here", "there")]
+    stores = [store_of(kind, tmp_path / name) for name in ("store", "other")]
     with opened(tmp_path / "i", store=stores[0]) as here, opened(tmp_path / "j", store=stores[1]) as there:
         for texts in (documents(24), [*documents(12), *documents(6, 30)]):
             local = here.ingest(texts, progress=False)
@@ -96,16 +84,6 @@ def test_a_managed_store_holds_the_same_also_after_a_second_call(kind: str, tmp_
             assert without_time(remote) == without_time(local)
             same(here, there)
         assert there._parts.collection.counts().documents == 30
-
-
-def _store(kind: str, name: str) -> dict[str, Any]:
-    if kind == "qdrant":
-        pytest.importorskip("qdrant_client", reason="needs the extra qdrant")
-        return {"use": "store/qdrant", "location": ":memory:", "collection": name}
-    pytest.importorskip("psycopg", reason="needs the extra pgvector")
-    from tests.connectors.pgvector_server import server
-
-    return {"use": "store/pgvector", "dsn": server().dsn(), "name": f"ray_{name}"}
 
 
 def test_a_place_that_is_none_is_refused(tmp_path: Path) -> None:
