@@ -136,6 +136,11 @@ class LateReranker(BlendedModel[LateManifest]):
             and not beneath.prefixes.passage
         )
 
+    @property
+    def mark(self) -> bytes:
+        """What each of its readings begins with, and no reading of a model of other vectors: 8 bytes."""
+        return self._reading.mark
+
     def serves(self, reading: bytes, text: str) -> bool:
         """Whether a reading is of this text and of this model, and whole."""
         return self._reading.opened(reading, text) is not None

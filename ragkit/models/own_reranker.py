@@ -75,6 +75,11 @@ class OwnReranker:
         assert isinstance(self._model, LateReranker)
         return self._model.embed_and_read(texts, embedder)
 
+    @property
+    def mark(self) -> bytes:
+        """What each of its readings begins with; nothing for a cross-encoder, which reads none apart."""
+        return self._model.mark if isinstance(self._model, LateReranker) else b""
+
     def serves(self, reading: bytes, text: str) -> bool:
         """Whether a reading is of this text and of this model, and whole; a cross-encoder goes by none."""
         return isinstance(self._model, LateReranker) and self._model.serves(reading, text)

@@ -94,17 +94,17 @@ class Reading:
 
     def __init__(self, model: str, *, width: int) -> None:
         form = f"{_FORM} {width} {model}"
-        self._mark = hashlib.sha256(form.encode()).digest()[:8]
+        self.mark = hashlib.sha256(form.encode()).digest()[:8]
         self._bytes = -(-width // 8)
 
     def sealed(self, codes: Codes, text: str) -> bytes:
         """The bytes to keep of a text's codes, shape `[n, width / 8]`."""
         data = codes.tobytes()
-        return self._mark + _checksum(data, text) + data
+        return self.mark + _checksum(data, text) + data
 
     def opened(self, kept: bytes | None, text: str) -> Codes | None:
         """The codes; None where there are none, or they are another model's or text's, or are damaged."""
-        if kept is None or kept[:8] != self._mark or (len(kept) - 12) % self._bytes:
+        if kept is None or kept[:8] != self.mark or (len(kept) - 12) % self._bytes:
             return None
         data = memoryview(kept)[12:]
         if kept[8:12] != _checksum(data, text):

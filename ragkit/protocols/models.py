@@ -85,6 +85,11 @@ class PassageReader(Reranker, Protocol):
         """The embedder's vectors of passages, shape `[n, d]`, and a reading of each, in one pass."""
         ...
 
+    @property
+    def mark(self) -> bytes:
+        """What each of its readings begins with, and none that it has no use for, whatever the text."""
+        ...
+
     def serves(self, reading: bytes, text: str) -> bool:
         """Whether the reading is of this text and of this model, and whole."""
         ...

@@ -129,8 +129,11 @@ class ReadingStore(Protocol):
 class RereadingStore(ReadingStore, Protocol):
     """A store that can tell of which chunks it keeps no reading, and takes readings of what is committed."""
 
-    def unread(self, is_sound: Callable[[bytes, Chunk], bool] | None = None) -> Iterator[list[Chunk]]:
-        """Chunks of the current commit without a reading, or with one that `is_sound` refuses.
+    def unread(
+        self, is_sound: Callable[[bytes, Chunk], bool] | None = None, *, mark: bytes = b""
+    ) -> Iterator[list[Chunk]]:
+        """Chunks of the current commit without a reading that begins with `mark`, or with one that `is_sound`
+        refuses.
 
         Those of all tenants, some at a time, without their owners.
         """

@@ -1,7 +1,7 @@
 """Passages of which nothing of use is kept that the graph's reranker read in them: counted, and read.
 
 So it is with an index of before there was a reranker in its graph, with one whose reranker was changed, and
-where a reading was damaged. The last two are not counted, for that every reading would have to be looked at.
+where a reading was damaged. The last are not counted, for that every reading would have to be looked at.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from ragkit.types import Chunk
 def n_unread(collection: StoreCollection, reader: PassageReader | None) -> int | None:
     """How many passages nothing is kept of; None where none are read at ingestion, or the store cannot tell.
 
-    Damaged ones and those of another reranker are not found by this: they are read when they are asked for.
+    Damaged ones are not found by this: they are read when they are asked for.
     """
     store = collection.store
     if reader is None or not isinstance(store, RereadingStore) or not reader.reads_with(collection.embedder):
         return None
-    return sum(len(_judged(chunks, reader)) for chunks in store.unread())
+    return sum(len(_judged(chunks, reader)) for chunks in store.unread(mark=reader.mark))
 
 
 def reread(collection: StoreCollection, reader: PassageReader | None) -> int:

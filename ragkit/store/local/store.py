@@ -250,10 +250,12 @@ class LocalStore:
         found = dict(zip(shown, self._readings.get(shown), strict=True))
         return [found.get(identity) for identity in ids]
 
-    def unread(self, is_sound: Callable[[bytes, Chunk], bool] | None = None) -> Iterator[list[Chunk]]:
-        """Chunks of which no reading is kept, or one that `is_sound` refuses, of all tenants."""
+    def unread(
+        self, is_sound: Callable[[bytes, Chunk], bool] | None = None, *, mark: bytes = b""
+    ) -> Iterator[list[Chunk]]:
+        """Chunks of all tenants without a reading that begins with `mark`, or with one that is not sound."""
         with self.manifest.reading() as db:
-            yield from unread(db, self._readings, is_sound)
+            yield from unread(db, self._readings, is_sound, mark=mark)
 
     def keep_readings(self, readings: Mapping[str, bytes]) -> bool:
         """Keeps what a reranker read in chunks that are committed; whether it could.

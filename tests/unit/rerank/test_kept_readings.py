@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,6 +14,8 @@ import pytest
 import ragkit
 from ragkit.compress.extractive import ExtractiveCompress
 from ragkit.generate.extractive import ExtractiveGenerate
+from ragkit.models.bundled_reranker import BUNDLED_RERANKER
+from ragkit.models.embedder import BUNDLED
 from ragkit.retrieve.bm25 import Bm25Retrieve
 from ragkit.retrieve.dense import DenseRetrieve
 from ragkit.retrieve.fuse import WeightedFuse
@@ -172,10 +176,9 @@ def test_repair_reads_what_is_lacking_or_damaged_and_status_counts_it(
     chunk_of = {hit.chunk.document_id: hit.chunk.id for hit in rag.retrieve(QUESTION, k=20).hits}
     with closing(sqlite3.connect(tmp_path / "index" / READINGS)) as db, db:
         db.execute("DELETE FROM readings WHERE id = ?", (bytes.fromhex(chunk_of["rent"]),))
-        db.execute(
-            "UPDATE readings SET reading = zeroblob(length(reading)) WHERE id = ?",
-            (bytes.fromhex(chunk_of["park"]),),
-        )
+        key = bytes.fromhex(chunk_of["park"])
+        ((whole,),) = db.execute("SELECT reading FROM readings WHERE id = ?", (key,))
+        db.execute("UPDATE readings SET reading = ? WHERE id = ?", (whole[:8] + bytes(len(whole) - 8), key))
     assert rag.status().as_json()["unread_chunks"] == 1  # what is damaged is found when it is looked at
     assert read_of(rag, tmp_path) != before
     done = rag.repair()
@@ -186,6 +189,65 @@ def test_repair_reads_what_is_lacking_or_damaged_and_status_counts_it(
     assert read_of(rag, tmp_path) == before
     assert rag.status().unread_chunks == 0
     assert not rag.repair().repaired
+
+
+def beside_the_bundled(folder: Path) -> ragkit.RAG:
+    """The index of the test, asked through a reranker of other vectors."""
+    (folder / BUNDLED.name).symlink_to(BUNDLED)  # whose model it goes on from
+    shutil.copytree(BUNDLED_RERANKER, folder / "other")
+    manifest = folder / "other" / "model.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"revision": "another"}))
+    (folder / "rag.yaml").write_text(
+        f"""
+ragkit: 1
+models:
+  embed: {{use: embed/bundled}}
+  rerank: {{use: rerank/onnx, folder: {folder / "other"}}}
+stores:
+  local: {{use: store/local, path: {folder / "index"}}}
+collection: {{store: local, embed: embed}}
+query:
+  dense: {{use: retrieve/dense, in: question, k: 50}}
+  sparse: {{use: retrieve/bm25, in: question, k: 50}}
+  fuse: {{use: fuse/weighted, in: [dense, sparse], k: 20}}
+  rerank: {{use: rerank/model, model: rerank, k: 10}}
+  compress: {{use: compress/extractive}}
+  generate: {{use: generate/extractive}}
+"""
+    )
+    return ragkit.load(folder / "rag.yaml")
+
+
+@pytest.mark.parametrize("has_index", [True, False])
+def test_what_another_reranker_read_counts_as_unread(
+    rag: ragkit.RAG, tmp_path: Path, has_index: bool
+) -> None:
+    with closing(KeptReadings(tmp_path / "index" / READINGS)) as kept:
+        n = len(kept.ids())
+    assert n >= 4
+    rag.close()
+    if not has_index:  # as the file was before marks were looked for
+        with closing(sqlite3.connect(tmp_path / "index" / READINGS)) as db, db:
+            db.execute("DROP INDEX readings_by_mark")
+    with beside_the_bundled(tmp_path) as other:
+        assert other.status().unread_chunks == n
+        assert noted(other, QUESTION)["read"] != 0
+        (line,) = other.repair().repaired
+        assert line.startswith(f"{n} passages read anew for ragkit-minilm-late")
+        assert other.status().unread_chunks == 0
+        assert noted(other, QUESTION)["read"] == 0
+    with ragkit.open(tmp_path / "index") as again:
+        assert again.status().unread_chunks == n
+
+
+def test_a_mark_is_found_among_others_whatever_its_bytes(tmp_path: Path) -> None:
+    kept = KeptReadings(tmp_path / READINGS)
+    marks = [bytes(8), b"\xff" * 8, b"\x00" * 7 + b"\x01", b"\xff" * 7 + b"\xfe", b"abcdefgh"]
+    kept.put({f"{i:02x}": mark + b"read" for i, mark in enumerate(marks)}, head=0)
+    assert [kept.ids(mark) for mark in marks] == [frozenset({bytes([i])}) for i in range(len(marks))]
+    assert len(kept.ids()) == len(marks)
+    assert kept.ids(b"abcdefgi") == frozenset()
+    kept.close()
 
 
 def test_repair_reads_an_index_of_before_there_was_a_reranker(rag: ragkit.RAG, tmp_path: Path) -> None:
