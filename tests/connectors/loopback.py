@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
 import httpx
@@ -28,6 +29,7 @@ class Request:
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
     lists: dict[str, list[str]] = field(default_factory=dict)  # parameters that may come several times
+    user: str = ""  # who it turned out to be, where a service knows users
 
 
 @dataclass(slots=True)
@@ -100,7 +102,7 @@ class Loopback:
         """What goes wrong from now on, by number of the writing request."""
         self.n_writes, self.faults = 0, faults
 
-    def __enter__(self) -> Loopback:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -141,25 +143,37 @@ class Loopback:
         return said if isinstance(said, Reply) else Reply(said)
 
 
-class HandedOver(httpx.BaseTransport):
-    """The same server without its network: a client's requests are handed over, for thousands of calls.
+class Shortcut:
+    """The same server without its network: requests are handed over, for thousands of calls.
 
     `change` may alter a request on its way, as a server would that does not keep to it.
     """
 
     def __init__(self, server: Loopback) -> None:
-        self._server = server
+        self.server = server
         self.change: Callable[[Request], None] | None = None
+
+    def answer(self, request: Request) -> Reply:
+        """What the server answers.
+
+        Raises:
+            Dropped: the connection ends without an answer.
+        """
+        if self.change is not None:
+            self.change(request)
+        return self.server.answer(request)
+
+
+class HandedOver(Shortcut, httpx.BaseTransport):
+    """The way to it for a client of httpx."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         parameters = dict(request.url.params)
         lists = {name: request.url.params.get_list(name) for name in parameters}
         headers = {name.lower(): value for name, value in request.headers.items()}
         given = Request(request.method, request.url.path, parameters, request.read(), headers, lists)
-        if self.change is not None:
-            self.change(given)
         try:
-            reply = self._server.answer(given)
+            reply = self.answer(given)
         except Dropped as e:
             raise httpx.ReadError("the server closed the connection", request=request) from e
         return httpx.Response(reply.status, headers=reply.headers, content=data_of(reply))
@@ -180,13 +194,16 @@ class _Quiet(ThreadingHTTPServer):
         self.connections: set[socket.socket] = set()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A connection that the other side ended."""
+        """Quiet where the other side ended the connection; a mistake of a service is printed."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 def _handler(server: Loopback) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
+        wbufsize = -1  # headers and body leave together
 
         def setup(self) -> None:
             super().setup()
@@ -214,9 +231,10 @@ def _handler(server: Loopback) -> type[BaseHTTPRequestHandler]:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
-            self.wfile.write(data)
+            if self.command != "HEAD":
+                self.wfile.write(data)
 
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _answer
 
         def log_message(self, *_: Any) -> None:
             """Quiet."""

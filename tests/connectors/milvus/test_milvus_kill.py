@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import random
-import signal
 import socket
 import subprocess
 import sys
@@ -13,46 +11,19 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ragkit.errors import StoreError
-from ragkit.protocols import Change, Scope
-from ragkit.testing.data import put, quarantine
+from ragkit.protocols import Scope
 from ragkit_connectors.milvus import MilvusStore
 from tests.connectors.milvus.stores import Stores
-from tests.crash.checking import matched
-from tests.crash.ledger import Ledger, Notes
+from tests.connectors.workload import SPEC, document, seen, texts_of
+from tests.connectors.writer import survives
 from tests.crash.workloads import vector_of
 from tests.scale import scaled
 
 pytest.importorskip("milvus_lite", reason="needs the extra milvus-lite")
-pytest.importorskip("qdrant_client", reason="needs the extra qdrant, whose tests have the workload")
-from tests.connectors.qdrant_writer import SPEC, document
-
-SEED, N_PLACES = 20, 18  # named places that one commit and one compaction pass
-SCRIPT = """
-import json, os, random, signal, sys
-from pathlib import Path
-from ragkit import failpoints
-from ragkit_connectors.milvus import MilvusStore
-from tests.connectors.qdrant_writer import SPEC, batches
-from tests.crash.ledger import Notes
-left = int(sys.argv[4])
-def die(name):
-    global left
-    left -= 1
-    if left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-store = MilvusStore(**json.loads(sys.argv[1])).open(SPEC)
-notes = Notes(Path(sys.argv[2]))
-failpoints.watch(die)
-for changes in batches(random.Random(int(sys.argv[3])), 1000):
-    notes.begun(changes)
-    notes(done=store.commit(changes))
-    store.compact()
-"""
 
 
 class LiteServer:
@@ -91,61 +62,19 @@ def server(tmp_path: Path) -> Iterator[LiteServer]:
     made.kill()
 
 
-def killed(place: dict[str, Any], notes: Path, rng: random.Random) -> None:
-    """Runs a writer until it kills itself."""
-    import json
-
-    given = [json.dumps(place), str(notes), str(rng.randrange(10**6)), str(rng.randrange(1, 3 * N_PLACES))]
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, *given],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        cwd=Path(__file__).parents[3],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr
-
-
-def survives(place: dict[str, Any], folder: Path, n_kills: int) -> None:
-    """Kills writers, each time in another place, and compares with what they had noted."""
-    rng, path = random.Random(SEED), folder / "ledger"
-    for _ in range(n_kills):
-        killed(place, path, rng)
-        store = MilvusStore(**place).open(SPEC)
-        there: Any = matched(store, Ledger.read(path))  # type: ignore[arg-type]
-        # The dead writer holds nobody up, and the next commit settles what it left.
-        store.commit([document("next", rng.randrange(1000))])
-        store.compact()
-        assert store.holdings().n_ended == 0
-        assert store.verify() == []
-        assert len(store._server.turn.names()) == 1
-        path.write_text("")
-        note_all(Notes(path), store)
-        held = dict(Ledger.read(path).acknowledged)
-        assert {**there, "next": held["next"]} == held
-        store.close()
-
-
-def note_all(notes: Notes, store: MilvusStore) -> None:
-    """Notes the content of a store as commits."""
-    changes: list[Change] = []
-    for state in store.states():
-        source = store.source("", state.document_id)
-        if source is not None:
-            texts = source.text.split("\n")
-            changes.append(put(state.document_id, [(text, vector_of(text)) for text in texts]))
-    for some in (changes, [quarantine(state.document_id) for state in store.quarantined()]):
-        notes.begun(some)
-        notes(done=0)
+def of_one_record(store: MilvusStore) -> None:
+    """The record of commits lies in one place."""
+    assert len(store._server.turn.names()) == 1
 
 
 def test_with_its_engine_within_it_a_writer_leaves_what_was_acknowledged(tmp_path: Path) -> None:
-    survives({"path": str(tmp_path / "index.db"), "partitions": 2}, tmp_path, scaled(40, part=20))
+    place = {"path": str(tmp_path / "index.db"), "partitions": 2}
+    survives("store/milvus", place, tmp_path, scaled(40, part=20), check=of_one_record)
 
 
 def test_a_writer_to_a_server_leaves_what_was_acknowledged(server: LiteServer, tmp_path: Path) -> None:
-    survives({"uri": server.uri, "partitions": 2}, tmp_path, scaled(20, part=20))
+    place = {"uri": server.uri, "partitions": 2}
+    survives("store/milvus", place, tmp_path, scaled(20, part=20), check=of_one_record)
 
 
 def test_a_server_that_is_killed_and_started_again_in_mid_ingest(server: LiteServer) -> None:
@@ -172,16 +101,8 @@ def test_a_server_that_is_killed_and_started_again_in_mid_ingest(server: LiteSer
     finally:
         over.set()
         killer.join()
-    expected = sorted(text for name in "abc" for text in texts_of(document(name, version - 1)))
-    (dense,) = store.search(vector_of("x")[None], 100, Scope())
-    there = sorted(chunk.text for chunk in store.fetch(dense.id_list(), Scope()) if chunk is not None)
-    assert there == expected, n_failed
-    assert store.verify() == []
+    assert seen(store) == texts_of(*(document(name, version - 1) for name in "abc")), n_failed
     stores.close()
-
-
-def texts_of(change: Change) -> list[str]:
-    return [record.chunk.text for record in change.records]
 
 
 def test_a_server_that_is_gone_is_said_in_time(server: LiteServer) -> None:

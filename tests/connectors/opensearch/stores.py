@@ -37,6 +37,7 @@ class Stores:
 
     def __init__(self, cluster: Cluster | None = None) -> None:
         self.server = LocalServer(cluster)
+        self.service = self.server.cluster
         self.server.start()
         self.opened: list[OpenSearchStore] = []
 

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import pytest
 
 from ragkit.errors import ConfigError
-from ragkit.filters import And, Contains, Eq, Exists, Filter, In, Ne, Not, NotIn, Or
-from ragkit.protocols import Change, Scope
 from ragkit.store.remote.bounds import upper_bound
 from ragkit.store.remote.points import chunk_point
-from ragkit.testing.data import put, quarantine, remove
-from ragkit.testing.stores import EAST, spec_of
+from ragkit.store_spec import StoreSpec
 from ragkit_connectors.opensearch import OpenSearchStore
 from ragkit_connectors.opensearch.mapping import document_of
 from ragkit_connectors.opensearch.query import as_query, weighted_query
-from tests.hostile import STRANGERS
+from tests.connectors.injected import InjectionChecks, change, payloads, wanted
+from tests.connectors.loopback import Request
+from tests.connectors.opensearch.stores import Stores
 from tests.scale import IS_FULL
 
 pytest.importorskip("opensearchpy", reason="needs the extra opensearch")
-from tests.connectors.opensearch.in_process import InProcessStore, in_process
+from tests.connectors.opensearch.in_process import in_process
 
 _SEEDS = (
     '"}},{"match_all":{}}', '"}]}},"size":10000,"x":{"y":"', '{"query":{"match_all":{}}}',
@@ -42,38 +41,8 @@ _SEEDS = (
     "_id", "_source",
     "dense", "weights.a", "a.b.c", ".", "..", " ", "x" * 9000,
 )  # fmt: skip
-_FRAMES = ("{0}", "acme{0}", "x{0}y{0}", "'{0}", '"{0}')
-PAYLOADS = tuple(
-    dict.fromkeys(frame.replace("{0}", seed) for frame in _FRAMES for seed in (*_SEEDS, *STRANGERS))
-)
+PAYLOADS = payloads(_SEEDS)
 _DIGEST = re.compile(r"[0-9a-f]{16}|[0-9a-f]{32}")
-
-
-def wanted(text: str) -> Filter:
-    """A filter that has a text in each of its places."""
-    return Or((
-        Eq("lang", text), In("tags", (text, "other")), Contains("tags", text), Ne("lang", text),
-        NotIn("tags", (text,)), Contains("note", text), Not(And((Eq("note", text), Exists("year")))),
-    ))  # fmt: skip
-
-
-def change(text: str) -> Change:
-    """A document with a text wherever one is taken."""
-    metadata = {"lang": text, "tags": [text], f"{text}\x01": text}
-    made = put("d", [(f"{text} common", EAST)], tenant=text, metadata=metadata, acl=[text])
-    assert made.document is not None
-    return Change(
-        replace(made.state, document_id=text, uri=text, origin=text, fingerprint=text),
-        document=replace(made.document, id=text, uri=text),
-        records=tuple(
-            replace(
-                record,
-                chunk=replace(record.chunk, document_id=text, uri=text, headings=(text,)),
-                terms=(text, "common word"),
-            )
-            for record in made.records
-        ),
-    )
 
 
 def shape(value: Any) -> Any:
@@ -85,50 +54,27 @@ def shape(value: Any) -> Any:
     return type(value).__name__
 
 
-def shapes(store: InProcessStore) -> list[Any]:
-    """What was sent since the last time."""
-    out = []
-    for request in store.log:
-        lines = [json.loads(line) for line in request.body.splitlines()] if request.body else []
-        routing = request.parameters.get("routing")
-        assert routing is None or _DIGEST.fullmatch(routing)
-        out.append(
-            (request.method, request.path, sorted(request.parameters), [shape(line) for line in lines])
-        )
-    store.log.clear()
-    return out
+class TestInjection(InjectionChecks):
+    """All requests of a document, one after the other, line by line."""
 
-
-def use(store: InProcessStore, text: str) -> None:
-    """Writes, reads and removes with a text; it comes back as it went in."""
-    made = change(text)
-    store.commit([made, quarantine(f"{text} bad", tenant=text, stage=text, reason=text)])
-    identity = made.records[0].chunk.id
-    scope = Scope(text, (text,), wanted(text))
-    assert store.search(EAST[None], 5, scope)[0].id_list() == [identity]
-    assert store.search_terms([[text, "nowhere"]], 5, scope)[0].id_list() == [identity]
-    assert store.fetch([identity, text], scope) == [made.records[0].chunk, None]
-    state = store.state(text, text)
-    assert state is not None
-    assert (state.uri, state.origin, state.fingerprint) == (text, text, text)
-    assert store.source(text, text) == made.document
-    assert [s.document_id for s in store.at_uri(text, text)] == [text]
-    store.commit([remove(text, tenant=text), remove(f"{text} bad", tenant=text)])
-    assert list(store.states(text)) == []
-    store.compact()
-
-
-def test_requests_are_the_same_whatever_the_texts() -> None:
-    store = in_process(spec_of(tenant="keyword!", acl=["keyword"]), name="ours")
-    use(store, "first")
-    store.log.clear()
-    use(store, "plain")
-    expected = shapes(store)
+    kind = Stores
     # Each takes a fifth of a second: a part of them, and all at full scale.
-    for payload in PAYLOADS if IS_FULL else PAYLOADS[::12]:
-        use(store, payload)
-        assert shapes(store) == expected, payload
-    assert store.verify() == []
+    payloads: ClassVar[tuple[str, ...]] = PAYLOADS[:: 1 if IS_FULL else 12]
+
+    def hasten(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nothing fails here."""
+
+    def store_here(self, spec: StoreSpec, **settings: Any) -> Any:  # type: ignore[override]
+        return in_process(spec, name="ours")
+
+    def shapes(self, log: Sequence[Request]) -> list[Any]:
+        out = []
+        for request in log:
+            lines = [json.loads(line) for line in request.body.splitlines()] if request.body else []
+            routing = request.parameters.get("routing")
+            assert routing is None or _DIGEST.fullmatch(routing)
+            out.append((request.method, request.path, sorted(request.parameters), [shape(x) for x in lines]))
+        return out
 
 
 def test_no_text_becomes_a_part_of_a_query() -> None:

@@ -3,115 +3,75 @@
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
-import numpy as np
 import pytest
 
 from ragkit.errors import StoreError
-from ragkit.filters import Eq
 from ragkit.protocols import Scope
-from ragkit.testing.data import put, unit
-from ragkit.testing.stores import EAST, spec_of, texts
-from ragkit_connectors.opensearch import OpenSearchStore
+from ragkit.store_spec import StoreSpec
+from ragkit.testing.data import put
+from ragkit.testing.stores import EAST, texts
+from tests.connectors.guarded import GUARDED, TenantChecks
 from tests.scale import scaled
 
 pytest.importorskip("opensearchpy", reason="needs the extra opensearch")
-from tests.connectors import across_tenants
-from tests.connectors.across_tenants import call_across_tenants
-from tests.connectors.opensearch.in_process import InProcessStore, in_process
-from tests.connectors.opensearch.server.cluster import READ, Cluster, Request, User
+from tests.connectors.loopback import Request
+from tests.connectors.opensearch.in_process import in_process
+from tests.connectors.opensearch.server.cluster import READ, Cluster, User
 from tests.connectors.opensearch.stores import Stores
 
-SPEC = spec_of(tenant="keyword!", acl=["keyword"])
-TENANTS = ("acme", "Acme", "acme ", "acme\0", "*", "' OR 1=1 --", "globex", "гло\u200bбекс", "a,b", "a", "b")
-GROUPS = ("staff", "legal", "staff")
+SPEC = GUARDED
 
 
-def forget(request: Request) -> None:
-    """What a server would do that ignores filters and routing of searches for chunks."""
-    if not request.path.endswith("ours/_search"):
-        return
-    request.parameters.pop("routing", None)
-    body = request.json()
-    query = body["query"]
-    if "script_score" in query:
-        query["script_score"]["query"] = {"match_all": {}}
-    elif "knn" in query:
-        query["knn"]["dense"].pop("filter")
-    elif "should" in query.get("bool", {}):
-        query["bool"]["filter"] = []
-    else:
-        body["query"] = {"match_all": {}}
-    request.body = json.dumps(body).encode()
+class TestTenants(TenantChecks):
+    """All compared, on a server that leaves filters and routing out."""
+
+    kind = Stores
+    every_tenant = True
+    n_calls = scaled(50_000)
+
+    def hasten(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nothing fails here."""
+
+    def store_here(self, spec: StoreSpec = SPEC, **settings: Any) -> Any:
+        return in_process(spec, name="ours", **self.settings, **settings)
+
+    def forget(self, request: Request) -> None:
+        """What a server would do that ignores filters and routing of searches for chunks."""
+        if not request.path.endswith("ours/_search"):
+            return
+        request.parameters.pop("routing", None)
+        body = json.loads(request.body)
+        query = body["query"]
+        if "script_score" in query:
+            query["script_score"]["query"] = {"match_all": {}}
+        elif "knn" in query:
+            query["knn"]["dense"].pop("filter")
+        elif "should" in query.get("bool", {}):
+            query["bool"]["filter"] = []
+        else:
+            body["query"] = {"match_all": {}}
+        request.body = json.dumps(body).encode()
+
+    def test_a_tenants_chunks_are_asked_of_one_shard(self) -> None:
+        store = self.store_here()
+        store.commit([put("d", [("one", EAST)], tenant="a,b", acl=["staff"])])
+        store.log.clear()
+        scope = Scope("a,b", ("staff",))
+        assert len(store.search(EAST[None], 50, scope)[0]) == 1
+        ends = ("ours/_search", "ours/_count")
+        routings = [r.parameters.get("routing") for r in store.log if r.path.endswith(ends)]
+        assert len(set(routings)) == 1
+        assert routings[0] is not None
+        assert routings[0].isalnum()
 
 
-@pytest.fixture(scope="module", params=[{}, {"exact_below": 0, "shards": 4}], ids=["compared", "graph"])
-def store(request: pytest.FixtureRequest) -> Iterator[InProcessStore]:
-    made = in_process(SPEC, name="ours", **request.param)
-    made.commit(
-        put(
-            f"d{i}",
-            [(f"{tenant} {group} {i}", unit([1, i]))],
-            tenant=tenant,
-            acl=[group],
-            metadata={"year": i},
-        )
-        for tenant in TENANTS
-        for i, group in enumerate(GROUPS)
-    )
-    yield made
-    made.close()
+class TestTenantsByGraph(TestTenants):
+    """The same over several shards, by the graph."""
 
-
-def found(store: OpenSearchStore, tenant: str, groups: tuple[str, ...]) -> list[str]:
-    return store.search(EAST[None], 50, Scope(tenant, groups))[0].id_list()
-
-
-@pytest.mark.parametrize("forgets", [False, True])
-@pytest.mark.parametrize("tenant", [*TENANTS, "nobody", "ACME", ""])
-def test_every_answer_is_the_readers_own(store: InProcessStore, tenant: str, forgets: bool) -> None:
-    everything = [hit for t in TENANTS for hit in found(store, t, ("staff", "legal"))]
-    assert len(set(everything)) == 3 * len(TENANTS)
-    store.change = forget if forgets else None
-    try:
-        for groups, wanted in ((("staff",), {0, 2}), (("legal",), {1}), (("Staff",), set()), ((), set())):
-            scope = Scope(tenant, groups)
-            expected = {f"{tenant} {g} {i}" for i, g in enumerate(GROUPS) if i in wanted}
-            own = {text for text in texts(store, everything, scope) if text is not None}
-            assert own == (expected if tenant in TENANTS else set())
-            assert set(texts(store, found(store, tenant, groups), scope)) == own
-            (sparse,) = store.search_terms([["staff", "legal"]], 50, scope)
-            assert set(texts(store, sparse.id_list(), scope)) == own
-            assert np.count_nonzero(store.vectors(everything, scope).any(axis=1)) == len(own)
-            (filtered,) = store.search(EAST[None], 50, Scope(tenant, groups, Eq("year", 2)))
-            assert len(filtered) == (len(own) and int(2 in wanted))
-    finally:
-        store.change = None
-
-
-@pytest.mark.parametrize("settings", [{}, {"exact_below": 0, "shards": 4}], ids=["compared", "graph"])
-def test_no_call_of_many_leaks(settings: dict[str, Any]) -> None:
-    """Half of them on a server that forgets its filters."""
-    store = in_process(across_tenants.SPEC, name="ours", **settings)
-
-    def forgetful(rng: random.Random) -> None:
-        store.change = forget if rng.random() < 0.5 else None
-
-    assert call_across_tenants(store, scaled(50_000), forgetful).answered > scaled(20_000)
-
-
-def test_a_tenants_chunks_are_asked_of_one_shard(store: InProcessStore) -> None:
-    store.log.clear()
-    found(store, "a,b", ("staff",))
-    routings = [
-        r.parameters.get("routing") for r in store.log if r.path.endswith(("ours/_search", "ours/_count"))
-    ]
-    assert len(set(routings)) == 1
-    assert routings[0] is not None
-    assert routings[0].isalnum()
+    settings: ClassVar[dict[str, Any]] = {"exact_below": 0, "shards": 4}
 
 
 # --- document-level security ------------------------------------------------------------------------

@@ -14,18 +14,12 @@ from ragkit.protocols import Scope
 from ragkit.store.remote import head as heads
 from ragkit.testing.data import put
 from ragkit.testing.stores import EAST, spec_of, texts
-from tests.connectors.imitated import (
-    SPEC,
-    FaultChecks,
-    HistoryChecks,
-    InjectionChecks,
-    KillChecks,
-    TenantChecks,
-    document,
-    seen,
-    texts_of,
-)
+from tests.connectors.faulty import FaultChecks, HistoryChecks
+from tests.connectors.guarded import TenantChecks
+from tests.connectors.injected import InjectionChecks
+from tests.connectors.killed import KillChecks
 from tests.connectors.loopback import Fault, Refusal, Request
+from tests.connectors.workload import SPEC, document, seen, texts_of
 
 pytest.importorskip("httpx", reason="needs the extra pinecone")
 from ragkit_connectors import http_calls
@@ -66,8 +60,8 @@ class TestKill(OfPinecone, KillChecks):
 
     use = "store/pinecone"
 
-    def place(self, store: Any) -> dict[str, Any]:
-        return {"host": store.config.host, "name": store.config.name}
+    def place(self, url: str) -> dict[str, Any]:
+        return {"host": url}
 
 
 class TestTenants(OfPinecone, TenantChecks):

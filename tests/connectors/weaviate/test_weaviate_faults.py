@@ -12,21 +12,15 @@ import pytest
 
 from ragkit.errors import CorruptIndexError, StoreError, TransientStoreError
 from ragkit.store.remote import head as heads
-from tests.connectors.imitated import (
-    SPEC,
-    FaultChecks,
-    HistoryChecks,
-    InjectionChecks,
-    KillChecks,
-    TenantChecks,
-    document,
-    seen,
-    texts_of,
-)
+from tests.connectors.faulty import FaultChecks, HistoryChecks
+from tests.connectors.guarded import TenantChecks
+from tests.connectors.injected import InjectionChecks
+from tests.connectors.killed import KillChecks
 from tests.connectors.loopback import Fault, Request
 from tests.connectors.weaviate.server.collection import refused
 from tests.connectors.weaviate.server.service import done_and_unavailable, limited, unavailable
 from tests.connectors.weaviate.stores import Stores
+from tests.connectors.workload import SPEC, document, seen, texts_of
 
 pytest.importorskip("graphql", reason="needs graphql-core, which parses for the local server")
 from ragkit_connectors import http_calls

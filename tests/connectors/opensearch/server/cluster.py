@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.connectors.loopback import Request
 from tests.connectors.opensearch.server.errors import ApiError, bad, forbidden, no_index
 from tests.connectors.opensearch.server.index import Doc, Index
 from tests.connectors.opensearch.server.search import Searcher
@@ -36,33 +37,6 @@ class User:
     dls: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Request:
-    """One request, as it came."""
-
-    method: str
-    path: str
-    parameters: dict[str, str]
-    body: bytes
-    headers: dict[str, str]
-    user: str = ""
-
-    def json(self) -> dict[str, Any]:
-        try:
-            parsed = json.loads(self.body or b"{}")
-            self.body.decode()
-        except ValueError as e:
-            raise bad(f"Failed to parse content to map: {e}", "parse_exception") from e
-        if not isinstance(parsed, dict):
-            raise bad("Expected an object", "parse_exception")
-        return parsed
-
-    def only(self, *known: str) -> None:
-        for name in self.parameters:
-            if name not in known:
-                raise bad(f"request [{self.path}] contains unrecognized parameter: [{name}]")
-
-
 class Cluster:
     """All state, behind one lock."""
 
@@ -74,6 +48,11 @@ class Cluster:
         self.forgets = False
         self.item_fault: Callable[[int, str, dict[str, Any]], ApiError | str | None] | None = None
         self.lock = threading.RLock()
+
+    @staticmethod
+    def is_writing(request: Request) -> bool:
+        """Whether a request changes documents."""
+        return request.path.endswith("/_bulk") or (request.method == "PUT" and "/_doc/" in request.path)
 
     def answer(self, request: Request) -> Any:
         """What a request gives; `True` or `False` for one that only asks whether something is there."""
@@ -118,7 +97,7 @@ class Cluster:
         }  # fmt: skip
 
     def list_plugins(self, request: Request) -> Any:
-        request.only("format", "h")
+        _only(request, "format", "h")
         self._allow(request, "cluster:monitor/nodes/info")
         return [{"component": name} for name in sorted(self.plugins)]
 
@@ -129,17 +108,17 @@ class Cluster:
         return name in self.indexes
 
     def create(self, request: Request, name: str) -> Any:
-        request.only("wait_for_active_shards", "timeout")
+        _only(request, "wait_for_active_shards", "timeout")
         self._allow(request, f"{MANAGE}/create")
         if _INDEX.fullmatch(name) is None or name[0] in "_-+":
             raise bad(f"Invalid index name [{name}], must be lowercase", "invalid_index_name_exception")
         if name in self.indexes:
             raise bad(f"index [{name}/x] already exists", "resource_already_exists_exception")
-        self.indexes[name] = Index(name, request.json(), self.plugins)
+        self.indexes[name] = Index(name, _json(request), self.plugins)
         return {"acknowledged": True, "shards_acknowledged": True, "index": name}
 
     def drop(self, request: Request, names: str) -> Any:
-        request.only("ignore_unavailable")
+        _only(request, "ignore_unavailable")
         self._allow(request, f"{MANAGE}/delete")
         for name in names.split(","):
             if name in self.indexes or request.parameters.get("ignore_unavailable") != "true":
@@ -148,29 +127,35 @@ class Cluster:
         return {"acknowledged": True}
 
     def mapping(self, request: Request, name: str) -> Any:
-        request.only()
+        _only(
+            request,
+        )
         self._allow(request, f"{MANAGE}/mappings/get")
         return {name: {"mappings": self._index(name).mappings}}
 
     def add_fields(self, request: Request, name: str) -> Any:
-        request.only()
+        _only(
+            request,
+        )
         self._allow(request, f"{MANAGE}/mapping/put")
-        self._index(name).add_fields(request.json(), self.plugins)
+        self._index(name).add_fields(_json(request), self.plugins)
         return {"acknowledged": True}
 
     def settings(self, request: Request, name: str) -> Any:
-        request.only("flat_settings")
+        _only(request, "flat_settings")
         self._allow(request, f"{MANAGE}/settings/get")
         return {name: {"settings": {f"index.{k}": _text(v) for k, v in self._index(name).settings.items()}}}
 
     def stats(self, request: Request, names: str) -> Any:
-        request.only()
+        _only(
+            request,
+        )
         self._allow(request, "indices:monitor/stats")
         size = sum(len(d.source) for name in names.split(",") for d in self._index(name).docs.values())
         return {"_shards": _WELL, "_all": {"primaries": {"store": {"size_in_bytes": size}}}}
 
     def refresh(self, request: Request, names: str) -> Any:
-        request.only("ignore_unavailable")
+        _only(request, "ignore_unavailable")
         self._allow(request, f"{MANAGE}/refresh")
         for index in [self._index(name) for name in names.split(",")]:
             index.refresh()
@@ -184,7 +169,7 @@ class Cluster:
     # --- documents --------------------------------------------------------------------------------
 
     def get(self, request: Request, name: str, identity: str) -> Any:
-        request.only("preference", "routing", "_source", "realtime")
+        _only(request, "preference", "routing", "_source", "realtime")
         self._allow(request, f"{READ}/get")
         index = self._index(name)
         doc = index.find(identity, request.parameters.get("routing"))
@@ -202,14 +187,14 @@ class Cluster:
         return out if request.parameters.get("_source") == "false" else {**out, "_source": doc.read()}
 
     def put(self, request: Request, name: str, identity: str) -> Any:
-        request.only("if_seq_no", "if_primary_term", "routing", "refresh")
+        _only(request, "if_seq_no", "if_primary_term", "routing", "refresh")
         self._allow(request, f"{WRITE}/index")
         target = {"_id": identity, **request.parameters}
-        done = self._writable(name).apply("index", target, request.json())
+        done = self._writable(name).apply("index", target, _json(request))
         return {key: value for key, value in done.items() if key != "status"}
 
     def bulk(self, request: Request) -> Any:
-        request.only("refresh", "timeout")
+        _only(request, "refresh", "timeout")
         self._allow(request, f"{WRITE}/bulk")
         if not request.body.endswith(b"\n"):
             raise bad("The bulk request must be terminated by a newline [\\n]")
@@ -241,22 +226,22 @@ class Cluster:
     # --- searches ---------------------------------------------------------------------------------
 
     def count(self, request: Request, name: str) -> Any:
-        request.only("routing", "preference")
+        _only(request, "routing", "preference")
         self._allow(request, f"{READ}/search")
-        return {"count": self._searcher(request, name).count(request.json()), "_shards": _WELL}
+        return {"count": self._searcher(request, name).count(_json(request)), "_shards": _WELL}
 
     def search(self, request: Request, name: str | None = None) -> Any:
         self._allow(request, f"{READ}/search")
-        body = request.json()
+        body = _json(request)
         pit = body.get("pit")
         if name is not None:
-            request.only("routing", "preference", "allow_partial_search_results")
+            _only(request, "routing", "preference", "allow_partial_search_results")
             if pit is not None:
                 raise bad(
                     "[indices] cannot be used with point in time", "action_request_validation_exception"
                 )
             return self._searcher(request, name).search(body)
-        request.only("allow_partial_search_results")
+        _only(request, "allow_partial_search_results")
         if pit is None or set(pit) - {"id", "keep_alive"}:
             raise AssertionError("searches without an index need a point in time here")
         if pit["id"] not in self.pits:
@@ -269,7 +254,9 @@ class Cluster:
         return {"pit_id": pit["id"], **found}
 
     def search_several(self, request: Request) -> Any:
-        request.only()
+        _only(
+            request,
+        )
         self._allow(request, f"{READ}/msearch")
         if not request.body.endswith(b"\n"):
             raise bad("The msearch request must be terminated by a newline [\\n]")
@@ -281,14 +268,16 @@ class Cluster:
                     if key not in _MSEARCH_KEYS:
                         raise bad(f"key [{key}] is not supported in the metadata section")
                 parameters = {"routing": header["routing"]} if "routing" in header else {}
-                one = Request("POST", request.path, parameters, body, request.headers, request.user)
-                responses.append({**self._searcher(one, header["index"]).search(one.json()), "status": 200})
+                one = Request("POST", request.path, parameters, body, request.headers, user=request.user)
+                responses.append({**self._searcher(one, header["index"]).search(_json(one)), "status": 200})
             except ApiError as e:
                 responses.append(e.body())
         return {"took": 1, "responses": responses}
 
     def open_pit(self, request: Request, name: str) -> Any:
-        request.only("keep_alive", "routing", "preference", "allow_partial_pit_creation", "expand_wildcards")
+        _only(
+            request, "keep_alive", "routing", "preference", "allow_partial_pit_creation", "expand_wildcards"
+        )
         self._allow(request, f"{READ}/point_in_time/create")
         if not re.fullmatch(r"\d+[smhd]", request.parameters.get("keep_alive", "")):
             raise bad("keep_alive not specified", "action_request_validation_exception")
@@ -297,7 +286,7 @@ class Cluster:
         return {"pit_id": identity, "_shards": _WELL, "creation_time": 0}
 
     def close_pits(self, request: Request) -> Any:
-        given = request.json()["pit_id"]
+        given = _json(request)["pit_id"]
         return {"pits": [{"pit_id": p, "successful": self.pits.pop(p, None) is not None} for p in given]}
 
     def _searcher(self, request: Request, name: str) -> Searcher:
@@ -311,8 +300,8 @@ class _Absent(ApiError):
     """A document that is not there: 404, with a body of its own."""
 
     def __init__(self, said: dict[str, Any]) -> None:
-        super().__init__(404, "", "")
         self.said = said
+        super().__init__(404, "", "")
 
     def body(self) -> dict[str, Any]:
         return self.said
@@ -361,3 +350,20 @@ _ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ("POST", f"{_NAME}/_search", Cluster.search),
     ("POST", f"{_NAME}/_search/point_in_time", Cluster.open_pit),
 ]
+
+
+def _json(request: Request) -> dict[str, Any]:
+    try:
+        parsed = json.loads(request.body or b"{}")
+        request.body.decode()
+    except ValueError as e:
+        raise bad(f"Failed to parse content to map: {e}", "parse_exception") from e
+    if not isinstance(parsed, dict):
+        raise bad("Expected an object", "parse_exception")
+    return parsed
+
+
+def _only(request: Request, *known: str) -> None:
+    for name in request.parameters:
+        if name not in known:
+            raise bad(f"request [{request.path}] contains unrecognized parameter: [{name}]")

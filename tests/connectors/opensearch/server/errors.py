@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.connectors.loopback import Refusal
 
-class ApiError(Exception):
+
+class ApiError(Refusal):
     """What ends a request."""
 
     def __init__(self, status: int, kind: str, reason: str, **more: Any) -> None:
-        super().__init__(reason)
         self.status, self.kind, self.reason, self.more = status, kind, reason, more
+        super().__init__(status, self.body())
 
     def cause(self) -> dict[str, Any]:
         return {"type": self.kind, "reason": self.reason, **self.more}
