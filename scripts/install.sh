@@ -31,9 +31,9 @@ if [ "$level" = all ]; then
     # Asked for by its exact version first, so that a CPU build at hand is taken and not the CUDA one.
     install "torch==2.13.0"
 fi
-if [ "$level" = run ]; then
-    install -e ".$extras"
-else
-    # In one go: a second call would take newer versions than the first one's packages allow.
-    install -e ".$extras" --group dev --group build
-fi
+# In one go: a second call would take newer versions than the first one's packages allow.
+case "$level" in
+    run) install -e ".$extras" ;;
+    light) install -e ".$extras" --group dev --group build ;;
+    all) install -e ".$extras" --group dev --group build --group frameworks ;;
+esac
