@@ -123,18 +123,18 @@ def test_what_is_gone_is_said(stores: Stores, index: Path) -> None:
 
 
 def test_a_newer_format_is_not_guessed_at(stores: Stores, index: Path) -> None:
-    for change in ("PRAGMA user_version = 2", None):
+    for change in ("PRAGMA user_version = 3", None):
         connection = sqlite3.connect(index / "records.sqlite")
         if change:
             connection.execute(change)
         else:
-            connection.execute("PRAGMA user_version = 1")
+            connection.execute("PRAGMA user_version = 2")
             (payload,) = connection.execute("SELECT payload FROM head").fetchone()
             text = json.dumps({**json.loads(payload), "format": 9})
             connection.execute("UPDATE head SET payload = ?", (text,))
             connection.commit()
         connection.close()
-        with pytest.raises(ConfigError, match=r"this version of ragkit reads 1\. Use the version that"):
+        with pytest.raises(ConfigError, match=r"this version of ragkit reads [12]\. Use the version that"):
             opened(stores, index)
 
 

@@ -4,7 +4,7 @@
 
 It dies with SIGKILL at the PLACES-th named place that it passes (see `ragkit.failpoints`); where PLACES is 0,
 so many milliseconds after it was opened, wherever it is then. SETTINGS are JSON. With ERASES it forgets
-documents in between, else it compacts alone.
+documents in between or prepares for questions, else it compacts alone.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def survives(
         AssertionError: something is lost, or there twice.
     """
     rng, path = random.Random(SEED), folder / "ledger"
-    n_places = 3 * (N_PLACES + 8 * erases)
+    n_places = 3 * (N_PLACES + 30 * erases)
     for _ in range(n_kills):
         places = rng.randrange(1, n_places) if not in_time or rng.random() < 2 / 3 else 0
         _killed(use, settings, path, rng.randrange(10**6), places, rng.randrange(5, 1500), erases=erases)
@@ -128,6 +128,8 @@ def main(
             noted(done=0)
         else:
             store.compact()
+            if erases:
+                store.prepare()
 
 
 def _dying(places: int) -> Callable[[str], None]:

@@ -10,8 +10,8 @@ from ragkit_connectors.lancedb.settings import LanceSettings
 
 FROM = 5_000  # rows; below, a scan takes no longer
 _OF_COLUMNS = {
-    "id": "BTREE", "doc": "BTREE", "first": "BTREE", "last": "BTREE", "tenant": "BITMAP",
-    "acl": "LABEL_LIST", "k": "LABEL_LIST", "terms": "LABEL_LIST",
+    "id": "BTREE", "doc": "BTREE", "row": "BTREE", "first": "BTREE", "last": "BTREE", "tenant": "BITMAP",
+    "acl": "LABEL_LIST", "k": "LABEL_LIST",
 }  # fmt: skip
 _OF_VECTORS = {"ivf": "IvfFlat", "ivf-pq": "IvfPq", "hnsw": "IvfHnswSq"}
 _NAME = "by_vector"

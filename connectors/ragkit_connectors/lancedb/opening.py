@@ -12,7 +12,7 @@ from ragkit.store_spec import StoreSpec
 from ragkit_connectors.lancedb import records
 from ragkit_connectors.lancedb.errors import ChangedError, explain
 from ragkit_connectors.lancedb.rows import VECTOR, schema_of
-from ragkit_connectors.lancedb.server import GENERATION, LanceServer
+from ragkit_connectors.lancedb.server import LanceServer
 from ragkit_connectors.lancedb.table import LOCK, SUFFIX, name_of
 
 MOST_DIMENSIONS = 65_536
@@ -96,7 +96,7 @@ def _check_table(server: LanceServer) -> None:
     try:
         found: Any = server.table.read(lambda table: table.schema())
     except ChangedError as e:
-        name = name_of(server.records.mark(GENERATION)) + SUFFIX
+        name = name_of(server.records.mark(records.GENERATION)) + SUFFIX
         raise CorruptIndexError(
             f"{server.where}: {name} is gone, and the record of commits is there. {_REMEDY}"
         ) from e

@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from ragkit.store.remote.server import Found, Point, ReadOnlyError
 
 FILE = "records.sqlite"
 APPLICATION_ID = 0x52_4B_4C_44  # "RKLD"
-FORMAT = 1
+FORMAT = 2
+GENERATION, ROWS = "generation", "rows"  # marks: how often the table was written anew, and the next number
 _NAMED = {"from": "first", "to": "last"}
 _COLUMNS = ("kind", "key", "tenant", "uri", "state", "from", "to", "ends_ms", "record")
 _STATEMENTS = (
@@ -30,6 +32,8 @@ _STATEMENTS = (
     f"PRAGMA user_version = {FORMAT}",
     "CREATE TABLE head (one INTEGER PRIMARY KEY CHECK (one = 1), payload TEXT NOT NULL)",
     "CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL)",
+    "CREATE TABLE words (file TEXT PRIMARY KEY, first INTEGER NOT NULL, n INTEGER NOT NULL, "
+    "checksum TEXT NOT NULL)",
     "CREATE TABLE records (id TEXT PRIMARY KEY, kind TEXT, key TEXT, tenant TEXT, uri TEXT, state TEXT, "
     "first INTEGER, last INTEGER, ends_ms INTEGER, record TEXT, rest TEXT NOT NULL)",
     "CREATE INDEX by_key ON records (key)",
@@ -44,6 +48,38 @@ _INSERT = (
 )
 _PATIENCE_S = 30.0
 _BRIEF = frozenset({"owner", "expires_ms"})  # of the record of commits: may be lost with the power
+
+
+@dataclass(frozen=True, slots=True)
+class WordFile:
+    """A file of words: of the chunks with numbers from `first_row` on, `n_rows` of them."""
+
+    name: str
+    first_row: int
+    n_rows: int
+    checksum: str
+
+    @property
+    def end(self) -> int:
+        """The number after its last."""
+        return self.first_row + self.n_rows
+
+
+@dataclass(frozen=True, slots=True)
+class WordsNamed:
+    """Which files of words there are, in order of rows, of which generation of the table.
+
+    `next_row` is the number that the next chunk gets; those before it may not all be there.
+    """
+
+    generation: int
+    next_row: int
+    files: tuple[WordFile, ...]
+
+    @property
+    def end(self) -> int:
+        """The number of the first chunk whose words are in no file."""
+        return self.files[-1].end if self.files else 0
 
 
 class Records:
@@ -86,6 +122,37 @@ class Records:
         """Keeps numbers under names, all or none."""
         with self._changing() as connection:
             connection.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?)", list(values.items()))
+
+    # --- numbers of chunks, and files of their words ------------------------------------------------
+
+    def reserve(self, n: int) -> int:
+        """The first of `n` numbers for chunks, which nobody else gets."""
+        with self._changing(is_brief=True) as connection:
+            row = connection.execute("SELECT value FROM marks WHERE name = ?", (ROWS,)).fetchone()
+            first = 0 if row is None else int(row[0])
+            connection.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (ROWS, first + n))
+            return first
+
+    def words(self) -> WordsNamed:
+        """Which files of words there are."""
+        with self._connections.reading() as connection:
+            connection.execute("BEGIN")
+            marks = dict(connection.execute("SELECT name, value FROM marks"))
+            files = connection.execute("SELECT file, first, n, checksum FROM words ORDER BY first").fetchall()
+            connection.execute("COMMIT")
+        return WordsNamed(
+            int(marks.get(GENERATION, 0)), int(marks.get(ROWS, 0)), tuple(WordFile(*row) for row in files)
+        )
+
+    def name_words(self, files: Sequence[WordFile], **marks: int) -> None:
+        """Names the files of words, and sets marks, in one transaction; others are no longer named."""
+        with self._changing() as connection:
+            connection.execute("DELETE FROM words")
+            connection.executemany(
+                "INSERT INTO words VALUES (?, ?, ?, ?)",
+                [(file.name, file.first_row, file.n_rows, file.checksum) for file in files],
+            )
+            connection.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?)", list(marks.items()))
 
     # --- what `RemoteServer` says of records ------------------------------------------------------
 

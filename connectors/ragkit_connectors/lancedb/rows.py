@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from ragkit_connectors.lancedb.filters import SLOTS, column_of, slot_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VECTOR, POINT, HASHES = "vector", "pid", "hashes"
+VECTOR, POINT, ROW = "vector", "pid", "row"
 _KEYS = (
     "id", "doc", "name", "tenant", "acl", "from", "to", "text", "shape", "crc", "n", "terms", "counts", "k",
     "reading",
@@ -37,22 +36,22 @@ def schema_of(dimension: int) -> pa.Schema:
         [
             (POINT, text),
             *((column_of(key), kinds.get(key, text)) for key in _KEYS),
-            (HASHES, pa.list_(pa.int64())),
+            (ROW, whole),
             *((name, pa.float64()) for name in _BOUNDS),
             (VECTOR, pa.list_(pa.float32(), dimension)),
         ]
     )
 
 
-def table_of(points: Sequence[Point], dimension: int) -> pa.Table:
-    """Rows for chunks as they are written."""
+def table_of(points: Sequence[Point], dimension: int, rows: Sequence[int]) -> pa.Table:
+    """Rows for chunks as they are written; each has a number of its own for good."""
     import pyarrow as pa
 
     schema = schema_of(dimension)
     columns: dict[str, Any] = {POINT: [point.id for point in points]}
     for key in _KEYS:
         columns[column_of(key)] = [point.payload.get(key) for point in points]
-    columns[HASHES] = [[hash_of(term) for term in point.payload["terms"]] for point in points]
+    columns[ROW] = list(rows)
     bounds = [_bounds_of(point.payload["r"]) for point in points]
     for name in _BOUNDS:
         columns[name] = [held.get(name) for held in bounds]
@@ -88,11 +87,6 @@ def similarities_in(batch: pa.RecordBatch | pa.Table) -> list[float] | None:
     if "_distance" not in batch.schema.names:
         return None
     return [1.0 - distance for distance in batch.column("_distance").to_pylist()]
-
-
-def hash_of(word: str) -> int:
-    """The number of a word. Two may share one: then both count, never less."""
-    return zlib.crc32(word.encode("utf-8", "surrogatepass"))
 
 
 def _given(point: Point) -> Vectors:

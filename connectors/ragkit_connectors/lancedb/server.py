@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ragkit.failpoints import reach
 from ragkit.protocols import Vectors
@@ -15,17 +17,18 @@ from ragkit.store.remote.conditions import Condition
 from ragkit.store.remote.points import JUDGED
 from ragkit.store.remote.server import CHUNKS, RECORDS, Found, Place, Point
 from ragkit_connectors.lancedb import indexes
-from ragkit_connectors.lancedb.filters import as_sql, column_of
-from ragkit_connectors.lancedb.propose import proposed
-from ragkit_connectors.lancedb.records import FILE, Records
-from ragkit_connectors.lancedb.rows import POINT, VECTOR, found_in, schema_of, table_of
+from ragkit_connectors.lancedb.filters import as_sql, column_of, quoted
+from ragkit_connectors.lancedb.records import FILE, GENERATION, Records
+from ragkit_connectors.lancedb.rows import POINT, ROW, VECTOR, found_in, schema_of, table_of
 from ragkit_connectors.lancedb.settings import LanceSettings
-from ragkit_connectors.lancedb.table import ChunkTable
+from ragkit_connectors.lancedb.snapshot import Snapshots
+from ragkit_connectors.lancedb.table import ChunkTable, generation_of
+from ragkit_connectors.lancedb.words import Words
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-GENERATION, DELETED = "generation", "deleted"
+DELETED = "deleted"  # the mark that says whether bytes of what was deleted are left
 _MOST_WAITING = 8_192  # chunks that are written together
 # Each write leaves a file of rows and a version, which slow down what is read. To join them costs the time to
 # write all rows, so it is done once they have grown by a part, or are very many.
@@ -36,7 +39,6 @@ class LanceServer:
     """The calls that hold an index."""
 
     restore = "Restore the folder from a copy"
-    sparse_loss = 0.0
 
     def __init__(self, settings: LanceSettings) -> None:
         self.settings = settings
@@ -45,6 +47,8 @@ class LanceServer:
         self.lease_s = settings.lease_s
         self.records = Records(self.folder / FILE, self.where)
         self.table = ChunkTable(self.folder, self.where, lambda: self.records.mark(GENERATION))
+        self.words = Words(self.folder, self.where, self.records, self.table)
+        self.snapshots = Snapshots(self.records, self.table, self.words.files)
         self.dimension = 0  # is known once the index is
         self._waiting: list[Point] = []
         self._guard = threading.RLock()
@@ -71,15 +75,7 @@ class LanceServer:
             return
         if replace:
             self._flush()
-            rows = table_of(points, self.dimension)
-            self.table.change(
-                lambda table: (
-                    table.merge_insert(POINT)
-                    .when_matched_update_all()
-                    .when_not_matched_insert_all()
-                    .execute(rows)
-                )
-            )
+            self.table.change(lambda table: _replaced(table, points, self.dimension))
             self._has_written = True
             return
         with self._guard:
@@ -132,6 +128,7 @@ class LanceServer:
         elif self._is_untidy():
             self.table.tidy()
             self._n_writes = self._n_rows = 0
+        self.words.tidy()
         self.table.settle_on_disk()
         self._has_written = False
 
@@ -141,12 +138,17 @@ class LanceServer:
         with self._guard:
             if not self._waiting:
                 return
-            rows = table_of(self._waiting, self.dimension)
-            self._waiting = []
+            points, self._waiting = self._waiting, []
             self._has_written = True
-            self.table.change(lambda table: table.add(rows))
+
+            def add(table: Any) -> Any:
+                # While the table is locked: numbers come in the order in which chunks do.
+                first = self.records.reserve(len(points))
+                return table.add(table_of(points, self.dimension, range(first, first + len(points))))
+
+            self.table.change(add)
             self._n_writes += 1
-            self._n_rows += len(rows)
+            self._n_rows += len(points)
 
     def _is_untidy(self) -> bool:
         if self._n_writes < _WRITES:
@@ -172,12 +174,14 @@ class LanceServer:
             old = self.records.mark(GENERATION)
             new = old + 1
             kinds = self.table.read(indexes.names_of)
-            self.table.copy(new, schema_of(self.dimension))
+            copied = self.table.copy(new, schema_of(self.dimension))
             reach("compact.vectors")
+            name = self.words.anew(copied, new)
             self.table.settle_on_disk()
-            self.records.set_marks(**{GENERATION: new})
+            name()
             reach("compact.named")
             self.table.drop_others(new)
+            self.words.clean()
             reach("compact.cleaned")
             self.records.vacuum()
             reach("compact.vacuumed")
@@ -189,6 +193,7 @@ class LanceServer:
         """Joins small files, and makes the indexes that settings and size ask for."""
         self.table.tidy()
         self.table.change(lambda table: indexes.build(table, self.settings))
+        self.words.extend()
         self.table.settle_on_disk()
         self._n_writes = self._n_rows = 0
 
@@ -251,15 +256,29 @@ class LanceServer:
 
         return list(found_in(self.table.read(ask), JUDGED, vectors=True))
 
-    def propose(
-        self, condition: Condition, queries: Sequence[Mapping[str, float]], limit: int
-    ) -> list[list[Found]]:
-        """By the words that rows hold, rare ones first."""
+    def numbers(self, condition: Condition) -> tuple[int, NDArray[np.int64]]:
+        """The numbers of all chunks for which a condition holds, and of which generation they are."""
+        if condition is False:
+            return self.records.mark(GENERATION), np.zeros(0, dtype=np.int64)
         self._flush()
-        return [
-            self.table.read(partial(proposed, condition=condition, weights=weights, limit=limit))
-            for weights in queries
-        ]
+
+        async def ask(table: Any) -> tuple[int, NDArray[np.int64]]:
+            rows = await _scanned(table, condition, [ROW])
+            return generation_of(table.name), rows.column(ROW).to_numpy()
+
+        return self.table.read(ask)
+
+    def judged(self, numbers: Sequence[int]) -> tuple[int, dict[int, dict[str, Any]]]:
+        """What is needed to tell whether a scope shows the chunks with some numbers; and the generation."""
+
+        async def ask(table: Any) -> tuple[int, dict[int, dict[str, Any]]]:
+            query = table.query().select([ROW, *map(column_of, JUDGED)])
+            rows = await query.where(f"{ROW} IN ({', '.join(map(str, numbers))})").to_arrow()
+            payloads = (hit.payload for hit in found_in(rows, JUDGED, vectors=False))
+            held = zip(rows.column(ROW).to_pylist(), payloads, strict=True)
+            return generation_of(table.name), dict(held)
+
+        return self.table.read(ask)
 
     def n_bytes(self) -> int:
         """Of all files in the folder."""
@@ -274,6 +293,16 @@ class LanceServer:
 def where_of(settings: LanceSettings) -> str:
     """Which index is meant, for people."""
     return f"lancedb {settings.path}"
+
+
+async def _replaced(table: Any, points: Sequence[Point], dimension: int) -> None:
+    """Writes points that are there again, which keep their numbers."""
+    names = ", ".join(quoted(point.id) for point in points)
+    there = await table.query().select([POINT, ROW]).where(f"{POINT} IN ({names})").to_arrow()
+    numbers = dict(zip(there.column(POINT).to_pylist(), there.column(ROW).to_pylist(), strict=True))
+    held = [point for point in points if point.id in numbers]
+    rows = table_of(held, dimension, [numbers[point.id] for point in held])
+    await table.merge_insert(POINT).when_matched_update_all().execute(rows)
 
 
 async def _counted(table: Any, condition: Condition) -> int:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
-from ragkit.protocols import Capabilities, Change
+from ragkit.protocols import Capabilities, Change, Vectors
 from ragkit.store.abilities import Compaction, Engine, Holdings
+from ragkit.store.bm25.formula import Bm25
 from ragkit.store.remote.bounds import PUSHED_DOWN
 from ragkit.store.remote.store import RemoteStore
 from ragkit.store_spec import StoreSpec
 from ragkit_connectors.lancedb.opening import opened
 from ragkit_connectors.lancedb.scratch import engine_of, scratch_place
+from ragkit_connectors.lancedb.search import WordSearch
 from ragkit_connectors.lancedb.server import LanceServer
 from ragkit_connectors.lancedb.settings import LanceSettings
 
@@ -44,6 +46,10 @@ class LanceStore(RemoteStore[LanceServer]):
     def compared_below(self, server: LanceServer) -> int | None:
         """As it is set; None without a vector index."""
         return None if self.config.index == "none" else self.config.exact_below
+
+    def term_search(self, server: LanceServer, formula: Bm25) -> WordSearch:
+        """By files of words, of which a question reads few bytes."""
+        return WordSearch(server, formula)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -102,6 +108,25 @@ class LanceStore(RemoteStore[LanceServer]):
         """
         with self._lease:
             return self._purged(super().erase(changes, wait_s=wait_s))
+
+    def verify(self) -> list[str]:
+        """One line per problem of the current commit, with its remedy; reads all of it."""
+        return [*super().verify(), *self._server.words.problems()]
+
+    def repair(self, embed: Callable[[Sequence[str]], Vectors] | None = None) -> list[str]:
+        """Settles what an unfinished commit left, and makes what is damaged anew where it can be.
+
+        Args:
+            embed: gives unit vectors for passages, shape `[n, d]`; without, damaged chunks stay as they are.
+
+        Raises:
+            StoreError: another process is writing, or the folder cannot be written to.
+            ModelError: the embedder fails.
+        """
+        with self._lease:
+            lines = super().repair(embed)
+            n = self._server.words.rebuild()
+        return [*lines, f"{self._server.where}: {n} files of words made anew"] if n else lines
 
     def _purged(self, done: Compaction) -> Compaction:
         if self._server.has_deleted:

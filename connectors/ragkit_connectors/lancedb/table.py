@@ -15,10 +15,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ragkit.errors import StoreError, TransientStoreError
 from ragkit.failpoints import reach
 from ragkit_connectors.lancedb.errors import ChangedError, explain, explained
 from ragkit_connectors.lancedb.loop import Loop
+from ragkit_connectors.lancedb.rows import ROW
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,6 +38,15 @@ _NOW = timedelta(0)
 def name_of(generation: int) -> str:
     """The name of a table: its number counts how often it was written anew."""
     return f"chunks-{generation:06d}"
+
+
+def generation_of(name: str) -> int:
+    """The generation that a table's name tells.
+
+    >>> generation_of(name_of(7))
+    7
+    """
+    return int(name.removeprefix("chunks-"))
 
 
 class ChunkTable:
@@ -92,23 +105,30 @@ class ChunkTable:
         database = self._connected()
         self._run(database.create_table(name_of(generation), schema=schema, mode="overwrite"))
 
-    def copy(self, generation: int, schema: pa.Schema) -> None:
-        """A new table with all rows of the current one, and no byte of others. The lock must be held."""
+    def copy(self, generation: int, schema: pa.Schema) -> NDArray[np.int64]:
+        """A new table with all rows of the current one, and no byte of others. The lock must be held.
+
+        Returns:
+            Their numbers, ascending; in the new table they are counted from 0, in this order.
+        """
         import pyarrow as pa
 
-        async def copied(table: Any) -> None:
+        async def copied(table: Any) -> NDArray[np.int64]:
             name = name_of(generation)
+            numbers = (await table.query().select([ROW]).to_arrow()).column(ROW).to_numpy()
+            old: NDArray[np.int64] = np.sort(numbers)
             target = await self._connected().create_table(name, schema=schema, mode="overwrite")
             some: list[pa.RecordBatch] = []
             async for batch in await table.query().to_batches():
-                some.append(batch)
+                some.append(_numbered(batch, old))
                 if sum(map(len, some)) >= _MOST_ROWS:
                     await target.add(pa.Table.from_batches(some))
                     some = []
             if some:
                 await target.add(pa.Table.from_batches(some))
+            return old
 
-        self.read(copied)
+        return self.read(copied)
 
     def drop_others(self, generation: int) -> None:
         """Removes the files of all other generations.
@@ -225,6 +245,15 @@ class ChunkTable:
             raise StoreError(f"{self._where}: this store was closed. Open another one")
         with explained(self._where):
             return loop.run(coroutine)
+
+
+def _numbered(batch: pa.RecordBatch, old: NDArray[np.int64]) -> pa.RecordBatch:
+    """Rows with the place of their number among all as their number."""
+    import pyarrow as pa
+
+    at = batch.schema.get_field_index(ROW)
+    new = np.searchsorted(old, batch.column(at).to_numpy())
+    return batch.set_column(at, batch.schema.field(at), pa.array(new, pa.int64()))
 
 
 _used_by: list[int] = []  # the process that the engine's threads belong to
