@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pytest
 
-from ragkit.filters import Eq, Filter
+from ragkit.filters import Eq
 from ragkit.protocols import Scope
-from ragkit.store.bm25.formula import Bm25
-from ragkit.store.bm25.search import DefaultBm25
 from ragkit.store.remote import sparse
 from ragkit.testing import congruence as random
 from ragkit.testing import strategies as made
-from ragkit.testing.congruence import congruence, spec_for
+from ragkit.testing.congruence import congruence
 from ragkit.testing.data import put, unit
-from ragkit.testing.filters import FilterChecks
 from ragkit.testing.oracle import OracleStore
 from ragkit.testing.stores import EAST, spec_of
 from ragkit_connectors.opensearch import search
+from tests.connectors.congruent import BM25_PARAMETERS, LanguageChecks, pages_are_whole, proposals_suffice
 from tests.connectors.opensearch.server.cluster import Cluster
 from tests.connectors.opensearch.stores import Stores, needs_server, server_settings
 from tests.scale import scaled
@@ -54,40 +51,15 @@ def test_it_answers_as_the_oracle(stores: Stores, shape: made.Shape, settings: d
     assert done.overlap in (None, 1.0)
 
 
-class TestFilters(FilterChecks):
+class TestFilters(LanguageChecks):
     """Every rule of the filter language."""
 
-    @pytest.fixture(autouse=True)
-    def _store(self, stores: Stores) -> None:
-        self.store = stores.make(spec_for(random.PLAIN))
 
-    def holds(self, wanted: Filter, metadata: Mapping[str, Any]) -> bool:
-        self.store.commit([put("d", [("one", UP)], metadata=metadata)])
-        return len(self.store.search(UP[None], 1, Scope(filter=wanted))[0]) == 1
-
-
-@pytest.mark.parametrize(("k1", "b"), [(0.9, 0.4), (2.0, 1.0), (1.2, 0.0), (0.0, 0.4)])
+@BM25_PARAMETERS
 def test_what_the_server_proposes_is_enough(
     stores: Stores, k1: float, b: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Weights of nine bits, more chunks than are asked for at first, and parameters of one's own."""
-    monkeypatch.setattr(sparse, "_FEWEST", 4)
-    rng = np.random.default_rng(5)
-    spec = spec_for(random.PLAIN)
-    store = stores.make(spec)
-    store.open(spec, bm25=DefaultBm25(k1=k1, b=b))
-    oracle = OracleStore(spec, Bm25(k1, b=b))
-    texts = [
-        " ".join(f"w{min(int(rng.zipf(1.5)), 30)}" for _ in range(int(rng.integers(1, 400))))
-        for _ in range(120)
-    ]
-    change = put("d", [(text, UP) for text in texts])
-    store.commit([change])
-    oracle.commit([change])
-    for terms in (["w1"], ["w1", "w2", "w7"], ["w30", "w3", "w3"], [f"w{i}" for i in range(1, 31)]):
-        for k in (1, 5, 30):
-            (ours,), (theirs,) = (s.search_terms([terms], k, Scope()) for s in (store, oracle))
-            agree(ours, theirs)
+    proposals_suffice(stores.make, k1, b, monkeypatch)
 
 
 def test_a_graph_that_forgets_under_a_filter_is_made_good() -> None:
@@ -104,17 +76,7 @@ def test_a_graph_that_forgets_under_a_filter_is_made_good() -> None:
 def test_many_pages_are_one_point_in_time(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "PAGE", 7)
     monkeypatch.setattr(search, "MOST_HITS", 10)
-    spec = spec_of()
-    store, oracle = stores.make(spec, engine="exact"), OracleStore(spec)
-    changes = [put(f"d{i}", [(f"cat t{i}", unit([1, i % 9]))]) for i in range(60)]
-    for some in (changes[:40], changes[20:]):
-        assert store.commit(some) == oracle.commit(some)
-    for k in (5, 30, 100):
-        agree(store.search(EAST[None], k, Scope())[0], oracle.search(EAST[None], k, Scope())[0])
-        agree(store.search_terms([["cat"]], k, Scope())[0], oracle.search_terms([["cat"]], k, Scope())[0])
-    assert list(store.states()) == oracle.states()
-    assert store.compact().n_collected == 40
-    assert store.counts() == oracle.counts()
+    pages_are_whole(lambda spec: stores.make(spec, engine="exact"))
     assert not stores.server.cluster.pits
 
 

@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from ragkit.store.collection import StoreCollection
-from ragkit.store.migrate import migrate
+from tests.connectors.congruent import there_and_back
 from tests.connectors.opensearch.stores import Stores
-from tests.unit.store.test_migrate import SPEC, at, check_same, collection, fill
 
 pytest.importorskip("opensearchpy", reason="needs the extra opensearch")
 
 
-@pytest.fixture
-def stores() -> Iterator[Stores]:
-    made = Stores()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Iterator[StoreCollection]:
-    made = at(tmp_path / "source")
-    fill(made.store, 60)
-    yield made
-    made.close()
-
-
-def test_there_and_back_again(stores: Stores, source: StoreCollection, tmp_path: Path) -> None:
-    there = collection(stores.make(SPEC, shards=2))
-    check_same(source, there, migrate(source, there))
-    assert migrate(source, there).copied == 0
-    back = at(tmp_path / "back")
-    check_same(source, back, migrate(there, back))
-    assert back.store.verify() == []  # type: ignore[attr-defined]
-    back.close()
+def test_there_and_back_again(tmp_path: Path) -> None:
+    with closing(Stores()) as stores:
+        there_and_back(lambda spec: stores.make(spec, shards=2), tmp_path)

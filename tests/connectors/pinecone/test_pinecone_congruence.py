@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ragkit.filters import Filter
-from ragkit.protocols import Scope
-from ragkit.store.migrate import migrate
+from ragkit.store_spec import StoreSpec
 from ragkit.testing import congruence as random
 from ragkit.testing import strategies as made
 from ragkit.testing.certify import certify
-from ragkit.testing.congruence import congruence, spec_for
-from ragkit.testing.data import put, unit
-from ragkit.testing.filters import FilterChecks
-from ragkit.testing.oracle import OracleStore
-from ragkit.testing.stores import EAST, spec_of
+from ragkit.testing.congruence import congruence
+from ragkit.testing.data import unit
+from tests.connectors.congruent import (
+    BM25_PARAMETERS,
+    LanguageChecks,
+    pages_are_whole,
+    proposals_suffice,
+    there_and_back,
+)
 from tests.scale import scaled
-from tests.unit.store.test_congruence import agree
-from tests.unit.store.test_migrate import SPEC, at, check_same, collection, fill
 
 pytest.importorskip("httpx", reason="needs the extra pinecone")
 from ragkit_connectors.pinecone import PineconeStore, calls, server
@@ -60,17 +60,20 @@ def test_an_index_answers_as_the_oracle(stores: Stores, shape: made.Shape) -> No
     assert done.failure is None, done.failure
 
 
-class TestFilters(FilterChecks):
+class TestFilters(LanguageChecks):
     """Every rule of the filter language."""
 
-    @pytest.fixture(autouse=True)
-    def _store(self, stores: Stores) -> None:
+    def make(self, stores: Stores, spec: StoreSpec) -> Any:
         stores.service.is_lagging = False
-        self.store = stores.make_here(spec_for(random.PLAIN))
+        return stores.make_here(spec)
 
-    def holds(self, wanted: Filter, metadata: Mapping[str, Any]) -> bool:
-        self.store.commit([put("d", [("one", UP)], metadata=metadata)])
-        return len(self.store.search(UP[None], 1, Scope(filter=wanted))[0]) == 1
+
+@BM25_PARAMETERS
+def test_what_is_proposed_is_enough(
+    stores: Stores, k1: float, b: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores.service.is_lagging = False
+    proposals_suffice(stores.make_here, k1, b, monkeypatch)
 
 
 def test_many_pages_lose_nothing(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,17 +81,7 @@ def test_many_pages_lose_nothing(stores: Stores, monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(server, name, size)
     monkeypatch.setattr(server, "MOST_HITS", 20)
     stores.service.is_lagging = False
-    spec = spec_of()
-    store, oracle = stores.make_here(spec), OracleStore(spec)
-    changes = [put(f"d{i}", [(f"cat t{i}", unit([1, i % 9]))]) for i in range(60)]
-    for some in (changes[:40], changes[20:]):
-        assert store.commit(some) == oracle.commit(some)
-    for k in (5, 30, 100):
-        agree(store.search(EAST[None], k, Scope())[0], oracle.search(EAST[None], k, Scope())[0])
-        agree(store.search_terms([["cat"]], k, Scope())[0], oracle.search_terms([["cat"]], k, Scope())[0])
-    assert list(store.states()) == oracle.states()
-    assert store.compact().n_collected == 40
-    assert store.counts() == oracle.counts()
+    store = pages_are_whole(stores.make_here)
     left = stores.service.spaces[store.config.parts].newest()
     kept = (
         stores.service.spaces[store.config.chunks].newest()
@@ -122,13 +115,4 @@ def test_an_index_is_certified(tenancy: str) -> None:
 
 def test_from_a_folder_and_back_again(stores: Stores, tmp_path: Path) -> None:
     stores.service.is_lagging = False
-    source = at(tmp_path / "source")
-    fill(source.store, 60)
-    there = collection(stores.make_here(SPEC))
-    check_same(source, there, migrate(source, there))
-    assert migrate(source, there).copied == 0
-    back = at(tmp_path / "back")
-    check_same(source, back, migrate(there, back))
-    assert back.store.verify() == []  # type: ignore[attr-defined]
-    back.close()
-    source.close()
+    there_and_back(stores.make_here, tmp_path)

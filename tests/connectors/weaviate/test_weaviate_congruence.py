@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from ragkit.filters import Eq, Filter
+from ragkit.filters import Eq
 from ragkit.protocols import Scope
-from ragkit.store.bm25.formula import Bm25
-from ragkit.store.bm25.search import DefaultBm25
-from ragkit.store.migrate import migrate
-from ragkit.store.remote import sparse
 from ragkit.store.remote.tokens import LEVELS, impact_token
+from ragkit.store_spec import StoreSpec
 from ragkit.testing import congruence as random
 from ragkit.testing import strategies as made
 from ragkit.testing.certify import certify
-from ragkit.testing.congruence import congruence, spec_for
+from ragkit.testing.congruence import congruence
 from ragkit.testing.data import put, unit
-from ragkit.testing.filters import FilterChecks
-from ragkit.testing.oracle import OracleStore
 from ragkit.testing.stores import EAST, spec_of
+from tests.connectors.congruent import (
+    BM25_PARAMETERS,
+    LanguageChecks,
+    pages_are_whole,
+    proposals_suffice,
+    there_and_back,
+)
 from tests.scale import scaled
-from tests.unit.store.test_congruence import agree
-from tests.unit.store.test_migrate import SPEC, at, check_same, collection, fill
 
 pytest.importorskip("graphql", reason="needs graphql-core, which parses for the local server")
 from ragkit_connectors.weaviate import WeaviateStore, server
@@ -64,40 +63,18 @@ def test_a_server_answers_as_the_oracle(stores: Stores, shape: made.Shape) -> No
     assert done.failure is None, done.failure
 
 
-class TestFilters(FilterChecks):
+class TestFilters(LanguageChecks):
     """Every rule of the filter language."""
 
-    @pytest.fixture(autouse=True)
-    def _store(self, stores: Stores) -> None:
-        self.store = stores.make_here(spec_for(random.PLAIN))
-
-    def holds(self, wanted: Filter, metadata: Mapping[str, Any]) -> bool:
-        self.store.commit([put("d", [("one", UP)], metadata=metadata)])
-        return len(self.store.search(UP[None], 1, Scope(filter=wanted))[0]) == 1
+    def make(self, stores: Stores, spec: StoreSpec) -> Any:
+        return stores.make_here(spec)
 
 
-@pytest.mark.parametrize(("k1", "b"), [(0.9, 0.4), (2.0, 1.0), (1.2, 0.0), (0.0, 0.4)])
+@BM25_PARAMETERS
 def test_what_is_proposed_is_enough(
     stores: Stores, k1: float, b: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """More chunks than are asked for at first, and parameters of one's own."""
-    monkeypatch.setattr(sparse, "_FEWEST", 4)
-    rng = np.random.default_rng(5)
-    spec = spec_for(random.PLAIN)
-    store = stores.make_here(spec)
-    store.open(spec, bm25=DefaultBm25(k1=k1, b=b))
-    oracle = OracleStore(spec, Bm25(k1, b=b))
-    texts = [
-        " ".join(f"w{min(int(rng.zipf(1.5)), 30)}" for _ in range(int(rng.integers(1, 400))))
-        for _ in range(100)
-    ]
-    change = put("d", [(text, UP) for text in texts])
-    store.commit([change])
-    oracle.commit([change])
-    for terms in (["w1"], ["w1", "w2", "w7"], ["w30", "w3", "w3"], [f"w{i}" for i in range(1, 31)]):
-        for k in (1, 5, 30):
-            (ours,), (theirs,) = (s.search_terms([terms], k, Scope()) for s in (store, oracle))
-            agree(ours, theirs)
+    proposals_suffice(stores.make_here, k1, b, monkeypatch)
 
 
 def test_common_words_are_not_read_for_the_best(stores: Stores) -> None:
@@ -125,17 +102,7 @@ def test_a_graph_that_forgets_under_a_filter_is_made_good(stores: Stores) -> Non
 def test_many_pages_lose_nothing(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, size in (("PAGE", 7), ("PAGE_WITH_VECTORS", 5), ("MOST_HITS", 10)):
         monkeypatch.setattr(server, name, size)
-    spec = spec_of()
-    store, oracle = stores.make_here(spec, index="flat"), OracleStore(spec)
-    changes = [put(f"d{i}", [(f"cat t{i}", unit([1, i % 9]))]) for i in range(60)]
-    for some in (changes[:40], changes[20:]):
-        assert store.commit(some) == oracle.commit(some)
-    for k in (5, 30, 100):
-        agree(store.search(EAST[None], k, Scope())[0], oracle.search(EAST[None], k, Scope())[0])
-        agree(store.search_terms([["cat"]], k, Scope())[0], oracle.search_terms([["cat"]], k, Scope())[0])
-    assert list(store.states()) == oracle.states()
-    assert store.compact().n_collected == 40
-    assert store.counts() == oracle.counts()
+    pages_are_whole(lambda spec: stores.make_here(spec, index="flat"))
 
 
 def test_the_local_server_passes_and_is_not_certified(stores: Stores) -> None:
@@ -157,13 +124,4 @@ def test_a_server_is_certified(tenancy: str) -> None:
 
 
 def test_from_a_folder_and_back_again(stores: Stores, tmp_path: Path) -> None:
-    source = at(tmp_path / "source")
-    fill(source.store, 60)
-    there = collection(stores.make_here(SPEC))
-    check_same(source, there, migrate(source, there))
-    assert migrate(source, there).copied == 0
-    back = at(tmp_path / "back")
-    check_same(source, back, migrate(there, back))
-    assert back.store.verify() == []  # type: ignore[attr-defined]
-    back.close()
-    source.close()
+    there_and_back(stores.make_here, tmp_path)
