@@ -4,7 +4,7 @@
 
 It dies with SIGKILL at the PLACES-th named place that it passes (see `ragkit.failpoints`); where PLACES is 0,
 so many milliseconds after it was opened, wherever it is then. SETTINGS are JSON. With ERASES it forgets
-documents in between or prepares for questions, else it compacts alone.
+documents in between, else it compacts and prepares for questions alone.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 
 from ragkit import failpoints, registry
 from ragkit.protocols import Change
+from ragkit.store.abilities import PreparingStore
 from ragkit.testing.data import quarantine, remove
 from tests.connectors.workload import SPEC, batches, document, document_of
 from tests.crash.checking import matched
@@ -128,7 +129,7 @@ def main(
             noted(done=0)
         else:
             store.compact()
-            if erases:
+            if isinstance(store, PreparingStore):
                 store.prepare()
 
 
