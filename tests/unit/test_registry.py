@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ragkit import registry
+from ragkit.built_in import TABLES
 from ragkit.errors import ConfigError, MissingExtraError
 from ragkit.graph.stage import Stage, ports_of, stage
 from ragkit.registry import BUILT_IN, Component, describe, load, names, register
@@ -168,3 +169,8 @@ def test_the_registry_imports_no_component() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_each_of_our_names_stands_in_one_table() -> None:
+    assert sum(map(len, TABLES)) == len(BUILT_IN)
+    assert all(name == component.name for name, component in BUILT_IN.items())
