@@ -1,7 +1,9 @@
 """In which order, in which thread and in which task the nodes of a graph run.
 
 Plain stages that follow each other share a worker thread. Nodes that wait for nothing from each other run
-together, in tasks; a graph in which at most one of these does more than a moment's work runs without tasks.
+together, in tasks; a graph in which at most one of these does more than a moment's work runs without tasks,
+and what takes a moment between two plain stages then rides along in their thread, whatever it reads: each
+way there and back costs a question as much as a small search, and more where others wait for the same lock.
 """
 
 from __future__ import annotations
@@ -57,6 +59,7 @@ class Schedule:
                 self.units[source].consumers.append(unit)
                 unit.n_sources += 1
         self.is_parallel = _has_fork(self.units)
+        self._in_turn = () if self.is_parallel else _shared_hops(self.units)
         self._first = [unit for unit in self.units if not unit.n_sources]
         self._n_sources = [unit.n_sources for unit in self.units]
 
@@ -65,7 +68,7 @@ class Schedule:
         if self.is_parallel:
             await self._run_in_tasks(state)
             return
-        for unit in self.units:
+        for unit in self._in_turn:
             # The same as `unit.perform`, without a coroutine for each of the common kinds.
             if unit.is_light:
                 unit.steps[0].settle_here(state)
@@ -141,6 +144,25 @@ def _hop_from(step: Step, readers: dict[int, list[Step]]) -> tuple[Step, ...]:
     while not chain[-1].is_threaded:
         chain.pop()
     return tuple(chain)
+
+
+def _shared_hops(units: Sequence[Unit]) -> tuple[Unit, ...]:
+    """The units of a graph without a fork, those that can share a worker thread as one."""
+    shared: list[Unit] = []
+    hop: list[Unit] = []
+    for unit in (*units, None):
+        if unit is not None and (unit.in_thread or (unit.is_light and hop)):
+            hop.append(unit)
+            continue
+        # What takes a moment does not go to a thread for itself.
+        last = max((i for i, one in enumerate(hop) if one.in_thread), default=-1) + 1
+        if last:
+            shared.append(Unit(tuple(step for one in hop[:last] for step in one.steps), hop[0].index))
+        shared += hop[last:]
+        hop = []
+        if unit is not None:
+            shared.append(unit)
+    return tuple(shared)
 
 
 def _has_fork(units: Sequence[Unit]) -> bool:

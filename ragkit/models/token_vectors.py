@@ -2,8 +2,8 @@
 
 Of a number only its sign is kept. The cosine with a vector of signs is, where numbers are spread as a model's
 are, the cosine with the vector itself times sqrt(2 / pi), give or take little in hundreds of dimensions. The
-question's numbers are integers too, and sums of integers that a float32 holds exactly do not depend on their
-order: so a score is the same, bit for bit, whatever it was computed with.
+question's numbers are integers too, and sums of integers do not depend on their order: so a score is the
+same, bit for bit, whatever it was computed with.
 
 Source: Charikar, "Similarity Estimation Techniques from Rounding Algorithms" (STOC 2002), with one of the two
 sides not rounded.
@@ -18,10 +18,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.models.bit_products import products
+
 QUERY_LEVELS = 127
-# Multiplications in a call: with a million OpenBLAS 0.3.31 wakes its threads, which then turn idly for
-# milliseconds; with far fewer the many calls wait for the interpreter's lock where questions come together.
-_ALONE = 640_000
 _FORM = "signs 1"
 
 Codes = NDArray[np.uint8]
@@ -45,7 +44,7 @@ class Question:
         largest = np.maximum(np.abs(vectors).max(axis=1, keepdims=True, initial=0.0), 1e-12)
         levels = np.rint(vectors * (QUERY_LEVELS / largest))
         self._width = vectors.shape[1]
-        self._levels = np.ascontiguousarray(levels.T)
+        self._levels = np.ascontiguousarray(levels.T.astype(np.int8))
         self._sums = levels.sum(axis=1)
         length = np.sqrt(np.square(levels).sum(axis=1) * (2 / np.pi * self._width))
         total = float(weights.sum())
@@ -67,12 +66,8 @@ class Question:
             return found
         bits = np.unpackbits(np.concatenate([passages[i] for i in there]), axis=1, count=self._width)
         starts = np.cumsum([0, *(len(passages[i]) for i in there[:-1])])
-        products = np.empty((len(bits), len(self._shares)), np.float32)
-        step = max(1, _ALONE // self._levels.size)
-        for at in range(0, len(bits), step):
-            np.matmul(bits[at : at + step].astype(np.float32), self._levels, out=products[at : at + step])
         # A sign is twice its bit less one, and the best of all is best whatever is added to all.
-        best = np.maximum.reduceat(products, starts, axis=0)
+        best = np.maximum.reduceat(products(bits, self._levels), starts, axis=0).astype(np.float32)
         found[there] = ((2 * best - self._sums) * self._shares).sum(axis=1)
         return found
 

@@ -284,6 +284,23 @@ async def test_adjacent_plain_stages_share_one_hop_and_inline_ones_stay_in_the_l
     assert seen["2"] == seen["3"] == seen["4"] != loop
 
 
+async def test_what_takes_a_moment_rides_along_though_it_reads_two_nodes() -> None:
+    seen: dict[str, int] = {}
+
+    def see(name: str) -> Callable[..., object]:
+        return lambda *_: seen.setdefault(name, threading.get_ident())
+
+    arms = fan_out(
+        RetrieveInline("first", see("first")),
+        RetrievePlain("slow", see("slow")),
+        RetrieveInline("fast", see("fast")),
+    )
+    made = await flow(arms >> Names() >> Plain(".", see("mark")) >> Inline("!", see("last"))).run(PLAN)
+    assert made.value == "first:q slow:q fast:q.!"
+    assert seen["first"] == seen["last"] == threading.get_ident()
+    assert seen["slow"] == seen["fast"] == seen["mark"] != threading.get_ident()
+
+
 async def test_a_plain_stage_does_not_hold_up_the_loop() -> None:
     ticks = 0
 
