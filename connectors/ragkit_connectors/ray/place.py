@@ -18,8 +18,9 @@ from ragkit.ingest.embed import Embedding
 from ragkit.ingest.making import Making
 from ragkit.ingest.parse.formats import PARSER_VERSION
 from ragkit.settings import Settings
-from ragkit_connectors.ray.cluster import CLIENT, Cluster, joined
+from ragkit_connectors.ray.cluster import CLIENT, Cluster
 from ragkit_connectors.ray.crew import RayCrew
+from ragkit_connectors.ray.join import joined
 from ragkit_connectors.ray.nodes import check_nodes
 from ragkit_connectors.ray.pool import Pool
 from ragkit_connectors.ray.questions import ask_all
@@ -36,8 +37,8 @@ class OnRay:
     class Config(Settings):
         address: str = Field(
             "",
-            description="ray://HOST:10001; empty for the cluster of RAY_ADDRESS or of this machine, else one "
-            "is started here for the time of the call.",
+            description="ray://HOST:10001; empty for the cluster of the variable RAY_ADDRESS, and where that "
+            "is not set for one that is started here for the time of the call.",
         )
         workers: int | None = Field(
             None, ge=1, le=10_000, description="How many actors; as many as there are slots when left out."
@@ -48,6 +49,9 @@ class OnRay:
         cpus: float = Field(1.0, ge=0.0, le=1024.0, description="Processor slots that each worker holds.")
         in_flight_mb: int = Field(
             64, ge=1, le=1_000_000, description="Megabytes of documents that are under way at once."
+        )
+        connect_s: float = Field(
+            60.0, gt=0.0, le=3600.0, description="Seconds that a cluster which is joined has to answer."
         )
 
         @field_validator("address")
@@ -79,7 +83,8 @@ class OnRay:
 
     def held(self) -> AbstractContextManager[Cluster]:
         """Stays joined for the time of the block; what is done in it uses the same cluster."""
-        return joined(self.config.address, cpus=self.config.workers)
+        config = self.config
+        return joined(config.address, cpus=config.workers, within_s=config.connect_s)
 
     def ask(self, told: Mapping[str, Any], questions: Sequence[Question], take: Take) -> None:
         """See `ragkit.evaluation.runner.handed.AsksElsewhere`."""
@@ -92,8 +97,7 @@ class OnRay:
     @contextmanager
     def cluster(self) -> Iterator[Cluster]:
         """The cluster, joined, once each of its nodes is known to run what this process runs."""
-        wanted = self.config.workers
-        with joined(self.config.address, cpus=wanted) as cluster:
+        with self.held() as cluster:
             check_nodes(cluster)
             yield cluster
 

@@ -238,7 +238,7 @@ class Pool:
         if not hand.is_ready and self._n_deaths_in_a_row > 3 * self.size + 3:
             raise ClusterError(
                 f"workers on the Ray cluster at {self._cluster.address} die as soon as they are started: "
-                f"{said}. See the logs of Ray on its nodes (/tmp/ray/session_latest/logs)"
+                f"{said}. See the logs of Ray on its nodes ({self._cluster.logs})"
             )
         self._hire()
 

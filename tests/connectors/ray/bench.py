@@ -20,7 +20,7 @@ _numbers = itertools.count(1)
 CONFIG = """
 ragkit: 1
 models:
-  embed: {use: embed/hashed, sleep_ms: "${SLEEP_MS:-0}"}
+  embed: {use: embed/hashed, sleep_ms: "${SLEEP_MS:-0}", at_once: "${AT_ONCE:-0}"}
 stores:
   local: %s
 collection:

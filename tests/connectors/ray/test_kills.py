@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -18,6 +15,7 @@ import pytest
 
 from ragkit_connectors.ray import OnRay
 from tests.connectors.ray.bench import content, documents, files, opened, same, store_of
+from tests.connectors.ray.drive import ingesting, n_documents
 from tests.connectors.ray.processes import kill, workers_of
 from tests.scale import scaled
 
@@ -75,27 +73,6 @@ def test_workers_that_are_killed_lose_and_double_nothing(kind: str, cluster: Any
         assert counts[1].documents == n
         assert there.verify() == []
     print(f"{kind}: {killed_in} killed in {n // A_RUN} runs, {n} documents: none lost, none twice")
-
-
-def ingesting(folder: Path, docs: Path, place: str, **env: str) -> subprocess.Popen[str]:
-    """`ragkit ingest` in a process of its own."""
-    command = [sys.executable, "-m", "ragkit", "ingest", str(docs), "--on", place, "--workers", "2"]
-    return subprocess.Popen(
-        [*command, "--json", "--config", str(folder / "rag.yaml")],
-        env={**os.environ, **env},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def n_documents(folder: Path) -> int:
-    """How many documents are committed, as another process sees it."""
-    with opened(folder) as rag:
-        try:
-            return rag._parts.collection.counts().documents
-        except Exception:  # it is just being made
-            return 0
 
 
 def test_a_driver_that_is_killed_goes_on_where_it_was_also_by_the_client_of_ray(

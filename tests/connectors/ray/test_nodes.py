@@ -1,12 +1,9 @@
-"""Nodes that run something else, variables that they lack, secrets that stay, clusters that go away."""
+"""Nodes that run something else, variables that they lack, secrets that stay."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,8 +14,7 @@ import pytest
 import ragkit
 from ragkit.errors import ClusterError, ConfigError
 from ragkit_connectors.ray import OnRay
-from tests.connectors.ray.bench import content, documents, files, opened
-from tests.connectors.ray.test_kills import ingesting, n_documents
+from tests.connectors.ray.bench import documents, opened
 
 ONE = OnRay(workers=1)
 BLOCKER = """
@@ -114,52 +110,3 @@ def test_what_a_variable_holds_is_in_no_log_of_ray(cluster: Any, tmp_path: Path)
     logs = [log for log in Path(cluster.head_node.get_session_dir_path(), "logs").rglob("*") if log.is_file()]
     assert len(logs) > 5
     assert [log for log in logs if value in log.read_bytes()] == []
-
-
-PROGRAM = """
-import os, sys, ray
-ray.init("local", num_cpus=2, include_dashboard=False, object_store_memory=80 * 2**20, log_to_driver=False)
-node = ray._private.worker._global_node
-pids = [info.process.pid for kind in ("gcs_server", "raylet") for info in node.all_processes[kind]]
-print(ray.get_runtime_context().gcs_address, *pids, flush=True)
-sys.stdin.read()
-"""
-
-
-def test_a_cluster_that_goes_away_is_told_and_what_was_committed_is_whole(
-    plugin: Path, tmp_path: Path
-) -> None:
-    pytest.importorskip("ray", reason="needs the extra ray")
-    docs = files(tmp_path / "docs", 100)
-    folder = tmp_path / "i"
-    opened(folder).close()
-    head = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert head.stdout is not None
-        address, *pids = head.stdout.readline().split()
-        driver = ingesting(folder, docs, "ray", RAY_ADDRESS=address, SLEEP_MS="80")
-        while not n_documents(folder):
-            assert driver.poll() is None, driver.communicate()
-        for pid in pids:
-            os.kill(int(pid), signal.SIGKILL)
-        _, err = driver.communicate(timeout=120)
-    finally:
-        head.kill()
-        head.communicate()
-    # Workers may live on without their node for a while, and bring the rest to its end.
-    is_told = driver.returncode == 1
-    if is_told:
-        assert f"the Ray cluster at {address} went away" in err
-        assert "run the same command: it goes on where this one ended" in err.replace("\n", " ")
-        assert "Traceback" not in err
-    else:
-        assert driver.returncode == 0, err
-    with opened(folder) as there, opened(tmp_path / "here") as here:
-        assert there.verify() == []
-        here.ingest(docs, progress=False)
-        whole = content(here._parts.collection)
-        left = content(there._parts.collection)
-        assert 0 < len(left) < len(whole) if is_told else len(left) == len(whole)
-        assert left == {id_: whole[id_] for id_ in left}

@@ -1,0 +1,88 @@
+"""What is joined was named, else a cluster is started for this user alone; nothing is waited for without end."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.connectors.ray.bench import files, opened
+from tests.connectors.ray.drive import ingesting
+
+pytest.importorskip("ray", reason="needs the extra ray")
+LIMIT_S = 240
+OWN = """
+import json, os, sys
+from ragkit_connectors.ray import OnRay
+with OnRay(workers=1).held() as cluster:
+    home = cluster.logs.partition("/r/")[0]
+    found = {"home": home, "mode": oct(os.stat(home).st_mode & 0o777), "gcs": cluster._gcs}
+    found |= {"logs": os.path.isdir(cluster.logs), "nodes": len(cluster.nodes())}
+print(json.dumps({**found, "left": os.path.exists(home)}))
+"""
+SILENT = """
+import sys
+from ragkit.errors import ClusterError
+from ragkit_connectors.ray import OnRay
+try:
+    with OnRay(address=sys.argv[1], connect_s=2).held():
+        print("joined")
+except ClusterError as e:
+    print(e)
+"""
+
+
+def said(program: str, *args: str, **env: str) -> str:
+    """What a program prints that has a process of its own, and must end by itself."""
+    ended = subprocess.run(
+        [sys.executable, "-c", program, *args],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def test_without_an_address_a_cluster_of_its_own_is_started_beside_one_that_runs(cluster: Any) -> None:
+    from ray._private.services import find_gcs_addresses
+
+    assert cluster.address in find_gcs_addresses(), "Ray's own search would find that of the tests"
+    found = json.loads(said(OWN, RAY_ADDRESS=""))
+    assert found["gcs"].startswith("127.0.0.1:")
+    assert found["gcs"] != cluster.address
+    assert (found["mode"], found["logs"], found["nodes"]) == ("0o700", True, 1)
+    assert not found["left"]
+
+
+@pytest.mark.parametrize("by_variable", [False, True])
+def test_a_server_that_takes_connections_and_says_nothing_is_not_waited_for(by_variable: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        place = f"127.0.0.1:{silent.getsockname()[1]}"
+        began = time.monotonic()
+        told = said(SILENT, "", RAY_ADDRESS=place) if by_variable else said(SILENT, f"ray://{place}")
+    assert f"no Ray cluster can be reached at {'' if by_variable else 'ray://'}{place}" in told
+    assert "it gave no answer within 2 s. Check that it runs" in told
+    assert ("unset RAY_ADDRESS to start one" if by_variable else "--on ray, to start one") in told
+    assert time.monotonic() - began < LIMIT_S / 2
+
+
+def test_an_address_where_nothing_is_ends_the_command_with_the_remedy(plugin: Path, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    docs = files(tmp_path / "docs", 1)
+    opened(tmp_path / "i").close()
+    driver = ingesting(tmp_path / "i", docs, f"ray://127.0.0.1:{port}")
+    _, err = driver.communicate(timeout=LIMIT_S)
+    told = " ".join(err.split())
+    assert driver.returncode == 1
+    assert f"error: no Ray cluster can be reached at ray://127.0.0.1:{port}: nothing takes conn" in told
+    assert "leave the address out, --on ray, to start one on this machine" in told
