@@ -1,4 +1,4 @@
-"""What is joined was named, else a cluster is started for this user alone; nothing is waited for without end."""
+"""What is joined was named, else a cluster is started for this user alone; no wait is without an end."""
 
 from __future__ import annotations
 
