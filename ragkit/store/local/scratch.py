@@ -1,15 +1,18 @@
-"""A folder for a while, beside the one of an index."""
+"""A folder for a while, beside the one of an index, and what engine works there."""
 
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ragkit.errors import StoreError
+from ragkit.store.abilities import Engine, NamedEngine
+from ragkit.store.local.dense import dense_index, index_name
 
 T = TypeVar("T")
 
@@ -31,3 +34,12 @@ def scratch_folder(path: Path, name: str, make: Callable[[Path], T]) -> Iterator
         yield make(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def engine_of(index: Any) -> Engine:
+    """SQLite and the dense index that is configured, with the version of each that has one of its own."""
+    made = dense_index(index)
+    if isinstance(made, NamedEngine):
+        own = made.engine()
+        return Engine(f"SQLite + {own.name}", version=f"{sqlite3.sqlite_version} + {own.version}")
+    return Engine(f"SQLite + {index_name(index)}", version=sqlite3.sqlite_version)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import Field, field_validator
 
-from ragkit import registry
-from ragkit.arrays import HitBatch, near_top
-from ragkit.errors import ConfigError, CorruptIndexError, StoreError
+from ragkit.arrays import HitBatch
 from ragkit.failpoints import reach
 from ragkit.filters import OPERATORS
 from ragkit.protocols import (
@@ -26,28 +22,28 @@ from ragkit.protocols import (
     StoreCounts,
     Vectors,
 )
-from ragkit.settings import Settings
-from ragkit.store.abilities import Compaction, Engine, Holdings, NamedEngine
+from ragkit.store.abilities import Compaction, Engine, Holdings
 from ragkit.store.arguments import check_k
 from ragkit.store.bm25.search import DefaultBm25
 from ragkit.store.changes import checked_vectors
-from ragkit.store.files import size_of, sync_folder
+from ragkit.store.files import size_of
 from ragkit.store.local import schema
 from ragkit.store.local.compact import compact_folder
-from ragkit.store.local.dense import dense_index, index_name, named_index
+from ragkit.store.local.dense import dense_index
 from ragkit.store.local.dense_files import DENSE, DenseFiles
-from ragkit.store.local.last_commit import LAST_COMMIT, LastCommit
 from ragkit.store.local.leases import Leases
 from ragkit.store.local.lock import WriterLock
-from ragkit.store.local.manifest import SqliteManifest
+from ragkit.store.local.opening import look_for_losses, opened
 from ragkit.store.local.reader import Reader
 from ragkit.store.local.readings import READINGS, KeptReadings
 from ragkit.store.local.repair import Embed, repair_folder
-from ragkit.store.local.scratch import scratch_folder
+from ragkit.store.local.scratch import engine_of, scratch_folder
+from ragkit.store.local.searching import best_by_terms, nearest
 from ragkit.store.local.segments import SegmentFiles
+from ragkit.store.local.settings import LocalSettings
 from ragkit.store.local.transaction import mark
 from ragkit.store.local.unread import unread
-from ragkit.store.local.verify import RESTORE, problems_of_folder
+from ragkit.store.local.verify import problems_of_folder
 from ragkit.store.local.write import Writer
 from ragkit.store_spec import StoreSpec
 from ragkit.types import Chunk, Document
@@ -69,25 +65,7 @@ class LocalStore:
 
     format_version = schema.FORMAT_VERSION
 
-    class Config(Settings):
-        """Settings of `store/local`."""
-
-        path: str | Path = Field("index", description="Folder of the index.")
-        index: Any = Field({"use": "index/exact"}, description="The dense index and its settings.")
-
-        @field_validator("index")
-        @classmethod
-        def _is_an_index(cls, index: Any) -> Any:
-            # Checked where it is written, so that a mistake is reported with the line of its file.
-            if isinstance(index, str):
-                index = {"use": index}
-            if isinstance(index, Mapping):
-                name, settings = named_index(index)
-                try:
-                    registry.blueprint(name).Config.checked(name, settings)
-                except ConfigError as e:
-                    raise ValueError(str(e)) from e
-            return index
+    Config = LocalSettings
 
     def __init__(self, **settings: Any) -> None:
         self.config = self.Config.checked("store/local", settings)
@@ -117,30 +95,8 @@ class LocalStore:
         """
         index = dense_index(self.config.index)
         self._is_exact = index.is_exact
-        path = self.path / "manifest.sqlite"
-        last = LastCommit(self.path / LAST_COMMIT)
-        # Asked first: who makes an index makes the manifest before the vectors.
-        is_used = any(self.path.glob("vectors-*.f32")) or last.read() > 0
-        if schema.is_unmade(path):
-            if is_used:
-                raise CorruptIndexError(f"{path}: missing, and with it all documents. {RESTORE}")
-            if spec is None or not create:
-                raise StoreError(
-                    f"{self.path}: no index here. Make one: ragkit ingest DOCS --index {self.path}"
-                )
-            _make_folder(self.path, last)
-            schema.create(path, spec.to_json())
-        self.manifest = SqliteManifest(path)
-        try:
-            recorded = _recorded(self.manifest)
-            if spec is not None:
-                spec = spec.completed(recorded)
-                spec.check(recorded, str(self.path))
-        except BaseException:
-            self.manifest.close()
-            raise
-        self._look_for_losses(last)
-        self.spec = spec or recorded
+        found = opened(self.path, spec, create=create)
+        self.manifest, self.spec = found.manifest, found.spec
         segments = SegmentFiles(self.path / "postings", analyzer.terms if analyzer else None)
         lock = WriterLock(self.path / "writer.lock")
         dense = DenseFiles(self.path / DENSE, index)
@@ -167,11 +123,7 @@ class LocalStore:
 
     def engine(self) -> Engine:
         """SQLite and the dense index, with the version of each that has one of its own."""
-        index = dense_index(self.config.index)
-        if isinstance(index, NamedEngine):
-            own = index.engine()
-            return Engine(f"SQLite + {own.name}", version=f"{sqlite3.sqlite_version} + {own.version}")
-        return Engine(f"SQLite + {index_name(self.config.index)}", version=sqlite3.sqlite_version)
+        return engine_of(self.config.index)
 
     def scratch(self, name: str) -> AbstractContextManager[LocalStore]:
         """A store in an empty folder beside this one, with the same dense index; the folder is removed."""
@@ -200,35 +152,13 @@ class LocalStore:
         """The `k` nearest chunks by cosine similarity for each row of `vectors` (`[q, d]`, unit length)."""
         check_k(k)
         checked_vectors(vectors, self.spec.dimension, "query vectors")
-        view = self._reader.view(scope)
-        ids = view.snapshot.table.ids
-        # Places for more hits than there are chunks would cost memory, and time to fill, for nothing.
-        found, scores = view.snapshot.index.search(vectors, min(k, max(len(ids), 1)), view.allowed)
-        batches = []
-        for rows, cosines in zip(found, scores, strict=True):
-            if rows[-1] < 0:
-                cosines, rows = cosines[rows >= 0], rows[rows >= 0]
-            batches.append(HitBatch(ids[rows], cosines))
-        return batches
+        return nearest(self._reader.view(scope), vectors, k)
 
     def search_terms(self, queries: Sequence[Sequence[str]], k: int, scope: Scope) -> list[HitBatch]:
         """The `k` best chunks by BM25 for each list of terms; only chunks that share a term are returned."""
         check_k(k)
         view = self._reader.view(scope)
-        ranker = self._reader.ranker(view, scope.tenant)
-        all_ids = view.snapshot.table.ids
-        k = min(k, max(len(all_ids), 1))
-        # The ranker has left out what is not of its population; a mask is needed only for what is hidden
-        # within it.
-        allowed = view.allowed if scope.acl is not None or scope.filter is not None else None
-        batches = []
-        for terms in queries:
-            found = ranker.search(terms, k, allowed)
-            near = near_top(found.scores, k)
-            ids, scores = all_ids[found.rows[near]], found.scores[near]
-            order = np.lexsort((ids, -scores))[:k]
-            batches.append(HitBatch(ids[order], scores[order], found.ceiling))
-        return batches
+        return best_by_terms(view, self._reader.ranker(view, scope.tenant), queries, k, scope)
 
     def fetch(self, ids: Sequence[str], scope: Scope) -> list[Chunk | None]:
         """The chunks with these ids, in this order; None for one that the scope does not show."""
@@ -374,38 +304,12 @@ class LocalStore:
         """
         repaired = repair_folder(self._writer, embed)
         if repaired:
-            self._look_for_losses(self._writer.last_commit)
+            look_for_losses(self.manifest, self._writer.last_commit)
             self._reader.forget()
         return repaired
-
-    def _look_for_losses(self, last: LastCommit) -> None:
-        reported = last.read()
-        self.manifest.lost = None
-        self.manifest.lost = last.problem(reported, self.manifest.head().number)
 
     def close(self) -> None:
         """Releases files and connections. A closed store refuses further calls."""
         self.manifest.close()
         self._readings.close()
         self._leases.close()
-
-
-def _recorded(manifest: SqliteManifest) -> StoreSpec:
-    try:
-        return StoreSpec.from_json(manifest.spec())
-    except (ValueError, KeyError, TypeError) as e:
-        raise CorruptIndexError(
-            f"{manifest.path}: what it was made with is unreadable ({e}). {RESTORE}"
-        ) from e
-
-
-def _make_folder(path: Path, last: LastCommit) -> None:
-    try:
-        (path / "postings").mkdir(parents=True, exist_ok=True)
-        if not last.is_readable:
-            last.renew(0)
-        # The folder's own entry, and that of the one above in case it is new too.
-        for above in list(path.absolute().parents)[:2]:
-            sync_folder(above)
-    except OSError as e:
-        raise StoreError(f"{path}: the folder cannot be made ({e}). Check path and permissions") from e
