@@ -10,13 +10,13 @@ from ragkit.errors import StoreError
 from ragkit.store.remote.conditions import equals, none_of
 from ragkit.store.remote.head import first_point
 from ragkit.store_spec import StoreSpec
-from ragkit_connectors.qdrant import QdrantStore
+from ragkit_connectors.qdrant import QdrantStore, edge
 from ragkit_connectors.qdrant.edge import ByEngine
 
 _EVERYTHING = none_of(equals("kind", "nothing"))
 _MEMORY = Path("/dev/shm")  # where the engine's many small waits for a disk cost nothing
 _HOME = tempfile.TemporaryDirectory(prefix="qdrant-edge-", dir=_MEMORY if _MEMORY.is_dir() else None)
-_free: dict[int, list[ByEngine]] = {}
+_free: dict[tuple[int, int], list[ByEngine]] = {}  # by dimension, and from where on there are indexes
 
 
 def new_folder() -> Path:
@@ -54,7 +54,7 @@ class LentStore(QdrantStore):
 
 def empty_store(spec: StoreSpec) -> LentStore:
     """A store of a dimension with nothing in it."""
-    free = _free.setdefault(spec.dimension, [])
+    free = _free.setdefault((spec.dimension, edge.INDEXED_FROM), [])
     if not free:
         store = LentStore(engine="edge", path=new_folder())
         return store.lend(ByEngine(store.config)).open(spec)  # type: ignore[return-value]
@@ -68,4 +68,4 @@ def empty_store(spec: StoreSpec) -> LentStore:
 
 def give_back(store: LentStore) -> None:
     """Lets the next store have what this one lies in."""
-    _free[store.spec.dimension].append(store.lent)
+    _free[store.spec.dimension, edge.INDEXED_FROM].append(store.lent)

@@ -19,10 +19,12 @@ from ragkit.protocols import Scope
 from ragkit.store.local.store import LocalStore
 from ragkit.store.migrate import migrate
 from ragkit.testing.certify import certify
-from ragkit.testing.data import put, remove
+from ragkit.testing.data import put, remove, unit
+from ragkit.testing.oracle import OracleStore
 from ragkit.testing.stores import EAST, NORTH, OPEN, spec_of, texts
 from ragkit_connectors.qdrant import QdrantStore
-from tests.scale import IS_FULL
+from tests.scale import scaled
+from tests.unit.store.test_congruence import agree
 from tests.unit.store.test_migrate import SPEC as MIGRATED
 from tests.unit.store.test_migrate import check_same, collection, fill
 
@@ -42,7 +44,7 @@ def opened(folder: Path) -> QdrantStore:
     return QdrantStore(engine="edge", path=folder).open(SPEC)
 
 
-def told(store: QdrantStore) -> list[str | None]:
+def told(store: QdrantStore | OracleStore) -> list[str | None]:
     return texts(store, store.search(EAST[None], 9, OPEN)[0].id_list())
 
 
@@ -200,10 +202,9 @@ def test_it_names_its_engine(folder: Path) -> None:
     store.close()
 
 
-@pytest.mark.skipif(not IS_FULL, reason="makes 40 stores of a second each: RAGKIT_SCALE=full")
 def test_it_is_certified() -> None:
     home = new_folder()
-    done = certify(QdrantStore(engine="edge", path=home / "index"), "store/qdrant", cases=40)
+    done = certify(QdrantStore(engine="edge", path=home / "index"), "store/qdrant", cases=scaled(40, part=4))
     assert (done.verdict, done.failures, done.reservations) == ("certified", (), ())
     assert list(home.iterdir()) == []
 
@@ -217,6 +218,37 @@ def test_an_index_migrates_to_it_and_back(folder: Path) -> None:
     check_same(there, back, migrate(there, back))
     for one in (local, there, back):
         one.close()
+
+
+def test_indexes_are_made_where_they_are_worth_it(folder: Path) -> None:
+    """Of each shard by itself, also by who opens it later, and they change no answer."""
+
+    def indexed(store: QdrantStore) -> list[bool]:
+        shards = store._server._qdrant._shards  # type: ignore[attr-defined]
+        found = []
+        for name in ("ragkit", "ragkit__ragkit"):
+            with shards.use(name) as shard:
+                found.append(bool(shard.info().payload_schema))
+        return found
+
+    store, oracle = opened(folder), OracleStore(SPEC)
+    for n, wanted in ((60, [False, False]), (30, [True, False]), (60, [True, True])):
+        changes = [put(f"d{i}", [(f"w{i % 7} t{j}", unit([i, j + 1])) for j in range(3)]) for i in range(n)]
+        for one in (store, oracle):
+            one.commit(changes)
+        assert indexed(store) == wanted
+        assert sorted(told(store), key=str) == sorted(told(oracle), key=str)
+        agree(
+            store.search_terms([["w3", "t1"]], 200, OPEN)[0],
+            oracle.search_terms([["w3", "t1"]], 200, OPEN)[0],
+        )
+        store.close()
+        store = opened(folder)
+        assert indexed(store) == wanted
+    store.compact()
+    assert indexed(store) == [True, True]
+    assert store.verify() == []
+    store.close()
 
 
 def test_its_graph_answers_as_a_comparison_with_all(folder: Path) -> None:

@@ -18,12 +18,16 @@ from ragkit.store.remote.conditions import Condition
 from ragkit.store.remote.server import Found, Point
 from ragkit_connectors.qdrant.errors import shortened
 from ragkit_connectors.qdrant.filters import of_engine, remembered
+from ragkit_connectors.qdrant.indexes import indexed_keys
 from ragkit_connectors.qdrant.points import terms_of
 from ragkit_connectors.qdrant.port import DENSE, TERMS, Kind, Nearby, Question, Vectoring
 from ragkit_connectors.qdrant.settings import QdrantSettings
 from ragkit_connectors.qdrant.shards import Shards
 
 PAGE = 256
+# Points of a shard; below, looking at each takes some milliseconds at most. Each index is a dozen of files,
+# for which the disk is waited for when it is made and at each commit.
+INDEXED_FROM = 256
 PACKAGE, EXTRA = "qdrant_edge", "qdrant-edge"
 
 
@@ -46,6 +50,7 @@ class ByEngine:
         self.settings = settings
         self._shards = Shards(settings)
         self._unsettled: set[str] = set()
+        self._indexed: set[str] = set()
 
     def failures(self) -> tuple[type[Exception], ...]:
         """What the engine may raise: `Exception` itself, and nothing narrower."""
@@ -119,6 +124,18 @@ class ByEngine:
 
         made = [edge.Point(point.id, _vectors(point), point.payload) for point in points]
         self._update(name, edge.UpdateOperation.upsert_points(made))
+        if name not in self._indexed:
+            self._index_many(name)
+
+    def _index_many(self, name: str) -> None:
+        """Makes the indexes that a shard with many points lacks."""
+        with self._shards.use(name) as shard:
+            info = shard.info()
+        if info.points_count >= INDEXED_FROM:
+            for own, key, kind in indexed_keys(self.settings):
+                if own == name and key not in info.payload_schema:
+                    self.index(name, key, kind)
+            self._indexed.add(name)
 
     def set(self, name: str, values: Mapping[str, Any], condition: Condition, only: str | None) -> None:
         """One operation of the engine, which lets no other in between."""

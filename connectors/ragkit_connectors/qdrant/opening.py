@@ -9,20 +9,13 @@ from ragkit.errors import ConfigError, CorruptIndexError, StoreError
 from ragkit.store.remote import head as heads
 from ragkit.store.remote.server import RECORDS
 from ragkit.store_spec import StoreSpec
-from ragkit_connectors.qdrant.port import DENSE, TERMS, Kind, Vectoring
+from ragkit_connectors.qdrant.indexes import indexed_keys
+from ragkit_connectors.qdrant.port import DENSE, TERMS, Vectoring
 from ragkit_connectors.qdrant.server import QdrantServer
 
 OLDEST_SERVER = (1, 10)  # the first with `query_points`
 MOST_DIMENSIONS = 65_536
 _WAIT_S = 10.0  # for another process that is making the same index
-_KEYWORDS = {
-    "chunks": ("acl", "id", "doc", "terms", "k", "r[].n"),
-    "meta": ("key", "kind", "uri", "state", "holder", "owner"),
-}
-_WHOLE = ("from", "to")
-_COUNTERS = ("number", "intent", "expires_ms", "commit", "ends_ms")
-# Asked of one record, or of the few of a kind: a server in strict mode wants an index of these all the same.
-_OF_FEW = (*_COUNTERS, "owner", "holder")
 
 
 def opened(server: QdrantServer, spec: StoreSpec | None, *, create: bool) -> StoreSpec:
@@ -101,7 +94,9 @@ def _make(server: QdrantServer, spec: StoreSpec) -> None:
     is_first = _create(server, server.settings.meta, None)
     if not is_first and _appears(server):
         return
-    _index(server)
+    # The engine within the process makes its indexes where they are worth it.
+    for name, key, kind in () if server.settings.is_edge else indexed_keys(server.settings):
+        server.call("index", name, key, kind)
     server.write(RECORDS, [heads.first_point(spec)])
     server.call("settle", server.settings.meta)
 
@@ -127,21 +122,6 @@ def _appears(server: QdrantServer) -> bool:
             return False
         time.sleep(0.1)
     return True
-
-
-def _index(server: QdrantServer) -> None:
-    """Lets the server find what conditions ask for; tenants' chunks lie side by side."""
-    chunks, meta = server.settings.collection, server.settings.meta
-    wanted: list[tuple[str, str, Kind]] = []
-    for which, name in (("chunks", chunks), ("meta", meta)):
-        wanted.append((name, "tenant", "tenant"))
-        wanted += [(name, key, "keyword") for key in _KEYWORDS[which]]
-        wanted += [(name, key, "integer") for key in _WHOLE]
-    wanted.append((chunks, "r[].v", "float"))
-    wanted += [(meta, key, "integer") for key in _COUNTERS]
-    for name, key, kind in wanted:
-        if not (server.settings.is_edge and key in _OF_FEW):
-            server.call("index", name, key, kind)
 
 
 def _exists(server: QdrantServer, name: str) -> bool:
