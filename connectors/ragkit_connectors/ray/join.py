@@ -100,8 +100,8 @@ def _started_here(ray: Any, cpus: int) -> Iterator[Cluster]:
         _leave(ray)
         raise ClusterError(
             f"no Ray cluster can be started on this machine: {type(e).__name__}: {first_line(e)}. Ray's logs "
-            f"are in {folder}; free memory and room in /dev/shm and {home.parent}, or leave --on out to work in "
-            "this process"
+            f"are in {folder}; free memory and room in /dev/shm and {home.parent}, or leave --on out to work "
+            "in this process"
         ) from e
     _addresses[id(ray)] = ""
     try:

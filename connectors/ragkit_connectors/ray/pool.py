@@ -1,9 +1,10 @@
 """A pool of actors that may die at any moment: what was given to a dead one is given to another.
 
-The work is pure, so that doing it twice does no harm, and only its first answer counts. An actor does its
-tasks in the order of their coming; when it dies, the oldest one is suspected of having killed it, and a task
-that outlived its tries is given up with the last reason. A task that may kill is given only to an actor that
-was heard of since: where a whole node dies, actors that are dead too would else count as killed by it.
+The work is pure, so that doing it twice does no harm, and only its first answer counts. What an actor had
+when it died is suspected from then on, and given to an actor alone: where that dies too, it is what killed
+it. In company nothing is proved, for an actor's last answer can be lost with it. And it goes only to an actor
+that was heard of since: where a whole node dies, its other actors would count as killed by it. A task that
+outlived its tries is given up with the last reason.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class _Task:
     tries: int
     answer: Future[bytes] = field(default_factory=Future)
     deaths: int = 0
+    is_suspect: bool = False
     died_at: float = 0.0
 
 
@@ -61,6 +63,17 @@ class _Hand:
     is_ready: bool = False
     is_dead: bool = False
     heard_at: float = 0.0
+
+    def has_room(self, depth: int) -> bool:
+        """Whether it has so many tasks, and none that must be its only one."""
+        return len(self.under_way) == depth and not any(task.is_suspect for task in self.under_way)
+
+    def may_take(self, task: _Task) -> bool:
+        """Whether the task may be added: a suspected one only alone, to an actor that lives."""
+        if not task.is_suspect:
+            return True
+        is_alive = self.heard_at > task.died_at or time.monotonic() - task.died_at > _SETTLED_S
+        return is_alive and not self.under_way
 
 
 class Pool:
@@ -170,7 +183,7 @@ class Pool:
     def _hand_out(self) -> None:
         for depth in range(_DEPTH):
             for hand in self._hands:
-                if hand.is_ready and not hand.is_dead and len(hand.under_way) == depth:
+                if hand.is_ready and not hand.is_dead and hand.has_room(depth):
                     task = self._next(hand)
                     if task is not None:
                         self._give(hand, task)
@@ -182,7 +195,7 @@ class Pool:
                 task = waiting.popleft()
                 if task.answer.done():
                     continue
-                if _may_take(hand, task):
+                if hand.may_take(task):
                     waiting.extendleft(reversed(shunned))
                     return task
                 shunned.append(task)
@@ -225,12 +238,12 @@ class Pool:
         said = last_words(error)
         if is_gone(self._cluster):
             raise self._cluster.gone(said)
-        suspect = next((task for task in hand.under_way if not task.answer.done()), None)
+        was_alone = len(hand.under_way) == 1
         for task in reversed(hand.under_way):
             if task.method == "hello" or task.answer.done():
                 continue
-            if task is suspect:
-                task.deaths, task.died_at = task.deaths + 1, time.monotonic()
+            task.is_suspect, task.died_at = True, time.monotonic()
+            task.deaths += was_alone
             if task.deaths >= task.tries:
                 self._settle(task, WorkerDiedError(said))
             else:
@@ -287,11 +300,6 @@ class Pool:
             self._cluster.ray.kill(hand.actor)
         except Exception:
             return  # it is dead, or the cluster is
-
-
-def _may_take(hand: _Hand, task: _Task) -> bool:
-    """Whether the actor is known to have lived on after the last one that the task may have killed."""
-    return hand.heard_at > task.died_at or time.monotonic() - task.died_at > _SETTLED_S
 
 
 def last_words(error: BaseException) -> str:

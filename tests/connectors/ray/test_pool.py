@@ -1,0 +1,52 @@
+"""Who is blamed when an actor dies: only what killed it, whatever it had beside it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+import pytest
+
+from ragkit_connectors.ray.cluster import Cluster
+from ragkit_connectors.ray.pool import TRIES, Pool, WorkerDiedError
+
+KILLER = b"killer"
+
+
+class Fragile:
+    """Gives back what it is given, and dies of some."""
+
+    def hello(self, setup: bytes) -> bytes:
+        return setup
+
+    def echo(self, task: bytes) -> bytes:
+        if task == KILLER:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return task
+
+
+def test_what_was_beside_a_task_that_kills_is_not_blamed(cluster: Any) -> None:
+    import ray
+
+    greeted: list[bytes] = []
+    pool = Pool(
+        Cluster(ray, cluster.address),
+        start=lambda: ray.remote(Fragile).options(num_cpus=1).remote(),
+        greet=b"hello",
+        accept=greeted.append,
+        size=1,
+    )
+    try:
+        # The killer is the second of two, and its actor dies before it has sent its answer to the first.
+        tasks = [b"first", KILLER, b"third"]
+        answers = [pool.submit("echo", task) for task in tasks]
+        for task, answer in zip(tasks, answers, strict=True):
+            if task == KILLER:
+                with pytest.raises(WorkerDiedError):
+                    answer.result(timeout=120)
+            else:
+                assert answer.result(timeout=120) == task
+    finally:
+        pool.close()
+    assert TRIES < len(greeted) <= TRIES + 2
