@@ -13,8 +13,9 @@ import pytest
 
 from ragkit.store.collection import StoreCollection
 from ragkit.store.migrate import migrate
+from tests.connectors.loopback import Loopback
 from tests.connectors.migrator import Migrator
-from tests.scale import scaled
+from tests.scale import IS_FULL, scaled
 from tests.unit.store.test_migrate import SPEC, at, check_same, collection, fill
 
 KINDS = ("local", "pgvector", "qdrant", "opensearch")
@@ -24,6 +25,10 @@ PAIRS = [
     ("milvus", "local"),
     ("local", "lancedb"),
     ("lancedb", "local"),
+    ("local", "weaviate"),
+    ("weaviate", "local"),
+    ("local", "pinecone"),
+    ("pinecone", "local"),
 ]
 
 
@@ -48,6 +53,14 @@ def opened(place: str) -> StoreCollection:
         from ragkit_connectors.milvus import MilvusStore
 
         return collection(MilvusStore(path=where[0], partitions=2).open(SPEC))
+    if kind == "weaviate":
+        from ragkit_connectors.weaviate import WeaviateStore
+
+        return collection(WeaviateStore(url=where[0]).open(SPEC))
+    if kind == "pinecone":
+        from ragkit_connectors.pinecone import PineconeStore
+
+        return collection(PineconeStore(host=where[0]).open(SPEC))
     from ragkit_connectors.opensearch import OpenSearchStore
 
     return collection(OpenSearchStore(hosts=[where[0]], name=where[1], replicas=0).open(SPEC))
@@ -79,6 +92,17 @@ class Places:
         if kind == "milvus":
             pytest.importorskip("milvus_lite", reason="needs the extra milvus-lite")
             return f"milvus|{self._folder / f'milvus{number}.db'}"
+        if kind == "weaviate":
+            pytest.importorskip("graphql", reason="needs graphql-core, which parses for the local server")
+            from tests.connectors.weaviate.server.service import Weaviate
+
+            return f"weaviate|{self._held.enter_context(Loopback(Weaviate())).url}"
+        if kind == "pinecone":
+            from tests.connectors.pinecone.server.service import Pinecone
+
+            index = Pinecone(SPEC.dimension)
+            index.is_lagging = False
+            return f"pinecone|{self._held.enter_context(Loopback(index)).url}"
         pytest.importorskip("opensearchpy", reason="needs the extra opensearch")
         from tests.connectors.opensearch.stores import Stores as OpenSearchStores
 
@@ -109,12 +133,14 @@ def migrator() -> Iterator[Migrator]:
 def test_killed_at_random_points_nothing_is_lost_or_doubled(
     first: str, second: str, seed: int, places: Places, migrator: Migrator
 ) -> None:
+    # The servers that are imitated in Python with their query language take seconds for each migration.
+    n = 60 if IS_FULL or not {first, second} & {"weaviate", "pinecone"} else 20
     source_place, target_place = places.new(first), places.new(second)
     with closing(opened(source_place)) as source:
-        fill(source.store, 60)
+        fill(source.store, n)
     chosen, killed = random.Random(f"{first} {second} {seed}"), 0
     for _ in range(6):
-        code = migrator.run(source_place, target_place, chosen.randint(1, 90))
+        code = migrator.run(source_place, target_place, chosen.randint(1, n * 3 // 2))
         if code == 0:
             break
         assert code == -signal.SIGKILL
