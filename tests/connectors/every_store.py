@@ -12,7 +12,7 @@ from ragkit.store.local.store import LocalStore
 from ragkit.store_spec import StoreSpec
 
 SERVERS = ("pgvector", "qdrant", "opensearch", "milvus", "weaviate", "pinecone")
-OTHERS = (*SERVERS, "lancedb")
+OTHERS = (*SERVERS, "lancedb", "edge")  # the last: Qdrant's engine within the process
 KINDS = ("local", *OTHERS)
 
 
@@ -61,6 +61,12 @@ class Place:
             from tests.connectors import qdrant_stores as qdrant
 
             return qdrant.Stores(), {"path": folder, "collection": "ours"}
+        if self.kind == "edge":
+            pytest.importorskip("qdrant_edge", reason="needs the extra qdrant-edge")
+            from tests.connectors import qdrant_edge as edge
+            from tests.connectors import qdrant_stores as qdrant
+
+            return qdrant.Stores(), {"engine": "edge", "path": edge.new_folder(), "collection": "ours"}
         if self.kind == "milvus":
             pytest.importorskip("milvus_lite", reason="needs the extra milvus-lite")
             from tests.connectors.milvus import stores as milvus
