@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from ragkit.errors import ModelError
 from ragkit.models.manifest import ModelManifest, model_bytes, verified_bytes, verify_files
 from ragkit.models.onnx_session import open_session
-from ragkit.models.process_lock import ProcessLock
+from ragkit.models.process_lock import ProcessLock, ProcessTurns
 from ragkit.models.recent import Recent
 from ragkit.models.tokenizer import TextTokenizer
+from ragkit.models.workers import usable_cores
 
 _PASSES_BYTES = 8_000_000  # some 250 questions of 20 tokens: more than are asked at once
 
@@ -47,6 +48,10 @@ class LoadedModel:
         self._outputs = list(outputs)
         self._shared = tuple(shared)
         self._passes = Recent[tuple[int, ...], list[NDArray[Any]]](_PASSES_BYTES)
+        # Questions that come together pass one after the other, on half of the cores. All at once they would
+        # fill every core until the last has passed, and only then could any go on: what a question takes
+        # beside its pass needs the interpreter's lock, so all but one core would then be idle.
+        self._turns = ProcessTurns(max(1, usable_cores() // 2))
         self._lock = ProcessLock()
         self._tokenizer: TextTokenizer | None = None
         self._session: onnxruntime.InferenceSession | None = None
@@ -89,6 +94,8 @@ class LoadedModel:
     def run_question(self, ids: Sequence[int], outputs: Sequence[str]) -> list[NDArray[Any]]:
         """As `run` for the one row `ids`, bit for bit; not to be changed, for others may have the same.
 
+        Of several that come at once some wait for their turn; the same question passes once.
+
         Args:
             ids: a question's tokens with the two that frame it.
             outputs: names of those that are wanted.
@@ -101,8 +108,11 @@ class LoadedModel:
         key = tuple(ids)
         found = self._passes.get(key)
         if found is None:
-            found = self.run({"input_ids": np.array([ids], np.int64)}, self._shared)
-            self._passes.keep(key, found, n_bytes=sum(one.nbytes for one in found))
+            with self._turns.own():
+                found = self._passes.get(key)
+                if found is None:
+                    found = self.run({"input_ids": np.array([ids], np.int64)}, self._shared)
+                    self._passes.keep(key, found, n_bytes=sum(one.nbytes for one in found))
         return [found[self._shared.index(name)] for name in outputs]
 
     def _loaded_session(self) -> onnxruntime.InferenceSession:
