@@ -6,26 +6,22 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-import ragkit
-from ragkit import registry
-from ragkit.errors import ConfigError, CorruptIndexError, RagkitError, StoreError
+from ragkit.errors import ConfigError, CorruptIndexError, StoreError
 from ragkit.filters import Eq
 from ragkit.protocols import Scope
 from ragkit.testing.data import put
-from ragkit.testing.stores import EAST, NORTH, OPEN, spec_of, texts
-from tests.connectors.loopback import Loopback, Refusal, Reply, Request
+from ragkit.testing.stores import EAST, NORTH, OPEN, texts
+from tests.connectors.loopback import Loopback, Reply, Request
+from tests.connectors.refused import SPEC, ServerChecks, dumped
 
 pytest.importorskip("httpx", reason="needs the extra pinecone")
 from ragkit_connectors.pinecone import PineconeStore, calls
 from tests.connectors.pinecone.server.service import Pinecone, User
 from tests.connectors.pinecone.stores import Stores
-
-SPEC = spec_of()
 
 
 @pytest.fixture
@@ -65,45 +61,26 @@ def test_settings_that_do_not_fit(given: dict[str, Any], said: str) -> None:
     assert "sesame" not in str(raised.value)
 
 
-def test_the_key_is_sent_and_not_shown(stores: Stores, service: Pinecone) -> None:
-    store = PineconeStore(host="https://p", api_key="open-sesame")
-    assert "sesame" not in f"{store.config!r}{store.config}{store.config.model_dump_json()}"
-    service.users = {"open-sesame": User()}
-    keys: tuple[dict[str, Any], ...] = ({}, {"api_key": "guess"})
-    for key in keys:
-        with pytest.raises(StoreError, match=r"refuses this api_key.*HTTP 401.*Set api_key") as raised:
-            stores.make(SPEC, **key)
-        assert "guess" not in str(raised.value)
-    assert stores.make(SPEC, api_key="open-sesame").head() == 0
-
-
-def test_it_is_registered() -> None:
-    assert registry.load("store/pinecone") is PineconeStore
-
-
 # --- the server -------------------------------------------------------------------------------------
 
 
-class Told:
-    """A service that says one thing."""
+class TestServer(ServerChecks):
+    """What holds of any server over HTTP."""
 
-    def __init__(self, reply: Reply) -> None:
-        self.reply = reply
+    kind, store_class, use, address, product = Stores, PineconeStore, "store/pinecone", "host", "Pinecone"
+    forbidden = "DataPlaneEditor"
 
-    def is_writing(self, request: Request) -> bool:
-        return False
+    def hasten(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(calls, "POLL_S", 0.001)
 
-    def answer(self, request: Request) -> Reply:
-        return self.reply
+    def users(self) -> dict[str, Any]:
+        return {"all": User(), "reader": User(may_write=False)}
 
+    def sized(self, dimension: int) -> None:
+        self.stores.service.dimension = dimension
 
-@pytest.mark.parametrize(
-    "reply",
-    [Reply(b"<html>hi</html>"), Reply({"name": "node-1"}), Reply(b"none", 404), Reply([1]), Reply(None)],
-)
-def test_what_is_no_pinecone_is_said(reply: Reply) -> None:
-    with Loopback(Told(reply)) as server, pytest.raises(StoreError, match=r"no Pinecone server.*Check host"):
-        PineconeStore(host=server.url, attempts=1).open(SPEC)
+    def held(self) -> list[str]:
+        return dumped(row for space in self.stores.service.spaces.values() for row in space.newest().values())
 
 
 @pytest.mark.parametrize(
@@ -127,47 +104,7 @@ def test_an_index_that_does_not_fit(said: dict[str, Any], error: str) -> None:
     assert service.spaces == {}
 
 
-def test_retry_after_is_kept_to(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = stores.make(SPEC)
-    slept: list[float] = []
-    monkeypatch.setattr("time.sleep", slept.append)
-    usual, left = stores.service.answer, [Refusal(429, {"code": 8, "message": "x"}, {"Retry-After": "7"})] * 2
-
-    def limited(request: Request) -> Any:
-        if left:
-            raise left.pop()
-        return usual(request)
-
-    stores.service.answer = limited  # type: ignore[method-assign]
-    assert store.head() == 0
-    assert slept == [7.0, 7.0]
-
-
-def test_a_key_that_may_only_read(stores: Stores, service: Pinecone) -> None:
-    service.users = {"all": User(), "reader": User(may_write=False)}
-    store = stores.make(SPEC, name="ours", api_key="all")
-    store.commit([put("a", [("one", EAST)])])
-    reader = stores.make(SPEC, name="ours", api_key="reader")
-    with reader.hold() as commit:
-        hits = reader.search(EAST[None], 1, Scope(commit=commit))[0].id_list()
-        assert texts(reader, hits) == ["one"]
-        assert reader.search_terms([["one"]], 1, Scope(commit=commit))[0].id_list() == hits
-    assert reader.counts() == store.counts()
-    for call in (lambda: reader.commit([put("b", [("two", EAST)])]), reader.compact):
-        with pytest.raises(StoreError, match=r"role does not allow it \(HTTP 403.*DataPlaneEditor"):
-            call()
-    assert store.counts().chunks == 1
-
-
 # --- the namespaces ---------------------------------------------------------------------------------
-
-
-def test_there_is_no_index(stores: Stores, service: Pinecone) -> None:
-    service.dimension = 2
-    for spec, create in ((None, True), (SPEC, False)):
-        with pytest.raises(StoreError, match=r"no index here. Make one: ragkit ingest"):
-            PineconeStore(host=stores.server.url).open(spec, create=create)
-    assert service.spaces == {}
 
 
 def test_an_index_is_opened_as_it_was_made(stores: Stores) -> None:
@@ -224,25 +161,6 @@ def test_a_record_of_commits_that_is_lost_is_said(stores: Stores, service: Pinec
     ):
         stores.make(SPEC, name="ours", timeout_s=1)
     assert store.head() == 0  # what was read once stays
-
-
-def test_a_format_of_the_future_is_not_read(stores: Stores) -> None:
-    store = stores.make(SPEC, name="ours")
-    store._server.change_head({"format": 99}, {})
-    with pytest.raises(ConfigError, match=r"format 99, and this version of ragkit reads 1"):
-        stores.make(SPEC, name="ours")
-
-
-def test_after_a_fork_connections_are_made_anew(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two processes on one connection would read each other's answers."""
-    store = stores.make(SPEC)
-    before = store._server._client
-    assert store.head() == 0
-    assert store._server._client is before
-    monkeypatch.setattr("os.getpid", lambda: 1)
-    assert store.head() == 0
-    assert store._server._client is not before
-    before.close()
 
 
 # --- what is damaged --------------------------------------------------------------------------------
@@ -370,43 +288,3 @@ def test_what_is_collected_under_a_question_is_no_damage(stores: Stores, service
     store._server._whole_texts = late  # type: ignore[method-assign]
     assert store.counts().chunks == 2
     assert done == [2]
-
-
-# --- a whole RAG ------------------------------------------------------------------------------------
-
-CONFIG = """\
-ragkit: 1
-models: {embed: embed/bundled}
-stores:
-  cloud: {use: store/pinecone, host: "HOST", name: support, attempts: 1}
-collection: {store: cloud, embed: embed}
-query:
-  dense: {use: retrieve/dense, in: question}
-  sparse: {use: retrieve/bm25, in: question}
-  fuse: {use: fuse/rrf, in: [dense, sparse]}
-  generate: generate/extractive
-  verify: verify/citations
-"""
-
-
-def test_what_is_forgotten_is_gone_and_check_says_what_is_wrong(tmp_path: Path, stores: Stores) -> None:
-    stores.service.dimension = 400
-    config = tmp_path / "rag.yaml"
-    config.write_text(CONFIG.replace("HOST", stores.server.url), encoding="utf-8")
-    with ragkit.load(config) as rag:
-        assert rag.check()["store"] == "store/pinecone"
-        rag.ingest([ragkit.Document("note-7", "Ada's door code is 4711. Код двери: 4711.")], progress=False)
-        assert [hit.chunk.document_id for hit in rag.retrieve("код двери", retriever="bm25").hits] == [
-            "note-7"
-        ]
-        done = rag.forget("note-7")
-        assert (done.documents, done.erased) == (("note-7",), True)
-        assert rag.retrieve("door code 4711", retriever="bm25").hits == ()
-    held = [json.dumps(row) for space in stores.service.spaces.values() for row in space.newest().values()]
-    assert not any("4711" in one or "note-7" in one for one in held)
-    stores.server.stop()
-    with (
-        pytest.raises(RagkitError, match=r"cannot be reached.*Check that the server runs"),
-        ragkit.load(config) as rag,
-    ):
-        rag.check()

@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-import ragkit
-from ragkit import registry
-from ragkit.errors import ConfigError, CorruptIndexError, RagkitError, StoreError
+from ragkit.errors import ConfigError, CorruptIndexError, StoreError
 from ragkit.filters import Eq
 from ragkit.protocols import Scope
 from ragkit.store.remote.server import RECORDS, Point
 from ragkit.testing.data import put
-from ragkit.testing.stores import EAST, NORTH, OPEN, spec_of, texts
-from tests.connectors.loopback import Loopback, Refusal, Reply, Request
+from ragkit.testing.stores import EAST, NORTH, OPEN
+from tests.connectors.refused import SPEC, ServerChecks, dumped
 
 pytest.importorskip("graphql", reason="needs graphql-core, which parses for the local server")
 from ragkit_connectors.weaviate import WeaviateStore, opening
 from tests.connectors.weaviate.server.collection import Collection
 from tests.connectors.weaviate.server.service import READ, User, Weaviate
 from tests.connectors.weaviate.stores import Stores
-
-SPEC = spec_of()
 
 
 @pytest.fixture
@@ -64,51 +59,20 @@ def test_settings_that_do_not_fit(given: dict[str, Any], said: str) -> None:
     assert "sesame" not in str(raised.value)
 
 
-def test_the_key_is_sent_and_not_shown(service: Weaviate, stores: Stores) -> None:
-    store = WeaviateStore(url="https://w", api_key="open-sesame")
-    assert "sesame" not in f"{store.config!r}{store.config}{store.config.model_dump_json()}"
-    service.users = {"open-sesame": User()}
-    keys: tuple[dict[str, Any], ...] = ({}, {"api_key": "guess"})
-    for key in keys:
-        with pytest.raises(StoreError, match=r"refuses this api_key.*HTTP 401.*Set api_key") as raised:
-            stores.make(SPEC, **key)
-        assert "guess" not in str(raised.value)
-    assert stores.make(SPEC, api_key="open-sesame").head() == 0
-
-
-def test_it_is_registered() -> None:
-    assert registry.load("store/weaviate") is WeaviateStore
-
-
 # --- the server -------------------------------------------------------------------------------------
 
 
-class Told:
-    """A service that says one thing."""
+class TestServer(ServerChecks):
+    """What holds of any server over HTTP."""
 
-    def __init__(self, reply: Reply) -> None:
-        self.reply = reply
+    kind, store_class, use, address, product = Stores, WeaviateStore, "store/weaviate", "url", "Weaviate"
+    forbidden = "forbidden action.*create_co"
 
-    def is_writing(self, request: Request) -> bool:
-        return False
+    def users(self) -> dict[str, Any]:
+        return {"all": User(), "reader": User(READ)}
 
-    def answer(self, request: Request) -> Reply:
-        return self.reply
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        Reply(b"<html>hi</html>"),
-        Reply({"name": "node-1"}),
-        Reply(b"not found", 404),
-        Reply([1]),
-        Reply(None),
-    ],
-)
-def test_what_is_no_weaviate_is_said(reply: Reply) -> None:
-    with Loopback(Told(reply)) as server, pytest.raises(StoreError, match=r"no Weaviate server.*Check url"):
-        WeaviateStore(url=server.url, attempts=1).open(SPEC)
+    def held(self) -> list[str]:
+        return dumped(o for c in self.stores.service.collections.values() for o in c.objects)
 
 
 def test_a_server_that_is_too_old(stores: Stores, service: Weaviate) -> None:
@@ -117,47 +81,7 @@ def test_a_server_that_is_too_old(stores: Stores, service: Weaviate) -> None:
         stores.make(SPEC)
 
 
-def test_retry_after_is_kept_to(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
-    slept: list[float] = []
-    monkeypatch.setattr("time.sleep", slept.append)
-    store = stores.make(SPEC)
-    usual, left = stores.service.answer, [Refusal(429, {"error": []}, {"Retry-After": "7"})] * 2
-
-    def limited(request: Request) -> Any:
-        if left:
-            raise left.pop()
-        return usual(request)
-
-    stores.service.answer = limited  # type: ignore[method-assign]
-    assert store.head() == 0
-    assert slept == [7.0, 7.0]
-
-
-def test_a_role_that_may_only_read(stores: Stores, service: Weaviate) -> None:
-    service.users = {"all": User(), "reader": User(READ)}
-    store = stores.make(SPEC, name="Ours", api_key="all")
-    store.commit([put("a", [("one", EAST)])])
-    reader = stores.make(SPEC, name="Ours", api_key="reader")
-    with reader.hold() as commit:
-        hits = reader.search(EAST[None], 1, Scope(commit=commit))[0].id_list()
-        assert texts(reader, hits) == ["one"]
-    for call in (lambda: reader.commit([put("b", [("two", EAST)])]), reader.compact):
-        with pytest.raises(
-            StoreError, match=r"role does not allow it \(HTTP 403.*forbidden action.*create_co"
-        ):
-            call()
-    with pytest.raises(StoreError, match=r"role does not allow it"):
-        stores.make(SPEC, name="New", api_key="reader")
-
-
 # --- the collections --------------------------------------------------------------------------------
-
-
-def test_there_is_no_index(stores: Stores, service: Weaviate) -> None:
-    for spec, create in ((None, True), (SPEC, False)):
-        with pytest.raises(StoreError, match=r"no index here. Make one: ragkit ingest"):
-            WeaviateStore(url=stores.server.url).open(spec, create=create)
-    assert service.collections == {}
 
 
 @pytest.mark.parametrize(("made", "opened"), [({"index": "flat"}, {}), ({}, {"tenancy": "native"})])
@@ -222,25 +146,6 @@ def test_a_record_of_commits_that_is_no_json_is_said(stores: Stores, service: We
         store.head()
 
 
-def test_a_format_of_the_future_is_not_read(stores: Stores) -> None:
-    store = stores.make(SPEC, name="Ours")
-    store._server.change_head({"format": 99}, {})
-    with pytest.raises(ConfigError, match=r"format 99, and this version of ragkit reads 1"):
-        stores.make(SPEC, name="Ours")
-
-
-def test_after_a_fork_connections_are_made_anew(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two processes on one connection would read each other's answers."""
-    store = stores.make(SPEC)
-    before = store._server._client
-    assert store.head() == 0
-    assert store._server._client is before
-    monkeypatch.setattr("os.getpid", lambda: 1)
-    assert store.head() == 0
-    assert store._server._client is not before
-    before.close()
-
-
 # --- what is damaged --------------------------------------------------------------------------------
 
 
@@ -275,42 +180,3 @@ def test_a_record_of_another_document_is_found(stores: Stores) -> None:
     point = Point("00000000-0000-4000-8000-000000000001", payload=record)
     store._server.write(RECORDS, [point])
     assert any("cannot be read" in problem for problem in store.verify())
-
-
-# --- a whole RAG ------------------------------------------------------------------------------------
-
-CONFIG = """\
-ragkit: 1
-models: {embed: embed/bundled}
-stores:
-  cloud: {use: store/weaviate, url: "URL", name: Support, attempts: 1}
-collection: {store: cloud, embed: embed}
-query:
-  dense: {use: retrieve/dense, in: question}
-  sparse: {use: retrieve/bm25, in: question}
-  fuse: {use: fuse/rrf, in: [dense, sparse]}
-  generate: generate/extractive
-  verify: verify/citations
-"""
-
-
-def test_what_is_forgotten_is_gone_and_check_says_what_is_wrong(tmp_path: Path, stores: Stores) -> None:
-    config = tmp_path / "rag.yaml"
-    config.write_text(CONFIG.replace("URL", stores.server.url), encoding="utf-8")
-    with ragkit.load(config) as rag:
-        assert rag.check()["store"] == "store/weaviate"
-        rag.ingest([ragkit.Document("note-7", "Ada's door code is 4711. Код двери: 4711.")], progress=False)
-        assert [hit.chunk.document_id for hit in rag.retrieve("код двери", retriever="bm25").hits] == [
-            "note-7"
-        ]
-        done = rag.forget("note-7")
-        assert (done.documents, done.erased) == (("note-7",), True)
-        assert rag.retrieve("door code 4711", retriever="bm25").hits == ()
-    held = [json.dumps(o) for c in stores.service.collections.values() for o in c.objects]
-    assert not any("4711" in one or "note-7" in one for one in held)
-    stores.server.stop()
-    with (
-        pytest.raises(RagkitError, match=r"cannot be reached.*Check that the server runs"),
-        ragkit.load(config) as rag,
-    ):
-        rag.check()
