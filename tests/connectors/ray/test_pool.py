@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from typing import Any
 
 import pytest
@@ -11,11 +12,11 @@ import pytest
 from ragkit_connectors.ray.cluster import Cluster
 from ragkit_connectors.ray.pool import TRIES, Pool, WorkerDiedError
 
-KILLER = b"killer"
+SLOW, KILLER = b"slow", b"killer"
 
 
 class Fragile:
-    """Gives back what it is given, and dies of some."""
+    """Gives back what it is given, one thing after a while, and dies of some."""
 
     def hello(self, setup: bytes) -> bytes:
         return setup
@@ -23,6 +24,8 @@ class Fragile:
     def echo(self, task: bytes) -> bytes:
         if task == KILLER:
             os.kill(os.getpid(), signal.SIGKILL)
+        if task == SLOW:
+            time.sleep(2)
         return task
 
 
@@ -32,14 +35,14 @@ def test_what_was_beside_a_task_that_kills_is_not_blamed(cluster: Any) -> None:
     greeted: list[bytes] = []
     pool = Pool(
         Cluster(ray, cluster.address),
-        start=lambda: ray.remote(Fragile).options(num_cpus=1).remote(),
+        start=lambda: ray.remote(Fragile).options(num_cpus=1, max_concurrency=2).remote(),
         greet=b"hello",
         accept=greeted.append,
         size=1,
     )
     try:
-        # The killer is the second of two, and its actor dies before it has sent its answer to the first.
-        tasks = [b"first", KILLER, b"third"]
+        # The killer comes second, and its actor dies before it has given its answer to the first.
+        tasks = [SLOW, KILLER, b"third"]
         answers = [pool.submit("echo", task) for task in tasks]
         for task, answer in zip(tasks, answers, strict=True):
             if task == KILLER:
