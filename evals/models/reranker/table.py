@@ -4,6 +4,7 @@
 
 For each set: BM25, dense, both fused, and the fused order reranked by the model of the folder MODEL; nDCG@10
 with its interval, paired differences from the fused order, and the time of a question with and without it.
+A model that is not the bundled one, such as a trained head, is compared with it too: `full` is the model's.
 First the sets that training never saw, then questions kept apart from two sets that it did see or that the
 blend was fitted on. With --indexes the indexes are kept there, and a second call does not build them again.
 """
@@ -72,8 +73,11 @@ def main() -> None:
                 Path(folder).mkdir(parents=True, exist_ok=True)
                 config = Path(folder) / "rag.yaml"
                 config.write_text(reranking(arguments.model.resolve()), encoding="utf-8")
+                is_bundled = arguments.model.resolve() == BUNDLED_RERANKER.resolve()
                 with ragkit.load(config) as rag:
-                    measure(rag, data.sample(arguments.questions))
+                    measure(
+                        rag, data.sample(arguments.questions), None if is_bundled else Path(folder) / "index"
+                    )
 
 
 def reranking(model: Path) -> str:
@@ -86,8 +90,8 @@ def reranking(model: Path) -> str:
     return text.replace(bundled, f"{{use: rerank/onnx, folder: {json.dumps(str(model))}}}", 1)
 
 
-def measure(rag: ragkit.RAG, data: Dataset) -> None:
-    """Ingests one set and prints its table."""
+def measure(rag: ragkit.RAG, data: Dataset, index: Path | None) -> None:
+    """Ingests one set and prints its table; of an `index` a second one, against the bundled model."""
     rag.ingest(data.documents(), progress=False)
     systems = []
     for name in RETRIEVERS:
@@ -96,7 +100,15 @@ def measure(rag: ragkit.RAG, data: Dataset) -> None:
             print(f"{name}: {latency(run)}")
         systems.append(score(run, data.qrels, ["nDCG@10", "RR@10"]))
     source = f"{data.folder.parent.name}/{data.name}, checksum {data.checksum()[:12]}"
+    if index is not None:
+        with ragkit.open(index) as other:
+            run = retrieved(other, data.judged.values(), depth=DEPTH, name="bundled")
+        systems.append(score(run, data.qrels, ["nDCG@10", "RR@10"]))
     print(f"\n{compare(systems, baseline='hybrid', source=source).markdown()}\n", flush=True)
+    if index is not None:
+        by_name = {one.name: one for one in systems}
+        pair = [by_name["bundled"], by_name["full"]]
+        print(f"{compare(pair, baseline='bundled', source=source).markdown()}\n", flush=True)
 
 
 if __name__ == "__main__":
