@@ -29,7 +29,8 @@ from typing import Any
 import lancedb
 import numpy as np
 
-from evals.benchmarks.opensearch_overhead import against, changes_of
+from evals.benchmarks.opensearch_overhead import changes_of
+from evals.benchmarks.side_by_side import against, times_of
 from evals.benchmarks.store_query import DIMENSION, SEED, Question, make_passages, make_questions
 from ragkit.protocols import Change, Scope, Vectors
 from ragkit.store.remote.conditions import all_of, in_range
@@ -65,19 +66,10 @@ def nearest(table: Any, vector: Vectors, shown: str | None) -> Any:
 
 
 def take_turns(n: int, ours: Callable[[int], object], raw: Callable[[int], object]) -> dict[str, Any]:
-    """Both ways on each item, one after the other, in changing order, by both clocks."""
-    clocks = {"wall": time.perf_counter, "cpu": time.process_time}
-    times: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in clocks}
-    ways = (ours, raw)
-    for at in range(n):
-        for way in (0, 1) if at % 2 else (1, 0):
-            begun = {name: clock() for name, clock in clocks.items()}
-            ways[way](at)
-            for name, clock in clocks.items():
-                times[name][way].append((clock() - begun[name]) * 1e3)
+    """Both ways on each item, compared by each clock."""
     return {
         name: {**against(*of), "ours_p95_ms": p95(of[0]), "ratio_of_sums": round(sum(of[0]) / sum(of[1]), 3)}
-        for name, of in times.items()
+        for name, of in times_of(n, ours, raw).items()
     }
 
 

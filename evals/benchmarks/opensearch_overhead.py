@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -21,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from evals.benchmarks.side_by_side import against
 from evals.benchmarks.store_query import DIMENSION, SEED, make_passages, make_questions
 from ragkit.protocols import Change, Scope, Vectors
 from ragkit.store.remote.points import chunk_point, document_key
@@ -66,16 +66,6 @@ def timed(call: Callable[[], object], clock: Callable[[], float]) -> float:
     start = clock()
     call()
     return (clock() - start) * 1e3
-
-
-def against(ours: Sequence[float], raw: Sequence[float]) -> dict[str, float]:
-    """Medians, and the median of the ratios of neighbours in time."""
-    return {
-        "ours_ms": round(statistics.median(ours), 3),
-        "raw_ms": round(statistics.median(raw), 3),
-        "ratio": round(statistics.median(a / b for a, b in zip(ours, raw, strict=True)), 3),
-        "n": len(ours),
-    }
 
 
 def take_turns(

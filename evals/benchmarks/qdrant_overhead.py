@@ -23,8 +23,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -32,7 +31,8 @@ from typing import Any
 import numpy as np
 from qdrant_client import models
 
-from evals.benchmarks.opensearch_overhead import against, changes_of
+from evals.benchmarks.opensearch_overhead import changes_of
+from evals.benchmarks.side_by_side import take_turns
 from evals.benchmarks.store_query import DIMENSION, SEED, make_passages, make_questions
 from ragkit.protocols import Change, Scope, Vectors
 from ragkit.store.remote.conditions import all_of, in_range
@@ -104,20 +104,6 @@ def both_arms(vector: Vectors, words: Sequence[str]) -> tuple[dict[str, Any], di
     asked: dict[str, Any] = {"query_filter": None, "limit": CANDIDATES, "with_payload": ["id"]}
     dense = {**asked, "query": vector.tolist(), "using": DENSE}
     return dense, {**asked, "query": sparse_vector(numbered(dict.fromkeys(words, 1.0))), "using": TERMS}
-
-
-def take_turns(n: int, ours: Callable[[int], object], raw: Callable[[int], object]) -> dict[str, Any]:
-    """Both ways on each item, one after the other, in changing order, by both clocks."""
-    clocks = {"wall": time.perf_counter, "cpu": time.process_time}
-    times: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in clocks}
-    ways = (ours, raw)
-    for at in range(n):
-        for way in (0, 1) if at % 2 else (1, 0):
-            begun = {name: clock() for name, clock in clocks.items()}
-            ways[way](at)
-            for name, clock in clocks.items():
-                times[name][way].append((clock() - begun[name]) * 1e3)
-    return {name: against(*of) for name, of in times.items()}
 
 
 def measured(url: str | None, over: str, n: int, n_questions: int, *, optimized: bool) -> dict[str, Any]:
