@@ -22,6 +22,9 @@ from ragkit.models.bit_products import products
 
 QUERY_LEVELS = 127
 _FORM = "signs 1"
+# Bytes: of more at a time zlib gives back the interpreter's lock, which costs those who wait for it, and then
+# this passage, more than the sum takes.
+_CHECKED_AT_ONCE = 5000
 
 Codes = NDArray[np.uint8]
 Numbers = NDArray[np.float32]
@@ -108,4 +111,7 @@ class Reading:
 
 
 def _checksum(data: bytes | memoryview, text: str) -> bytes:
-    return zlib.crc32(data, zlib.crc32(text.encode("utf-8", "surrogatepass"))).to_bytes(4, "big")
+    found = zlib.crc32(text.encode("utf-8", "surrogatepass"))
+    for start in range(0, len(data), _CHECKED_AT_ONCE):
+        found = zlib.crc32(data[start : start + _CHECKED_AT_ONCE], found)
+    return found.to_bytes(4, "big")

@@ -22,4 +22,5 @@ def known_passages(model: Reranker, hits: Sequence[Hit]) -> NDArray[np.bool_]:
 
     The score of any other says nothing; `Blend.of` takes NaN for it.
     """
-    return np.array([knows_language(model, hit.chunk.lang) for hit in hits], dtype=np.bool_)
+    knows = {language: knows_language(model, language) for language in {hit.chunk.lang for hit in hits}}
+    return np.array([knows[hit.chunk.lang] for hit in hits], dtype=np.bool_)

@@ -60,9 +60,12 @@ class ModelRerank(Stage[Ranking, Ranking]):
     model: Reranker
     blend: Blend | None
     collection: Collection
+    reader: PassageReader | None
 
     def setup(self, resources: Resources) -> None:
         self.model = resources.reranker(self.config.model)
+        # Asked once: to check a protocol at run time takes longer than to blend the scores.
+        self.reader = self.model if isinstance(self.model, PassageReader) else None
         self.collection = resources.collection
         given = self.config.first_weight
         if given is not None:
@@ -80,7 +83,7 @@ class ModelRerank(Stage[Ranking, Ranking]):
         if self.config.unknown_language == "keep" and not knows_language(self.model, language):
             ctx.note(order="kept", why=f"{self.model.name} was not trained on {language!r}")
             return Ranking(ranking.plan, hits[: self.config.k])
-        scoring = _Scoring(self.model, question, self._readings(hits, ranking.plan))
+        scoring = _Scoring(self.model, self.reader, question, self._readings(hits, ranking.plan))
         if self.blend is None:
             scores = final = scoring.of(hits)
         else:
@@ -131,7 +134,7 @@ class ModelRerank(Stage[Ranking, Ranking]):
 
     def _readings(self, hits: Sequence[Hit], plan: QueryPlan) -> dict[str, bytes | None] | None:
         """What was read in the passages before, by chunk id; None where the model keeps nothing."""
-        if not isinstance(self.model, PassageReader):
+        if self.reader is None:
             return None
         ids = [hit.chunk.id for hit in hits]
         try:
@@ -151,13 +154,21 @@ class _Scoring:
 
     Args:
         model: the reranker.
+        reader: the same, where it reads passages apart from questions.
         question: as understood.
         readings: by chunk id; None where the model keeps nothing.
     """
 
-    def __init__(self, model: Reranker, question: str, readings: dict[str, bytes | None] | None) -> None:
+    def __init__(
+        self,
+        model: Reranker,
+        reader: PassageReader | None,
+        question: str,
+        readings: dict[str, bytes | None] | None,
+    ) -> None:
         self.question = question
         self._model = model
+        self._reader = reader
         self._readings = readings
         self._n_read = 0
 
@@ -177,11 +188,11 @@ class _Scoring:
             ModelError: it is not a number, or they are too few.
         """
         texts = [hit.chunk.search_text for hit in hits]
-        if self._readings is None or not isinstance(self._model, PassageReader):
+        if self._readings is None or self._reader is None:
             scores = self._model.score(self.question, texts)
         else:
             kept = [self._readings.get(hit.chunk.id) for hit in hits]
-            scores, n = self._model.score_read(self.question, texts, kept)
+            scores, n = self._reader.score_read(self.question, texts, kept)
             self._n_read += n
         if len(scores) != len(hits) or not np.isfinite(scores).all():
             raise ModelError(
