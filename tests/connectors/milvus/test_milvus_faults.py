@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,11 +15,12 @@ from ragkit.errors import StoreError, TransientStoreError
 from ragkit.protocols import Change, Scope
 from ragkit.store.remote import head as heads
 from ragkit.store.remote.server import ReadOnlyError
-from ragkit.store_spec import StoreSpec
-from ragkit.testing.data import put, quarantine, remove
+from ragkit.testing.data import quarantine, remove
 from ragkit_connectors.milvus import MilvusStore
 from tests.connectors.milvus.stores import Stores
-from tests.crash.workloads import DIMENSION, vector_of
+from tests.connectors.workload import SPEC, n_seen_at_head, seen, texts_of
+from tests.connectors.workload import document as three_passages
+from tests.crash.workloads import vector_of
 from tests.scale import IS_FULL, scaled
 
 pytest.importorskip("milvus_lite", reason="needs the extra milvus-lite")
@@ -26,7 +28,7 @@ from pymilvus.exceptions import MilvusException
 
 from tests.connectors.milvus.shaky import WRITING, Call, Fault, ShakyStore, answer_lost, denied, refused
 
-SPEC = StoreSpec("hash", embedder_fingerprint="hash/1", dimension=DIMENSION)
+document = partial(three_passages, n=2)  # each row costs Milvus Lite time
 LOUD: tuple[Fault, ...] = (refused, answer_lost)
 
 
@@ -42,31 +44,6 @@ def store(stores: Stores) -> ShakyStore:
     made = stores.make(SPEC, ShakyStore, attempts=1)
     assert isinstance(made, ShakyStore)
     return made
-
-
-def document(name: str, version: int) -> Change:
-    """A document of two passages."""
-    texts = [f"common {name} version {version} part {i}" for i in range(2)]
-    return put(name, [(text, vector_of(text)) for text in texts])
-
-
-def seen(store: MilvusStore) -> list[str]:
-    """The texts of all chunks, by each way of search, and what the states say of them."""
-    (dense,) = store.search(vector_of("x")[None], 1000, Scope())
-    (sparse,) = store.search_terms([["common"]], 1000, Scope())
-    assert sorted(dense.id_list()) == sorted(sparse.id_list())
-    chunks = store.fetch(dense.id_list(), Scope())
-    texts = sorted(chunk.text for chunk in chunks if chunk is not None)
-    states = list(store.states())
-    assert len(texts) == len(dense) == store.counts().chunks == sum(s.n_chunks for s in states)
-    sources = [store.source("", s.document_id) for s in states if s.n_chunks]
-    assert sorted(line for s in sources if s is not None for line in s.text.split("\n")) == texts
-    assert store.verify() == []
-    return texts
-
-
-def texts_of(*changes: Change) -> list[str]:
-    return sorted(record.chunk.text for change in changes for record in change.records)
 
 
 def second(stores: Stores, store: MilvusStore) -> MilvusStore:
@@ -281,15 +258,10 @@ def test_of_many_that_change_the_record_one_succeeds(stores: Stores, store: Shak
 def test_threads_of_one_store_write_in_turn_and_read_meanwhile(store: ShakyStore) -> None:
     with ThreadPoolExecutor(8) as pool:
         written = [pool.submit(store.commit, [document(name, 1)]) for name in "abcd"]
-        read = [pool.submit(n_seen, store) for _ in range(8)]
+        read = [pool.submit(n_seen_at_head, store) for _ in range(8)]
         assert sorted(future.result() for future in written) == [1, 2, 3, 4]
         assert all(future.result() % 2 == 0 for future in read)
     assert seen(store) == texts_of(*(document(name, 1) for name in "abcd"))
-
-
-def n_seen(store: MilvusStore) -> int:
-    with store.hold() as commit:
-        return len(store.search(vector_of("x")[None], 100, Scope(commit=commit))[0])
 
 
 def test_a_reader_whose_commit_is_collected_meanwhile_is_told(stores: Stores, store: ShakyStore) -> None:

@@ -5,26 +5,24 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ragkit.errors import ConfigError
-from ragkit.filters import And, Contains, Eq, Exists, Filter, Gte, In, Lt, Ne, Not, NotIn, Or
-from ragkit.protocols import Change, Scope
+from ragkit.filters import And, Eq, Filter, Gte, Lt, Not
+from ragkit.protocols import Change
 from ragkit.store.remote.bounds import upper_bound
 from ragkit.store.remote.points import chunk_point
 from ragkit.store.remote.server import CHUNKS
-from ragkit.testing.data import put, quarantine, remove
-from ragkit.testing.stores import EAST, spec_of
+from ragkit.testing.stores import spec_of
 from ragkit_connectors.milvus import MilvusStore
 from ragkit_connectors.milvus.expressions import Ended, expression
 from ragkit_connectors.milvus.rows import row_of
-from tests.connectors import across_tenants
+from tests.connectors import across_tenants, injected
 from tests.connectors.across_tenants import call_across_tenants
+from tests.connectors.injected import comes_back, payloads
 from tests.connectors.milvus.stores import ON_SERVER, Stores
-from tests.hostile import STRANGERS
 from tests.scale import IS_FULL, scaled
 
 pytest.importorskip("milvus_lite", reason="needs the extra milvus-lite")
@@ -41,9 +39,7 @@ _SEEDS = (
     "", " ", "x" * 10_000,
 )  # fmt: skip
 _FRAMES = ("acme{0}", "x{0}y{0}", "'{0}", '"{0}', "{0}x")
-PAYLOADS = tuple(
-    dict.fromkeys(frame.replace("{0}", seed) for frame in _FRAMES for seed in (*_SEEDS, *STRANGERS))
-)
+PAYLOADS = payloads(_SEEDS, _FRAMES)
 _CODE = re.compile(r'"[A-Za-z0-9_-]{22}"|\["[gl]te_[A-Za-z0-9_-]{22}"\]')
 _WORDS = re.compile(
     r"(?:#|pk|tenant|acl|id|doc|k|r|terms|from_commit|to_commit|array_contains_any|and|or|not|in|''"
@@ -96,31 +92,13 @@ def test_no_call_of_many_leaks(stores: Stores, place: dict[str, Any]) -> None:
 
 
 def wanted(text: str) -> Filter:
-    """A filter that has a text in each of its places."""
-    return Or((
-        Eq("lang", text), In("tags", (text, "other")), Contains("tags", text), Ne("lang", text),
-        NotIn("tags", (text,)), Contains("note", text), Not(And((Eq("note", text), Exists("year")))),
-        Gte("year", 1), Not(Lt("price", 2.5)),
-    ))  # fmt: skip
+    """A filter that has a text in each of its places, and numbers in others."""
+    return injected.wanted(text, Gte("year", 1), Not(Lt("price", 2.5)))
 
 
 def change(text: str) -> Change:
     """A document with a text wherever one is taken."""
-    metadata: dict[str, Any] = {"lang": text, "tags": [text], f"{text}\x01": text, "year": 2}
-    made = put("d", [(f"{text} common", EAST)], tenant=text, metadata=metadata, acl=[text])
-    assert made.document is not None
-    return Change(
-        replace(made.state, document_id=text, uri=text, origin=text, fingerprint=text),
-        document=replace(made.document, id=text, uri=text),
-        records=tuple(
-            replace(
-                record,
-                chunk=replace(record.chunk, document_id=text, uri=text, headings=(text,)),
-                terms=(text, "common word"),
-            )
-            for record in made.records
-        ),
-    )
+    return injected.change(text, year=2)
 
 
 def test_no_text_becomes_a_part_of_an_expression() -> None:
@@ -143,21 +121,7 @@ def test_no_text_becomes_a_part_of_an_expression() -> None:
 def test_texts_come_back_as_they_went_in(stores: Stores) -> None:
     store = stores.make(spec_of(tenant="keyword!", acl=["keyword"]))
     for text in PAYLOADS if IS_FULL else PAYLOADS[::30]:
-        made = change(text)
-        store.commit([made, quarantine(f"{text} bad", tenant=text, stage=text, reason=text)])
-        identity = made.records[0].chunk.id
-        scope = Scope(text, (text,), wanted(text))
-        assert store.search(EAST[None], 5, scope)[0].id_list() == [identity], text
-        assert store.search_terms([[text, "nowhere"]], 5, scope)[0].id_list() == [identity], text
-        assert store.fetch([identity, text], scope) == [made.records[0].chunk, None]
-        state = store.state(text, text)
-        assert state is not None
-        assert (state.uri, state.origin, state.fingerprint) == (text, text, text)
-        assert store.source(text, text) == made.document
-        assert [s.document_id for s in store.at_uri(text, text)] == [text]
-        store.commit([remove(text, tenant=text), remove(f"{text} bad", tenant=text)])
-        assert list(store.states(text)) == []
-        store.compact()
+        comes_back(store, change(text), wanted(text))
     assert store.verify() == []
 
 
