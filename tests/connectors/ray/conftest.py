@@ -28,7 +28,7 @@ os.environ["RAGKIT_TEST_SALT"] = secrets.token_hex(16)
 
 
 @pytest.fixture(scope="session")
-def plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def plugin(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with the tests' own components, registered as those of an installed package."""
     folder = tmp_path_factory.mktemp("plugin")
     shutil.copy(HERE / "plugin.py", folder / "ragkit_ray_plugin.py")
@@ -40,8 +40,10 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         "embed/hashed = ragkit_ray_plugin:Hashed\n"
         "chunk/deadly = ragkit_ray_plugin:Deadly\n"
     )
-    # Each worker imports ragkit anew; compiled once, that takes a fraction of the time.
-    os.environ["PYTHONPYCACHEPREFIX"] = str(tmp_path_factory.mktemp("compiled"))
+    # Each worker imports Ray and ragkit anew; compiled once, for later runs too, that takes half the time.
+    cache: pytest.Cache | None = getattr(request.config, "cache", None)
+    compiled = cache.mkdir("ray-compiled") if cache else tmp_path_factory.mktemp("compiled")
+    os.environ["PYTHONPYCACHEPREFIX"] = str(compiled)
     os.environ["PYTHONDONTWRITEBYTECODE"] = ""
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(folder), *filter(None, [before])])
@@ -66,6 +68,9 @@ def cluster(plugin: Path) -> Iterator[Any]:
         head_node_args={
             "num_cpus": 4,
             "include_dashboard": False,
+            # Processes that nothing here asks for.
+            "include_log_monitor": False,
+            "no_monitor": True,
             "object_store_memory": 100 * 2**20,
         },
     )

@@ -10,7 +10,7 @@ import pytest
 from ragkit.errors import ConfigError
 from ragkit.types import Document, Unread
 from ragkit_connectors.ray import OnRay
-from tests.connectors.ray.bench import content, documents, files, opened, same, store_of, without_time
+from tests.connectors.ray.bench import content, documents, files, opened, same, without_time
 from tests.connectors.ray.plugin import FAILS_EMBEDDER, KILLS_CHUNKER, KILLS_EMBEDDER
 
 TWO = OnRay(workers=2)
@@ -72,18 +72,6 @@ def test_a_document_that_kills_its_workers_is_quarantined_and_the_others_go_in(t
         there, here = (content(r._parts.collection) for r in (rag, alone))
         assert {id_: there[id_] for id_ in here} == here
         alone.close()
-
-
-@pytest.mark.parametrize("kind", ["pgvector", "qdrant"])
-def test_a_managed_store_holds_the_same_also_after_a_second_call(kind: str, tmp_path: Path) -> None:
-    stores = [store_of(kind, tmp_path / name) for name in ("store", "other")]
-    with opened(tmp_path / "i", store=stores[0]) as here, opened(tmp_path / "j", store=stores[1]) as there:
-        for texts in (documents(24), [*documents(12), *documents(6, 30)]):
-            local = here.ingest(texts, progress=False)
-            remote = there.ingest(texts, progress=False, on=TWO)
-            assert without_time(remote) == without_time(local)
-            same(here, there)
-        assert there._parts.collection.counts().documents == 30
 
 
 def test_a_place_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -65,6 +65,11 @@ def test_workers_that_are_killed_lose_and_double_nothing(kind: str, cluster: Any
             n += A_RUN
             killed_in += killer.killed_in
             assert (report.seen, report.committed, report.documents) == (A_RUN, A_RUN, ())
+        # And once more, with nobody killed, over what is there.
+        more = [*documents(12, n - 12), *documents(6, n)]
+        again = there.ingest(more, progress=False, on=OnRay(workers=1))
+        assert (again.seen, again.unchanged, again.committed) == (18, 12, 6)
+        n += 6
         with opened(tmp_path / "here") as here:
             here.ingest(documents(n), progress=False)
             same(here, there)
