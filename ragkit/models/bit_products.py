@@ -1,7 +1,7 @@
 """Products of bits with small whole numbers, by ONNX Runtime.
 
 NumPy has no fast product of integers. By floats it takes four times as long, and as OpenBLAS must be given
-little at a time, lest it wake its threads, a question took and gave back the interpreter's lock eighty times:
+little at a time, lest it wake its threads, a question took and gave back the interpreter's lock fifty times:
 with others beside it, it waited each time. One call of ONNX Runtime gives it back once.
 """
 
