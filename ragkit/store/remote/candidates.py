@@ -40,7 +40,9 @@ def best_of(weights: Mapping[str, float], limit: int, fetch: Fetch) -> list[Foun
     while left:
         asked, left = left[:n_tokens], left[n_tokens:]
         for hit in fetch([impact_token(word, level) for _, word, level in asked]):
-            known.setdefault(f"{hit.payload['id']} {hit.payload['from']}", _scored(hit, weights))
+            name = f"{hit.payload['id']} {hit.payload['from']}"
+            if name not in known:
+                known[name] = _scored(hit, weights)
         for _, word, level in asked:
             tops[word] = min(tops[word], level)
         rest = sum(weight * tops[word] / LEVELS for word, weight in weights.items())
@@ -52,6 +54,6 @@ def best_of(weights: Mapping[str, float], limit: int, fetch: Fetch) -> list[Foun
 
 
 def _scored(hit: Found, weights: Mapping[str, float]) -> Found:
-    added = term_weights(hit.payload)
-    score = sum(weight * added.get(word, 0.0) for word, weight in weights.items())
+    added = term_weights(hit.payload, among=weights)
+    score = sum(weights[word] * amount for word, amount in added.items())
     return Found(hit.payload, read_vector=hit.read_vector, score=score)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import numpy as np
@@ -62,10 +62,11 @@ def chunk_point(record: Record, key: str, number: int) -> Point:
     return Point(chunk_point_id(chunk.id, number), payload=payload, vector=vector)
 
 
-def term_weights(payload: Mapping[str, Any]) -> dict[str, float]:
-    """How much each term of a chunk may add, in (0, 1)."""
+def term_weights(payload: Mapping[str, Any], *, among: Container[str] | None = None) -> dict[str, float]:
+    """How much each term of a chunk may add, in (0, 1); of those `among` some alone, where it is given."""
     norm = K1 * (1 - B + B * payload["n"] / LENGTH)
-    return {term: n / (n + norm) for term, n in zip(payload["terms"], payload["counts"], strict=True)}
+    counted = zip(payload["terms"], payload["counts"], strict=True)
+    return {term: n / (n + norm) for term, n in counted if among is None or term in among}
 
 
 def chunk_of(payload: Mapping[str, Any], restore: str) -> Chunk:
