@@ -52,7 +52,10 @@ class Cluster:
         self._gcs = "" if is_client else str(ray.get_runtime_context().gcs_address)
 
     def nodes(self) -> list[Node]:
-        """Those that are alive."""
+        """Those that are alive; none where this process has left."""
+        if not self.ray.is_initialized():
+            # Or Ray would start a cluster for the question.
+            return []
         return [
             Node(
                 row["NodeID"],
@@ -68,10 +71,17 @@ class Cluster:
         """Whether its head answers and knows of a node that is alive; takes a few seconds at most."""
         if self._gcs and not is_open(self._gcs):
             return Sight.GONE
-        alive: list[Node] = []
-        if not within(PROBE_S, lambda: alive.extend(self.nodes())):
+        found: list[Sight] = []
+
+        def ask() -> None:
+            found.append(Sight.THERE if self.nodes() else Sight.GONE)
+
+        if not within(PROBE_S, ask):
             return Sight.SILENT
-        return Sight.THERE if alive else Sight.GONE
+        if found:
+            return found[0]
+        # A client that is cut off says so by an error; a head that takes connections may only be late.
+        return Sight.SILENT if self._gcs else Sight.GONE
 
     def gone(self, cause: object = "") -> ClusterError:
         """The error for a cluster that went away."""

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 from ragkit.errors import ClusterError
-from ragkit_connectors.ray.cluster import Cluster, Sight
+from ragkit_connectors.ray.cluster import PROBE_S, Cluster, Sight
 
 _LOOK_S = 2.0
 _GONE_LOOKS = 3
@@ -36,11 +36,13 @@ class Watch:
     def __init__(self, cluster: Cluster, tell: Callable[[ClusterError], None]) -> None:
         self._cluster, self._tell = cluster, tell
         self._ended = threading.Event()
-        threading.Thread(target=self._run, name="ragkit-ray-watch", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="ragkit-ray-watch", daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
-        """Looks no more."""
+        """Looks no more: what is joined may then be left."""
         self._ended.set()
+        self._thread.join(2 * PROBE_S)
 
     def _run(self) -> None:
         seen_at, n_gone = time.monotonic(), 0
