@@ -57,13 +57,13 @@ def empty_store(spec: StoreSpec) -> LentStore:
     free = _free.setdefault((spec.dimension, edge.INDEXED_FROM), [])
     if not free:
         store = LentStore(engine="edge", path=new_folder())
-        return store.lend(ByEngine(store.config)).open(spec)  # type: ignore[return-value]
+        return store.lend(ByEngine(store.config)).open(spec)
     engine = free.pop()
     store = LentStore(**engine.settings.as_keywords())
     for name in (store.config.collection, store.config.meta):
         engine.delete(name, _EVERYTHING)
     engine.put(store.config.meta, [first_point(spec)])
-    return store.lend(engine).open(spec)  # type: ignore[return-value]
+    return store.lend(engine).open(spec)
 
 
 def give_back(store: LentStore) -> None:
