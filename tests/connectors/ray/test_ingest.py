@@ -43,7 +43,7 @@ def test_files_and_documents_give_the_same_index_and_report(tmp_path: Path) -> N
         assert without_time(remote) == without_time(local)
         assert (remote.deleted, remote.committed > 0, remote.unchanged > 0) == (1, True, True)
         same(here, there)
-        again = there.ingest([*documents(10, 35), folder], **given, on=TWO)
+        again = there.ingest([*documents(10, 35), folder], **given, on=OnRay(workers=1))
         assert (again.unchanged > 10, again.embedded_chunks, again.committed) == (True, 0, 0)
 
 

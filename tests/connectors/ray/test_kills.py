@@ -17,11 +17,12 @@ from ragkit_connectors.ray import OnRay
 from tests.connectors.ray.bench import content, documents, files, opened, same, store_of
 from tests.connectors.ray.drive import ingesting, n_documents
 from tests.connectors.ray.processes import kill, workers_of
-from tests.scale import scaled
+from tests.scale import IS_FULL, scaled
 
 SEED = 60
 KILLS = {"local": scaled(60), "pgvector": scaled(70), "qdrant": scaled(70)}
 A_RUN, A_RUN_KILLS = 60, 5
+WORKERS = 3 if IS_FULL else 2
 LIMIT_S = 300
 
 
@@ -59,7 +60,7 @@ def test_workers_that_are_killed_lose_and_double_nothing(kind: str, cluster: Any
         while killed_in.total() < most:
             killer = Killer(raylet_of(cluster), rng, min(A_RUN_KILLS, most - killed_in.total()))
             killer.start()
-            report = there.ingest(documents(A_RUN, n), progress=False, on=OnRay(workers=3))
+            report = there.ingest(documents(A_RUN, n), progress=False, on=OnRay(workers=WORKERS))
             killer.stop.set()
             killer.join()
             n += A_RUN
