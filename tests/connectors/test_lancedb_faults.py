@@ -78,11 +78,11 @@ def test_histories_of_faults_lose_and_double_nothing(faults: Faults, tmp_path: P
             names = rng.sample("abcdef", 3)
             changes = [remove(n) if rng.random() < 0.2 else document(n, version) for n in names]
             wanted = {**held, **{c.state.document_id: c for c in changes}}
-            does = rng.choice([store.commit, store.commit, store.erase])
+            ways: list[Callable[[list[Change]], object]] = [store.commit, store.commit, store.erase]
             faults.plan({i: rng.random() < 0.5 for i in range(40) if rng.random() < 0.1})
             options = [held, wanted]
             with contextlib.suppress(TransientStoreError):
-                does(changes)
+                rng.choice(ways)(changes)
                 options = [wanted]
                 store.compact()
                 store.prepare()

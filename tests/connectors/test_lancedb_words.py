@@ -13,6 +13,7 @@ pytest.importorskip("lancedb", reason="needs the extra lancedb")
 
 import numpy as np
 
+from ragkit.errors import TransientStoreError
 from ragkit.filters import Filter, Gte
 from ragkit.protocols import Change, Scope
 from ragkit.testing import strategies as made
@@ -21,6 +22,7 @@ from ragkit.testing.data import put, remove, unit
 from ragkit.testing.oracle import OracleStore
 from ragkit.testing.stores import EAST, spec_of
 from ragkit_connectors.lancedb import LanceStore, words
+from ragkit_connectors.lancedb.server import LanceServer
 from ragkit_connectors.lancedb.table import ChunkTable
 from tests.connectors.lance_stores import Stores
 from tests.scale import scaled
@@ -89,6 +91,32 @@ def test_history_changes_no_answer(stores: Stores, tmp_path: Path, monkeypatch: 
     assert store._server.records.words().generation > 0
     assert n_files >= {0, 1, 2}
     assert store.verify() == []
+
+
+def test_what_went_before_its_end_was_read_is_not_found(
+    stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader asks before a commit, and after a compaction that died before it wrote the table anew."""
+    store, reader = (stores.make(SPEC, path=tmp_path / "index") for _ in range(2))
+    oracle, rng = OracleStore(SPEC), np.random.default_rng(SEED)
+    first = [document(rng, f"d{i}") for i in range(10)]
+    second = [document(rng, "d1"), remove("d2"), document(rng, "d11")]
+    store.commit(first)
+    oracle.commit(first)
+    agrees(reader, oracle)
+    store.commit(second)
+    oracle.commit(second)
+
+    def die(_: LanceServer) -> None:
+        raise TransientStoreError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LanceServer, "write_anew", die)
+        with pytest.raises(TransientStoreError):
+            store.compact()
+    agrees(reader, oracle)
+    store.compact()
+    agrees(reader, oracle)
 
 
 def filled(stores: Stores, folder: Path) -> tuple[LanceStore, OracleStore]:

@@ -49,6 +49,7 @@ class Snapshot:
 
     Args:
         commit: up to which it serves all commits that are kept.
+        collected: how often something was collected.
         generation: of the table.
         ids, tenants, first, last: of each number; a tenant by its place in `names`.
         names: the tenants.
@@ -57,6 +58,7 @@ class Snapshot:
     """
 
     commit: int
+    collected: int
     generation: int
     ids: Ids
     tenants: Whole
@@ -120,25 +122,37 @@ class Snapshots:
     def _loaded(self, old: Snapshot | None) -> Snapshot:
         for _ in range(_ATTEMPTS):
             # What is read after these two is at least as new.
-            number = int((self._records.head() or {"number": 0})["number"])
+            number, collected = self._head()
             named = self._records.words()
-            found = self._caught_up(old, number, named)
-            if found is not None:
+            found = self._caught_up(old, number, collected, named)
+            # Of what was collected in between the end may not have been read.
+            if found is not None and self._head()[1] == collected:
                 return found
         raise ChangedError("the table was written anew all the time while it was asked for words. Try again")
 
-    def _caught_up(self, old: Snapshot | None, number: int, named: WordsNamed) -> Snapshot | None:
+    def _head(self) -> tuple[int, int]:
+        """The current commit, and how often something was collected."""
+        head = self._records.head() or {"number": 0, "generation": 0}
+        return int(head["number"]), int(head["generation"])
+
+    def _caught_up(
+        self, old: Snapshot | None, number: int, collected: int, named: WordsNamed
+    ) -> Snapshot | None:
         """None where files or table were replaced meanwhile."""
         if old is not None and old.generation != named.generation:
             old = None
+        words = () if old is None else old.tail
+        if old is not None and old.collected != collected:
+            old = None  # a chunk of it may have ended and gone, which the table does not tell
         known = 0 if old is None else len(old.ids)
         read = self._table.read(partial(_read, known=known, generation=named.generation))
         if read is None:
             return None
         new, ended = read
-        n = max(known, named.end, 1 + int(new[ROW].max(initial=-1)))
+        there = (postings.first_row + len(postings.lengths) for postings in words)
+        n = max(known, named.end, *there, 1 + int(new[ROW].max(initial=-1)))
         files = self._files_of(named)
-        tail = None if files is None else self._tail_of(old, named, n)
+        tail = None if files is None else self._tail_of(words, named, n)
         if files is None or tail is None:
             return None
         names = {} if old is None else dict(old.names)
@@ -155,7 +169,7 @@ class Snapshots:
         last[ended[ROW]] = ended["last"]
         ids, first = column("ids", b"", as_ids(new["id"])), column("first", _NEVER, new["first"])
         owners = column("tenants", -1, tenants)
-        return Snapshot(number, named.generation, ids, owners, first, last, names, files, tail)
+        return Snapshot(number, collected, named.generation, ids, owners, first, last, names, files, tail)
 
     def _files_of(self, named: WordsNamed) -> tuple[Postings, ...] | None:
         """The words in files; of one that is lost or damaged those of the table."""
@@ -172,11 +186,11 @@ class Snapshots:
             opened.append(own)
         return tuple(opened)
 
-    def _tail_of(self, old: Snapshot | None, named: WordsNamed, n: int) -> tuple[Postings, ...] | None:
+    def _tail_of(self, known: tuple[Postings, ...], named: WordsNamed, n: int) -> tuple[Postings, ...] | None:
         """The words of the numbers after those in files: what was known, and one more."""
         kept: list[Postings] = []
         first = named.end
-        for postings in () if old is None else old.tail:
+        for postings in known:
             if postings.first_row == first:
                 kept.append(postings)
                 first += len(postings.lengths)
