@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import uuid
 from collections.abc import Callable
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
@@ -17,7 +15,8 @@ from ragkit_connectors.pinecone import PineconeStore
 from ragkit_connectors.pinecone.calls import VERSION, connect
 from ragkit_connectors.pinecone.opening import removed
 from ragkit_connectors.pinecone.server import PineconeServer
-from tests.connectors.loopback import HandedOver, Loopback
+from tests.connectors.http_stores import HttpStores
+from tests.connectors.loopback import HandedOver
 from tests.connectors.pinecone.server.service import Pinecone
 
 HOST, KEY = os.environ.get("PINECONE_HOST"), os.environ.get("PINECONE_API_KEY")
@@ -46,38 +45,24 @@ class InProcessStore(PineconeStore):
         return httpx.Client(base_url=self.config.host, transport=self.handed_over, headers=headers)
 
 
-class Stores:
-    """Makes stores, each with namespaces of its own, and removes them."""
+class Stores(HttpStores[PineconeStore]):
+    """Stores of Pinecone, each with namespaces of its own."""
+
+    kind, in_process, address, prefix = PineconeStore, InProcessStore, "host", "test-"
+    service: Pinecone
 
     def __init__(self, service: Pinecone | None = None) -> None:
-        self.service = service or Pinecone(0)
-        self.server = Loopback(self.service)
-        self.server.start()
-        self.opened: list[PineconeStore] = []
+        super().__init__(service or Pinecone(0))
 
     def make(
-        self, spec: StoreSpec | None, kind: Callable[..., PineconeStore] = PineconeStore, **settings: Any
+        self, spec: StoreSpec | None, kind: Callable[..., PineconeStore] | None = None, **settings: Any
     ) -> PineconeStore:
-        """An empty store; on the local server, whose index is of the first one's dimension, or another."""
-        name = settings.pop("name", f"test-{uuid.uuid4().hex[:12]}")
+        """An empty store; the local server's index is of the first one's dimension."""
         if spec is not None and not self.service.dimension:
             self.service.dimension = spec.dimension
-        store = kind(**{"host": self.server.url, "name": name, **settings}).open(spec)
-        self.opened.append(store)
-        return store
+        return super().make(spec, kind, **settings)
 
-    def make_here(self, spec: StoreSpec | None, **settings: Any) -> InProcessStore:
-        """The same without a network."""
-        over = HandedOver(self.server)
-        return cast(InProcessStore, self.make(spec, partial(InProcessStore, over), **settings))
-
-    def close(self) -> None:
-        """Closes all, and deletes what lies in a real index."""
-        for store in self.opened:
-            with contextlib.suppress(Exception):
-                store.close()
-            if store.config.host != self.server.url:
-                server = PineconeServer(store.config, partial(connect, store.config))
-                removed(server)
-                server.close()
-        self.server.stop()
+    def remove(self, store: Any) -> None:
+        server = PineconeServer(store.config, partial(connect, store.config))
+        removed(server)
+        server.close()

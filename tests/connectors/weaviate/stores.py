@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import uuid
-from collections.abc import Callable
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
 
-from ragkit.store_spec import StoreSpec
 from ragkit_connectors.weaviate import WeaviateStore
 from ragkit_connectors.weaviate.calls import connect
 from ragkit_connectors.weaviate.opening import removed
 from ragkit_connectors.weaviate.server import WeaviateServer
-from tests.connectors.loopback import HandedOver, Loopback
+from tests.connectors.http_stores import HttpStores
+from tests.connectors.loopback import HandedOver
 from tests.connectors.weaviate.server.service import Weaviate
 
 URL = os.environ.get("WEAVIATE_URL")
@@ -47,36 +44,16 @@ class InProcessStore(WeaviateStore):
         return httpx.Client(base_url=self.config.url, transport=self.handed_over)
 
 
-class Stores:
-    """Makes stores, each with collections of its own, and removes them."""
+class Stores(HttpStores[WeaviateStore]):
+    """Stores of Weaviate, each with collections of its own."""
+
+    kind, in_process, address, prefix = WeaviateStore, InProcessStore, "url", "Test"
+    service: Weaviate
 
     def __init__(self, service: Weaviate | None = None) -> None:
-        self.service = service or Weaviate()
-        self.server = Loopback(self.service)
-        self.server.start()
-        self.opened: list[WeaviateStore] = []
+        super().__init__(service or Weaviate())
 
-    def make(
-        self, spec: StoreSpec | None, kind: Callable[..., WeaviateStore] = WeaviateStore, **settings: Any
-    ) -> WeaviateStore:
-        """An empty store; on the local server unless the settings name another."""
-        name = settings.pop("name", f"Test{uuid.uuid4().hex[:12]}")
-        store = kind(**{"url": self.server.url, "name": name, **settings}).open(spec)
-        self.opened.append(store)
-        return store
-
-    def make_here(self, spec: StoreSpec | None, **settings: Any) -> InProcessStore:
-        """The same without a network."""
-        over = HandedOver(self.server)
-        return cast(InProcessStore, self.make(spec, partial(InProcessStore, over), **settings))
-
-    def close(self) -> None:
-        """Closes all, and deletes what lies on a real server."""
-        for store in self.opened:
-            with contextlib.suppress(Exception):
-                store.close()
-            if store.config.url != self.server.url:
-                server = WeaviateServer(store.config, partial(connect, store.config))
-                removed(server)
-                server.close()
-        self.server.stop()
+    def remove(self, store: Any) -> None:
+        server = WeaviateServer(store.config, partial(connect, store.config))
+        removed(server)
+        server.close()
