@@ -64,7 +64,7 @@ def test_it_answers_as_the_oracle_with_files_all_the_time(
     stores: Stores, shape: made.Shape, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(words, "_LONGEST_TAIL", 1)
-    done = congruence(stores.make, cases=scaled(1_000, part=50), seed=SEED, shape=shape)
+    done = congruence(stores.make, cases=scaled(1_000, part=100), seed=SEED, shape=shape)
     assert done.failure is None, done.failure
 
 
