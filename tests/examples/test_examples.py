@@ -44,3 +44,8 @@ def test_the_demo_answers_in_both_languages() -> None:
     assert done.stdout.count("❯") == 3
     assert "Ремонт занимает не более 20 рабочих дней" in done.stdout
     assert "corpus/en/admin/plans.md" in done.stdout.replace("\\", "/")
+    printed = done.stdout[done.stdout.index("❯") :].strip()
+    for readme in ("README.md", "README.ru.md"):
+        text = (EXAMPLES.parent / readme).read_text(encoding="utf-8")
+        shown = text[text.index("❯") :].partition("\n```")[0]
+        assert shown.splitlines() == printed.splitlines(), f"{readme} shows what the demo does not print"
