@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -81,7 +81,7 @@ class _Fit:
         return Fitted(
             self._ending,
             standings=tuple(self._standings),
-            best=max(self._standings, key=lambda one: (one.ndcg, -one.step)),
+            best=self._standings[_kept(self._standings)],
             seconds=self._clock() - self._began,
         )
 
@@ -152,9 +152,9 @@ class _Fit:
         weights = self._finite_weights()
         found = self._trainer.standing(self._plan.held_out)
         self._judged_s = self._clock() - start
-        if not self._standings or found.ndcg > max(one.ndcg for one in self._standings) + _GAIN:
-            self._best = weights
         self._standings.append(found)
+        if self._standings[_kept(self._standings)] is found:
+            self._best = weights
         self._tell(str(found))
 
     def _finite_weights(self) -> State:
@@ -169,8 +169,7 @@ class _Fit:
 
     def _is_idle(self) -> bool:
         """Whether the last judgements brought no gain."""
-        best = max(range(len(self._standings)), key=lambda i: (self._standings[i].ndcg, -i))
-        return len(self._standings) - 1 - best >= self._plan.patience
+        return len(self._standings) - 1 - _kept(self._standings) >= self._plan.patience
 
     def _save(self) -> None:
         tensors = self._trainer.state() | {f"best/{name}": value for name, value in self._best.items()}
@@ -215,6 +214,15 @@ class _Fit:
     def _tell(self, note: str) -> None:
         trainer = self._trainer
         self._on_event(FitEvent(trainer.step, n_steps=trainer.n_steps, loss=self._loss, note=note))
+
+
+def _kept(standings: Sequence[Standing]) -> int:
+    """Which of them has the weights that are kept: the last that brought a gain over the one kept before."""
+    kept = 0
+    for number, one in enumerate(standings):
+        if one.ndcg > standings[kept].ndcg + _GAIN:
+            kept = number
+    return kept
 
 
 def _duration(seconds: float) -> str:

@@ -51,6 +51,32 @@ def test_the_weights_that_did_best_are_kept(tmp_path: Path) -> None:
     assert again.ndcg == pytest.approx(fitted.best.ndcg)
 
 
+class _Judged(Trainer):
+    """Stands as it is told to."""
+
+    standings: Sequence[float]
+
+    def standing(self, held_out: Sequence[Group]) -> Standing:
+        ndcg, *self.standings = self.standings
+        return Standing(self.step, ndcg=ndcg, reciprocal_rank=ndcg)
+
+
+@pytest.mark.parametrize(
+    ("stands", "kept"), [((0.5, 0.50005, 0.4, 0.50008), 0), ((0.5, 0.50006, 0.50012, 0.4), 40)]
+)
+def test_the_step_that_is_said_to_be_kept_is_the_one_whose_weights_are(
+    tmp_path: Path, stands: Sequence[float], kept: int
+) -> None:
+    running, other = _Judged(tiny.model(), tiny.groups(40), RECIPE), trainer()
+    running.standings = stands
+    fitted = fit(running, plan(tmp_path))
+    assert fitted.best.step == kept
+    other.run(kept)
+    other.use_average()
+    after = other.model.weights()
+    assert all(np.array_equal(value, after[name]) for name, value in running.model.weights().items())
+
+
 @pytest.mark.parametrize("stop", [3, 20, 33])
 def test_a_stopped_training_goes_on_to_the_same_weights(tmp_path: Path, stop: int) -> None:
     whole, first, second = trainer(), trainer(), trainer()
