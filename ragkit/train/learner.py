@@ -36,9 +36,10 @@ class Course:
 
     def counts(self, material: Material) -> dict[str, int]:
         """For people: what of the material it makes no use of, where there is any."""
+        n_unread, n_unranked = len(material.train) - self.n_learnt, len(material.stop) - len(self.held_out)
         left = {
-            "of these left out, without a word that the model knows": len(material.train) - self.n_learnt,
-            "of these not ranked, while training a part is enough": len(material.stop) - len(self.held_out),
+            "learnt from, but left out, without a word that the model knows": n_unread,
+            "to stop by, but not ranked, while training a part is enough": n_unranked,
         }
         return {what: n for what, n in left.items() if n}
 

@@ -111,7 +111,7 @@ def gathered(
             "no question has passages that only seem right: the first stage finds nothing but answers. "
             "Ingest more documents: ragkit ingest docs/"
         )
-    kinds = Counter(lesson.kind for lesson in usable)
+    kinds = Counter(lesson.kind for lesson in lessons)
     return Material(
         train,
         stop,
@@ -119,7 +119,7 @@ def gathered(
         reported=reported,
         counts={
             "documents": len(passages.documents),
-            "questions given": kinds[GIVEN],
+            "questions given": kinds[GIVEN] + n_unjudged,
             "questions generated": kinds.total() - kinds[GIVEN],
             "left out, no document is judged to answer them": n_unjudged,
             "left out, in a language the model does not know": len(lessons) - len(usable),
