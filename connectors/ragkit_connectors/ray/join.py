@@ -11,11 +11,10 @@ import logging
 import os
 import shutil
 import signal
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +47,6 @@ def joined(address: str, *, cpus: int | None = None, within_s: float = 60.0) -> 
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     # Ray's own names: auto is the cluster that it finds on this machine, local is none.
     named = address or os.environ.get("RAY_ADDRESS", "")
-    if named in ("", "local") and "ray" not in sys.modules:
-        # Read when Ray is imported: without it all its servers listen on every interface.
-        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     import ray
     import ray.util.scheduling_strategies
 
@@ -80,29 +76,31 @@ def _started_here(ray: Any, cpus: int) -> Iterator[Cluster]:
     home = _private_folder()
     # Ray opens its own folder to everybody.
     folder = home / "r"
-    # Ray sets a handler that would take the place of the caller's.
-    on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
-        # The store holds what is under way, which is bounded, and /dev/shm is small in containers.
-        ray.init(
-            "local",
-            num_cpus=cpus,
-            include_dashboard=False,
-            object_store_memory=256 * 2**20,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            _temp_dir=str(folder),
-        )
-        if threading.current_thread() is threading.main_thread() and on_sigterm is not None:
-            signal.signal(signal.SIGTERM, on_sigterm)
+        with _on_loopback(ray), _as_it_is_told_to_end():
+            # The store holds what is under way, which is bounded, and /dev/shm is small in containers.
+            ray.init(
+                "local",
+                num_cpus=cpus,
+                include_dashboard=False,
+                object_store_memory=256 * 2**20,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                _temp_dir=str(folder),
+            )
         cluster = Cluster(ray, "this machine", logs=f"{folder}/session_latest/logs")
     except Exception as e:
         _leave(ray)
+        _end_started(folder)
         raise ClusterError(
             f"no Ray cluster can be started on this machine: {type(e).__name__}: {first_line(e)}. Ray's logs "
             f"are in {folder}; free memory and room in /dev/shm and {home.parent}, or leave --on out to work "
             "in this process"
         ) from e
+    except BaseException:
+        _end_started(folder)
+        _leave(ray, home)
+        raise
     _addresses[id(ray)] = ""
     try:
         yield cluster
@@ -114,6 +112,52 @@ def _started_here(ray: Any, cpus: int) -> Iterator[Cluster]:
         _leave(ray, home)
         raise
     _leave(ray, home)
+
+
+@contextmanager
+def _on_loopback(ray: Any) -> Iterator[None]:
+    """What is started in the block listens on no other interface; by default Ray listens on all."""
+    # What Ray has read of its own variable when it was imported, by whomever.
+    constants, variable = ray._private.ray_constants, "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+    before, set_before = constants.ENABLE_RAY_CLUSTER, os.environ.get(variable)
+    constants.ENABLE_RAY_CLUSTER, os.environ[variable] = False, "0"
+    try:
+        yield
+    finally:
+        constants.ENABLE_RAY_CLUSTER = before
+        os.environ.pop(variable)
+        if set_before is not None:
+            os.environ[variable] = set_before
+
+
+@contextmanager
+def _as_it_is_told_to_end() -> Iterator[None]:
+    """Within the block Ray sets a handler for SIGTERM; what comes of the signal is what the caller wants."""
+    before = signal.getsignal(signal.SIGTERM)
+    # None: a handler that Python did not set, and cannot set again.
+    if threading.current_thread() is not threading.main_thread() or before is None:
+        yield
+        return
+    try:
+        yield
+    except SystemExit as e:
+        signal.signal(signal.SIGTERM, before)
+        if e.code == signal.SIGTERM:
+            signal.raise_signal(signal.SIGTERM)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end_started(folder: Path) -> None:
+    """Ends what was started for a cluster that is not whole yet: Ray itself knows nothing of it."""
+    import psutil  # type: ignore[import-untyped]  # Ray brings it along
+
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            if str(folder) in " ".join(child.cmdline()):
+                child.kill()
+                child.wait(_LEAVE_S)
 
 
 @contextmanager

@@ -18,6 +18,13 @@ def children_of(parent: int) -> Iterator[tuple[int, str]]:
                 yield int(path.name), (path / "cmdline").read_bytes().replace(b"\0", b" ").decode()
 
 
+def all_processes() -> Iterator[tuple[int, str]]:
+    """All that run here, each with its command line."""
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError, ValueError):
+            yield int(path.name), (path / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+
+
 def workers_of(raylet: int) -> dict[int, str]:
     """The processes that are an actor of ragkit at this moment, each with the method that it is in."""
     found = {}

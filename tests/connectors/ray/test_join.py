@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -15,11 +18,15 @@ import pytest
 
 from tests.connectors.ray.bench import files, opened
 from tests.connectors.ray.drive import ingesting
+from tests.connectors.ray.processes import all_processes
+from tests.scale import IS_FULL
 
 pytest.importorskip("ray", reason="needs the extra ray")
 LIMIT_S = 240
 OWN = """
 import json, os, sys
+if sys.argv[1:]:
+    import ray
 from ragkit_connectors.ray import OnRay
 with OnRay(workers=1).held() as cluster:
     home = cluster.logs.partition("/r/")[0]
@@ -53,14 +60,46 @@ def said(program: str, *args: str, **env: str) -> str:
 
 
 def test_without_an_address_a_cluster_of_its_own_is_started_beside_one_that_runs(cluster: Any) -> None:
+    """On the loopback interface, also in a program that had imported Ray, which then would listen on all."""
     from ray._private.services import find_gcs_addresses
 
     assert cluster.address in find_gcs_addresses(), "Ray's own search would find that of the tests"
-    found = json.loads(said(OWN, RAY_ADDRESS=""))
+    found = json.loads(said(OWN, "imported", RAY_ADDRESS="", RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="1"))
     assert found["gcs"].startswith("127.0.0.1:")
     assert found["gcs"] != cluster.address
     assert (found["mode"], found["logs"], found["nodes"]) == ("0o700", True, 1)
     assert not found["left"]
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM] if IS_FULL else [signal.SIGTERM])
+def test_one_that_is_just_being_started_leaves_nothing_when_it_is_told_to_end(
+    sign: signal.Signals, plugin: Path, tmp_path: Path
+) -> None:
+    docs, folder = files(tmp_path / "docs", 1), tmp_path / "i"
+    temporary = Path(tempfile.mkdtemp(prefix="r", dir="/tmp"))  # short enough for Ray's sockets
+    opened(folder).close()
+    driver = ingesting(folder, docs, "ray", RAY_ADDRESS="", TMPDIR=str(temporary))
+    try:
+        began = time.monotonic()
+        while not (started := _started_in(temporary)):
+            assert driver.poll() is None, driver.communicate()
+            assert time.monotonic() - began < LIMIT_S
+            time.sleep(0.05)
+        assert any("--node-ip-address=127.0.0.1 " in command for command in started.values()), started
+        driver.send_signal(sign)
+        _, err = driver.communicate(timeout=LIMIT_S)
+    finally:
+        driver.kill()
+    assert driver.returncode == 128 + sign
+    assert ("terminated" if sign is signal.SIGTERM else "interrupted") + "; nothing was committed" in err
+    assert _started_in(temporary) == {}
+    assert list(temporary.glob("ragkit-ray-*")) == []
+    shutil.rmtree(temporary)
+
+
+def _started_in(folder: Path) -> dict[int, str]:
+    """The processes of Ray's head whose files are in a folder."""
+    return {pid: said for pid, said in all_processes() if "gcs_server" in said and str(folder) in said}
 
 
 @pytest.mark.parametrize("by_variable", [False, True])
