@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ragkit.ingest.emptied import Emptied
 from ragkit.ingest.load.discover import Discovery
-from ragkit.ingest.load.walk import is_skipped
+from ragkit.ingest.load.walk import is_index, is_skipped
 from ragkit.ingest.seen import Seen
 from ragkit.protocols import DocumentState
 
@@ -78,8 +78,8 @@ class Missing:
         if self._n_hidden:
             notes.append(
                 f"{self._n_hidden:,} documents come from files that are still there and passed over unless "
-                f"named, as hidden ones are (first: {self._first_hidden}): they stay in the index as they "
-                "were. Name them too, or remove them: ragkit forget"
+                f"named, as hidden ones and those of an index are (first: {self._first_hidden}): they stay "
+                "in the index as they were. Name them too, or remove them: ragkit forget"
             )
         return notes
 
@@ -92,15 +92,15 @@ class Missing:
         top = min((folder.id for folder in walked), key=len)
         below = document_id[len(top) + 1 :] if top else document_id
         if _is_there(f"{origin.rstrip('/')}/{document_id}"):
-            self._note_hidden(document_id, below)
+            self._note_hidden(document_id, f"{origin.rstrip('/')}/{top}", below)
             return False
         empty = self._emptied.above(f"{origin.rstrip('/')}/{top}", below)
         if empty is not None:
             (self._kept if empty.is_elsewhere else self._cleared)[empty.path] += 1
         return empty is None or not empty.is_elsewhere
 
-    def _note_hidden(self, document_id: str, below: str) -> None:
-        if any(is_skipped(name) for name in below.split("/")):
+    def _note_hidden(self, document_id: str, top: str, below: str) -> None:
+        if any(is_skipped(name) for name in below.split("/")) or _is_in_index(top, below):
             self._first_hidden = self._first_hidden or document_id
             self._n_hidden += 1
 
@@ -140,6 +140,19 @@ def _is_unread(document_id: str, problems: set[str]) -> bool:
         return False
     parts = document_id.split("/")
     return any("/".join(parts[:n]) in problems for n in range(len(parts) + 1))
+
+
+def _is_in_index(top: str, below: str) -> bool:
+    """Whether a folder between `top` and the file `below` it is a store's."""
+    folder = Path(top)
+    for name in below.split("/")[:-1]:
+        folder /= name
+        try:
+            if is_index(os.listdir(folder)):  # noqa: PTH208  (names alone)
+                return True
+        except OSError:
+            return False
+    return False
 
 
 def _is_there(path: str) -> bool:

@@ -86,6 +86,15 @@ def test_a_hidden_file_that_was_named_once_stays_while_it_is_there(bench: Bench,
     assert bench.ingest().deleted == 1
 
 
+def test_what_was_indexed_of_an_index_stays_with_a_note(bench: Bench) -> None:
+    put(bench.folder, "b.md", "index/last-commit")
+    bench.ingest()
+    put(bench.folder, "index/manifest.sqlite", "index/c.md")
+    report = bench.ingest()
+    assert (report.seen, report.deleted, ids(bench)) == (1, 0, {"b.md", "index/last-commit"})
+    assert "(first: index/last-commit): they stay" in report.notes[0]
+
+
 def test_a_hidden_file_that_is_named_again_needs_no_note(bench: Bench) -> None:
     put(bench.folder, "b.md", ".notes/a.md")
     both = [bench.folder, bench.folder / ".notes"]
