@@ -31,8 +31,11 @@ lint: setup
 types: setup
 	$(BIN)/mypy
 
-# Those that need no data, server or GPU; the others say what they need with --help.
-BENCHES := app_overhead store_query embedded_store dense_search bm25_search graph_overhead answer_cache import_time
+# Those that need no data, server or GPU, two of them FAISS (EXTRAS=all); the others say what they need with --help.
+BENCHES := app_overhead store_query bm25_search graph_overhead answer_cache import_time
+ifeq ($(EXTRAS),all)
+BENCHES += embedded_store dense_search
+endif
 bench: setup
 	for bench in $(BENCHES); do echo "== $$bench"; $(BIN)/python evals/benchmarks/$$bench.py || exit 1; done
 
