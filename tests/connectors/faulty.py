@@ -99,6 +99,29 @@ class FaultChecks(HistoryChecks):
             assert seen(store) == after
             assert store.holdings().n_ended == 0
 
+    def test_a_commit_of_which_a_last_request_is_lost_is_there_or_told_of(self) -> None:
+        """One of them moves the pointer, after more or fewer that write passages."""
+        first = [document("a", 1), document("b", 1)]
+        then = [document("a", 2), remove("b"), document("c", 1)]
+        before, after = texts_of(*first), texts_of(*then)
+        usual, n_told = self.store_here(), 0
+        usual.commit(first)
+        self.stores.server.plan({})
+        usual.commit(then)
+        n_requests = self.stores.server.n_writes
+        for place in range(n_requests - 4, n_requests):
+            store = self.store_here(attempts=1)
+            store.commit(first)
+            self.stores.server.plan({place: loopback.dropped})
+            possible = [after]
+            try:
+                store.commit(then)
+            except TransientStoreError:
+                n_told, possible = n_told + 1, [before, after]
+            self.stores.server.plan({})
+            assert seen(store) in possible
+        assert n_told
+
     def test_an_answer_that_comes_too_late_is_waited_for_once(self) -> None:
         store = self.store(timeout_s=1)
         self.stores.server.plan({2: loopback.answer_late})
