@@ -6,7 +6,7 @@ from ragkit.built_in.component import Component, table
 
 AROUND: dict[str, Component] = table(
     # where the work is done
-    ("on/ray", "ragkit_connectors.ray:OnRay", "workers of a Ray cluster, or of this machine", "ray", "ray"),
+    ("on/ray", "ragkit_connectors.ray:OnRay", "workers of a Ray cluster, or one of its own", "ray", "ray"),
     # evaluation
     (
         "metric/ragas",

@@ -44,9 +44,8 @@ def add_place_options(parser: argparse.ArgumentParser, what: str) -> None:
         "--on",
         default="local",
         metavar="PLACE",
-        help=f"where it is {what}: local (this process), ray (the cluster of RAY_ADDRESS or of this "
-        "machine, else one is started for this run), ray://HOST:10001; a secret on the command line would "
-        "be noted by Ray",
+        help=f"where it is {what}: local (this process), ray (the cluster of RAY_ADDRESS, else one "
+        "is started for this run), ray://HOST:10001; a secret on the command line would be noted by Ray",
     )
     parser.add_argument(
         "--workers", type=int, metavar="N", help="how many workers there; as many as it has slots by default"
