@@ -108,6 +108,7 @@ class InjectionChecks(Imitated):
         sent_for("first")
         sent_for("plain")
         expected = sent_for("usual")
+        assert expected
         for payload in self.payloads:
             assert sent_for(payload) == expected, payload
         assert store.verify() == []

@@ -82,6 +82,9 @@ class TestServer(ServerChecks):
     def held(self) -> list[str]:
         return dumped(row for space in self.stores.service.spaces.values() for row in space.newest().values())
 
+    def places(self) -> list[str]:
+        return list(self.stores.service.spaces)
+
 
 @pytest.mark.parametrize(
     ("said", "error"),

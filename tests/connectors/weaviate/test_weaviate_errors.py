@@ -74,6 +74,9 @@ class TestServer(ServerChecks):
     def held(self) -> list[str]:
         return dumped(o for c in self.stores.service.collections.values() for o in c.objects)
 
+    def places(self) -> list[str]:
+        return list(self.stores.service.collections)
+
 
 def test_a_server_that_is_too_old(stores: Stores, service: Weaviate) -> None:
     service.version = "1.24.10"
