@@ -43,7 +43,8 @@ class Graph:
     """A checked graph with what its stages need.
 
     `async def` stages run in the event loop. Plain stages run in worker threads, neighbours in one hop;
-    inline ones are called where the loop is. Branches that wait for nothing from each other run together.
+    inline ones are called where the run just is, in the loop or in such a hop. Branches that wait for nothing
+    from each other run together.
 
     Args:
         checked: what `check` gave.

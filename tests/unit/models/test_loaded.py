@@ -58,11 +58,14 @@ def asked(model: LoadedModel, questions: Sequence[str]) -> list[list[NDArray[Any
         return list(pool.map(one, rows))
 
 
-def test_questions_that_come_together_pass_on_half_of_the_cores_as_each_would_alone() -> None:
+def test_questions_that_come_together_pass_on_half_of_the_cores_as_each_would_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ragkit.models.loaded.usable_cores", lambda: 5)
     model, alone = Watched(), Watched()
     questions = [f"How long may I keep {number} rented cars?" for number in range(8)]
     found = asked(model, questions)
-    assert (model.passes, model.most) == (8, max(1, usable_cores() // 2))
+    assert (model.passes, model.most) == (8, 2)
     for question, outputs in zip(questions, found, strict=True):
         (expected,) = asked(alone, [question])
         for own, other in zip(outputs, expected, strict=True):
