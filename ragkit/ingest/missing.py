@@ -12,7 +12,8 @@ from pathlib import Path
 
 from ragkit.ingest.emptied import Emptied
 from ragkit.ingest.load.discover import Discovery
-from ragkit.ingest.load.walk import is_index, is_skipped
+from ragkit.ingest.load.index_files import without_index
+from ragkit.ingest.load.walk import is_skipped
 from ragkit.ingest.seen import Seen
 from ragkit.protocols import DocumentState
 
@@ -143,15 +144,15 @@ def _is_unread(document_id: str, problems: set[str]) -> bool:
 
 
 def _is_in_index(top: str, below: str) -> bool:
-    """Whether a folder between `top` and the file `below` it is a store's."""
+    """Whether the file `below` this folder is one of an index, or lies in a folder of one."""
     folder = Path(top)
-    for name in below.split("/")[:-1]:
-        folder /= name
+    for name in below.split("/"):
         try:
-            if is_index(os.listdir(folder)):  # noqa: PTH208  (names alone)
+            if name not in without_index(os.listdir(folder)):  # noqa: PTH208  (names alone)
                 return True
         except OSError:
             return False
+        folder /= name
     return False
 
 

@@ -27,6 +27,17 @@ query:
 """
 
 
+def test_documents_in_the_folder_of_the_index_are_read(tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    (docs / "guide").mkdir(parents=True)
+    for path in (docs / "a.md", docs / "guide" / "b.md"):
+        path.write_text(f"The code of {path.name} is 4711.\n", encoding="utf-8")
+    with ragkit.open(docs) as rag:
+        for folder, n_committed in ((docs, 2), (docs, 0), (tmp_path, 2)):
+            report = rag.ingest(folder, progress=False)
+            assert (report.seen, report.committed) == (2, n_committed)
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("name", STORES)
 def test_the_files_of_an_index_are_no_documents(name: str, tmp_path: Path) -> None:

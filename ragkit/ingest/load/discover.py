@@ -51,8 +51,8 @@ def discover(paths: PathLike | Iterable[PathLike], *, root: PathLike | None = No
 class Discovery:
     """All files at and below some paths: in the order named, folders in order of name, each file once.
 
-    Hidden files, version control and cache folders, and folders of an index are skipped unless named
-    themselves. Links are followed
+    Hidden files, version control and cache folders are skipped unless named themselves, and so are the
+    files of an index. Links are followed
     to files, and to folders that lie outside their own path and behind at most one other link, wherever they
     lead: check a folder that others may write to. What cannot be read (a broken link, a pipe, a folder
     without permission) is given with its `problem`, so that nothing disappears from the count.

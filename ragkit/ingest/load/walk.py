@@ -5,19 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+from ragkit.ingest.load.index_files import without_index
 
 # Folders that are caches or version control even where they are not hidden.
 _SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules", "CVS"})
-# What lies together in a folder only where a store keeps an index: its files hold texts, and change with each
-# commit, so what would be indexed of them is never up to date, and outlives what was forgotten.
-_INDEXES = (
-    frozenset({"manifest.sqlite", "last-commit"}),  # store/local
-    frozenset({"records.sqlite", "table.lock"}),  # store/lancedb
-    frozenset({"edge_config.json", "segments"}),  # a shard of store/qdrant with engine: edge, see `is_index`
-    frozenset({"meta.json", "collection", ".lock"}),  # the local mode of Qdrant's client
-)
 _KINDS = (
     (stat.S_ISFIFO, "a named pipe"),
     (stat.S_ISSOCK, "a socket"),
@@ -66,12 +60,10 @@ def walk(start: str) -> Iterator[Place]:
         except OSError as e:
             yield Place(below, problem=_unreadable(path, e))
             continue
-        if below and is_index(names):
-            continue
         inside = above | {key}
         stack.extend(
             (f"{below}/{name}" if below else name, inside, links)
-            for name in reversed(names)
+            for name in reversed(without_index(names))
             if not is_skipped(name)
         )
 
@@ -79,20 +71,6 @@ def walk(start: str) -> Iterator[Place]:
 def is_skipped(name: str) -> bool:
     """Whether files and folders of this name are passed over unless named by the user."""
     return name.startswith(".") or name in _SKIPPED_FOLDERS
-
-
-def is_index(names: Collection[str]) -> bool:
-    """Whether a folder in which these names lie is a store's, which is passed over unless named by the user.
-
-    >>> is_index(["last-commit", "manifest.sqlite", "postings"]), is_index(["manifest.sqlite", "notes.md"])
-    (True, False)
-    """
-    if any(index.issubset(names) for index in _INDEXES):
-        return True
-    # The folder of such shards: NAME, NAME__ragkit and NAME.lock.
-    return any(
-        name.endswith("__ragkit") and f"{name.removesuffix('__ragkit')}.lock" in names for name in names
-    )
 
 
 def unreadable(error: OSError) -> str:
