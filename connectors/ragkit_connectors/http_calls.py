@@ -11,6 +11,8 @@ from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
 from ragkit.errors import StoreError, TransientStoreError
+from ragkit.secrets import Secret
+from ragkit_connectors.openai.hiding import without
 
 T = TypeVar("T")
 FIRST_WAIT_S = 0.1
@@ -43,8 +45,12 @@ class HttpCalls:
     product: ClassVar[str]  # for people
     address: ClassVar[str]  # the setting that names the server
 
-    def __init__(self, where: str, attempts: int, make_client: Callable[[], Any]) -> None:
+    def __init__(
+        self, where: str, attempts: int, make_client: Callable[[], Any], *, key: Secret | None = None
+    ) -> None:
         self.where = where
+        # Some servers repeat a key in what they say of it.
+        self._secrets = () if key is None else (key,)
         self._attempts = attempts
         self._make_client = make_client
         self._client = make_client()
@@ -98,10 +104,14 @@ class HttpCalls:
 
     def no_server(self, said: object = "") -> StoreError:
         """The error of something else that answers."""
-        heard = f" ({shortened(said)})" if said else ""
+        heard = f" ({self.heard(shortened(said))})" if said else ""
         return StoreError(
             f"{self.where}: what answers there is no {self.product} server{heard}. Check {self.address}"
         )
+
+    def heard(self, said: str) -> str:
+        """What a server said, without the key that it was sent."""
+        return without(said, self._secrets)
 
     def close(self) -> None:
         """Closes the client."""
@@ -130,14 +140,14 @@ class HttpCalls:
             said = answer.text
         if answer.is_success:
             return Answer(said, headers)
-        error = self.refusal(answer.status_code, message_of(said))
+        error = self.refusal(answer.status_code, self.heard(message_of(said)))
         error.retry_after_s = _seconds(headers.get("retry-after"))  # type: ignore[attr-defined]
         raise error
 
     def _of_connection(self, error: Exception) -> StoreError:
         import httpx
 
-        said = shortened(error)
+        said = self.heard(shortened(error))
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
             if "CERTIFICATE" in said.upper():
                 return StoreError(
@@ -175,6 +185,20 @@ def plain_url(url: str, expected: str, *, key: str = "api_key") -> str:
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError(f"{expected}, and nothing after it")
     return url.rstrip("/")
+
+
+def header_key(key: Secret | None) -> Secret | None:
+    """A key as a header carries it, without the line break that a variable may end with; None for no key.
+
+    Raises:
+        ValueError: no header can carry it. The text says nothing of it.
+    """
+    if key is None:
+        return None
+    text = key.reveal().strip()
+    if not text.isascii() or not text.isprintable():
+        raise ValueError("it holds a character that no header may hold; is it the key, and only the key?")
+    return Secret(text) if text else None
 
 
 def message_of(body: Any) -> str:

@@ -100,6 +100,21 @@ class ServerChecks:
             assert "guess" not in str(raised.value)
         assert self.stores.make(SPEC, api_key="open-sesame").head() == 0
 
+    def test_no_key_is_in_a_text(self) -> None:
+        """Neither one that no header can carry, nor one that a server repeats."""
+        for key in ("sesame\x00-1", "s\u00e9same-1", "sesame\n-1"):
+            with pytest.raises(ConfigError, match=r"api_key: it holds a character that no header") as raised:
+                self.at("https://w", api_key=key)
+            assert "same" not in str(raised.value)
+        said = {"error": [{"message": "no key sesame-12345"}], "message": "no key sesame-12345"}
+        for status in (400, 403, 503):
+            with Loopback(Told(Reply(said, status))) as server, pytest.raises(StoreError) as told:
+                self.at(server.url, api_key="sesame-12345", attempts=1).open(SPEC)
+            assert "no key ***" in str(told.value)
+            assert "sesame" not in str(told.value)
+        self.stores.service.users = {"open-sesame": self.users()["all"]}
+        assert self.stores.make(SPEC, api_key="open-sesame\n").head() == 0
+
     @pytest.mark.parametrize(
         "reply",
         [

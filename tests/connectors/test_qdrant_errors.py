@@ -42,6 +42,7 @@ def stores() -> Iterator[Stores]:
         ({}, r"expected one of url .*and found none"),
         ({"url": "http://q:6333", "path": "index"}, r"found url and path"),
         ({"location": "http://q:6333"}, r"location: expected ':memory:'. A server is named by url"),
+        ({"url": "http://q:6333", "api_key": "sesame\n-1"}, r"api_key: it holds a character that no header"),
         ({"location": ":memory:", "collection": "a/b"}, r"collection: expected a name of letters"),
         (
             {"location": ":memory:", "colection": "a"},

@@ -57,7 +57,7 @@ class Calls(HttpCalls):
     product, address = "Pinecone", "host"
 
     def __init__(self, settings: PineconeSettings, make_client: Callable[[], Any]) -> None:
-        super().__init__(where_of(settings), settings.attempts, make_client)
+        super().__init__(where_of(settings), settings.attempts, make_client, key=settings.api_key)
         self.settings = settings
         self._needed: dict[str, int] = {}
         self._lock = threading.Lock()

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from ragkit.secrets import Secret
 from ragkit.settings import Settings
-from ragkit_connectors.http_calls import plain_url
+from ragkit_connectors.http_calls import header_key, plain_url
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
@@ -53,6 +53,11 @@ class PineconeSettings(Settings):
     def heads(self) -> str:
         """What the names of the states of the record of commits begin with."""
         return f"{self.name}.head."
+
+    @field_validator("api_key")
+    @classmethod
+    def _fits_a_header(cls, key: Secret | None) -> Secret | None:
+        return header_key(key)
 
     @field_validator("name")
     @classmethod

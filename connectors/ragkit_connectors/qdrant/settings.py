@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ragkit.secrets import Secret
 from ragkit.settings import Settings
+from ragkit_connectors.http_calls import header_key
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 MEMORY = ":memory:"
@@ -68,6 +69,11 @@ class QdrantSettings(Settings):
     def meta(self) -> str:
         """The collection of all that is not a chunk."""
         return f"{self.collection}__ragkit"
+
+    @field_validator("api_key")
+    @classmethod
+    def _fits_a_header(cls, key: Secret | None) -> Secret | None:
+        return header_key(key)
 
     @field_validator("collection")
     @classmethod

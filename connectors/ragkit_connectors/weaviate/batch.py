@@ -79,5 +79,5 @@ def _problem(calls: Calls, one: dict[str, Any], result: Any) -> StoreError | Non
         return StoreError(f"{calls.where}: an object of a request has no result. Check url")
     if said.get("status") == "SUCCESS" and not said.get("errors"):
         return None
-    error = of_message(message_of(said.get("errors") or {}) or "no reason given", calls.where)
+    error = of_message(calls.heard(message_of(said.get("errors") or {})) or "no reason given", calls.where)
     return error if isinstance(error, TransientStoreError) else type(error)(f"{error}; object {one['id']}")

@@ -46,7 +46,7 @@ class Calls(HttpCalls):
     product, address = "Weaviate", "url"
 
     def __init__(self, settings: WeaviateSettings, make_client: Callable[[], Any]) -> None:
-        super().__init__(where_of(settings), settings.attempts, make_client)
+        super().__init__(where_of(settings), settings.attempts, make_client, key=settings.api_key)
         self.settings = settings
 
     def refusal(self, status: int, said: str) -> StoreError:
@@ -81,5 +81,5 @@ class Calls(HttpCalls):
 
     def _data_of(self, answer: Any) -> Any:
         if not isinstance(answer, dict) or answer.get("errors") or not isinstance(answer.get("data"), dict):
-            raise of_message(message_of(answer), self.where)
+            raise of_message(self.heard(message_of(answer)), self.where)
         return answer["data"]
