@@ -32,6 +32,7 @@ from ragkit_connectors.lancedb import LanceStore, indexes
 from ragkit_connectors.lancedb.errors import ChangedError
 from ragkit_connectors.lancedb.filters import as_sql
 from ragkit_connectors.lancedb.table import ChunkTable
+from ragkit_connectors.lancedb.words import Words
 from tests.connectors.lance_stores import Stores
 from tests.unit.store.test_congruence import agree
 
@@ -107,6 +108,30 @@ def test_nothing_is_called_erased_that_is_not(
     assert store.compact().erased
     assert not store.holdings().to_erase
     assert holding(tmp_path / "index", noise("a").encode()) == []
+
+
+def test_a_copy_that_never_ended_keeps_nothing(
+    stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A compaction dies with half of its work done; what it copied is removed, then all is compacted."""
+    store = stores.make(SPEC, path=tmp_path / "index")
+    store.commit([put("a", [(noise("a"), EAST)]), put("b", [("older", NORTH)])])
+    store.commit([put("b", [("kept", NORTH)])])
+
+    def die(*_: Any) -> None:
+        raise TransientStoreError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Words, "anew", die)
+        with pytest.raises(TransientStoreError):
+            store.compact()
+    mark = noise("a").encode()
+    assert {name.partition("/")[0] for name in holding(tmp_path / "index", mark)} >= {"chunks-000001.lance"}
+    store.commit([remove("a")])
+    assert store.compact().erased
+    assert holding(tmp_path / "index", mark) == []
+    assert texts(store, store.search(EAST[None], 5, OPEN)[0].id_list()) == ["kept"]
+    assert store.verify() == []
 
 
 # --- readers and writers ----------------------------------------------------------------------------

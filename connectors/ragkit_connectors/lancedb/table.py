@@ -117,6 +117,7 @@ class ChunkTable:
             name = name_of(generation)
             numbers = (await table.query().select([ROW]).to_arrow()).column(ROW).to_numpy()
             old: NDArray[np.int64] = np.sort(numbers)
+            self._clear(name)
             target = await self._connected().create_table(name, schema=schema, mode="overwrite")
             some: list[pa.RecordBatch] = []
             async for batch in await table.query().to_batches():
@@ -144,6 +145,13 @@ class ChunkTable:
             with self._removing(path):
                 shutil.rmtree(path)
         _sync(self._folder)
+
+    def _clear(self, name: str) -> None:
+        """Removes what a copy left that never ended: to write over it keeps its files as an older version."""
+        path = self._folder / f"{name}{SUFFIX}"
+        if path.exists():
+            with self._removing(path):
+                shutil.rmtree(path)
 
     @contextmanager
     def _removing(self, path: Path) -> Iterator[None]:
