@@ -111,6 +111,20 @@ def test_what_died_while_it_made_an_index_does_not_matter(stores: Stores, tmp_pa
     assert store.verify() == []
 
 
+def test_records_that_are_being_made_are_nobody_elses(stores: Stores, tmp_path: Path) -> None:
+    """SQLite writes a page before the first table: so it is found beside a maker, and after one that died."""
+    file = tmp_path / "records.sqlite"
+    connection = sqlite3.connect(file)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.close()
+    assert file.stat().st_size > 0
+    with pytest.raises(StoreError, match="no index here"):
+        stores.unopened(path=tmp_path).open(SPEC, create=False)
+    store = opened(stores, tmp_path)
+    store.commit([put("a", [("one", EAST)])])
+    assert store.verify() == []
+
+
 def test_what_is_gone_is_said(stores: Stores, index: Path) -> None:
     copy = index.with_name("copy")
     shutil.copytree(index, copy)

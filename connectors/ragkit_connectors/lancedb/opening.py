@@ -58,9 +58,10 @@ def _check_folder(server: LanceServer) -> None:
 
 
 def _is_ours(file: Path) -> bool:
-    owner, version = records.identity_of(file)
-    if owner == 0 and version == 0 and file.stat().st_size == 0:
-        return False  # what a process left that died while it made an index
+    found = records.identity_of(file)
+    if found is None:
+        return False
+    owner, version = found
     if owner != records.APPLICATION_ID:
         raise StoreError(f"{file}: made by something else than ragkit. Set another path")
     if version != records.FORMAT:

@@ -267,16 +267,22 @@ def make(path: Path) -> None:
         connection.close()
 
 
-def identity_of(path: Path) -> tuple[int, int]:
-    """What a SQLite file says it is: its application, and its format.
+def identity_of(path: Path) -> tuple[int, int] | None:
+    """What a SQLite file says it is: its application, and its format; None of one without any table.
+
+    So it is while another process makes it, and after one that died on the way.
 
     Raises:
         StoreError: it cannot be read.
     """
     connection = sqlite.connect(path)
     try:
+        connection.execute("BEGIN")  # all of one moment
         owner = connection.execute("PRAGMA application_id").fetchone()[0]
-        return int(owner), int(connection.execute("PRAGMA user_version").fetchone()[0])
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        has_tables = connection.execute("SELECT 1 FROM sqlite_master").fetchone() is not None
+        connection.execute("COMMIT")
+        return (int(owner), int(version)) if has_tables or owner or version else None
     except sqlite.FAILURES as e:
         raise sqlite.explain(e, path) from e
     finally:
