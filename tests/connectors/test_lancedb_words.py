@@ -14,7 +14,7 @@ pytest.importorskip("lancedb", reason="needs the extra lancedb")
 import numpy as np
 
 from ragkit.errors import TransientStoreError
-from ragkit.filters import Filter, Gte
+from ragkit.filters import Contains, Filter, Gte
 from ragkit.protocols import Change, Scope
 from ragkit.testing import strategies as made
 from ragkit.testing.congruence import PLAIN, READERS, congruence
@@ -153,6 +153,33 @@ def test_a_second_question_reads_nothing_of_the_table(
         store.fetch([first[0].id_list()[0]], scope)
         assert n_read == 1  # so that what is counted is what reads
     assert [batch.id_list() for batch in again] == [batch.id_list() for batch in first]
+
+
+def test_many_hidden_hits_are_judged_in_few_questions(
+    stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LanceDB cannot decide on a part of a text: all that holds a word is a hit until it is judged."""
+    spec = spec_of(title="text")
+    store, oracle = stores.make(spec, path=tmp_path / "index"), OracleStore(spec)
+    changes = [
+        put(f"d{i}", [(f"common w{i % 7}", unit([1, i]))], metadata={"title": f"name {i}"})
+        for i in range(200)
+    ]
+    for one in (store, oracle):
+        one.commit(changes)
+    n_read, really = 0, ChunkTable.read
+
+    def counted(table: ChunkTable, ask: Any) -> Any:
+        nonlocal n_read
+        n_read += 1
+        return really(table, ask)
+
+    monkeypatch.setattr(ChunkTable, "read", counted)
+    for title in ("nowhere", "name 199", "7"):
+        scope = Scope(filter=Contains("title", title))
+        (ours,) = store.search_terms([["common", "w3"]], 3, scope)
+        agree(ours, oracle.search_terms([["common", "w3"]], 3, scope)[0])
+    assert 6 <= n_read <= 30
 
 
 @pytest.mark.parametrize("damage", ["lost", "cut", "overwritten", "folder lost"])

@@ -26,6 +26,7 @@ _MOST_RANKERS = 8
 _MOST_ALLOWED = 256  # scopes whose rows are remembered, all of them within so many bytes
 _ALLOWED_BYTES = 64 << 20
 _AT_ONCE = 1_000  # hits that are judged
+_WIDER = 4  # times as many hits are judged after one that was hidden
 _ATTEMPTS = 6
 
 
@@ -50,15 +51,21 @@ class WordSearch:
     def _best(self, snapshot: Snapshot, view: View, terms: Sequence[str], k: int) -> HitBatch:
         ranker = self._ranker(snapshot, view)
         allowed = self._allowed(snapshot, view)
-        k = min(k, max(len(snapshot.ids), 1))
+        most = max(len(snapshot.ids), 1)
+        k = wide = min(k, most)
         while True:
-            found = ranker.search(terms, k, None if allowed is None else allowed.rows)
-            near = near_top(found.scores, k)
+            found = ranker.search(terms, wide, None if allowed is None else allowed.rows)
+            near = near_top(found.scores, wide)
             rows, scores = found.rows[near], found.scores[near]
-            ids = snapshot.ids[rows]
-            order = np.lexsort((ids, -scores))[:k]
-            if allowed is None or self._are_shown(snapshot, view, allowed, rows[order]):
-                return HitBatch(ids[order], scores[order], found.ceiling)
+            order = np.lexsort((snapshot.ids[rows], -scores))[:wide]
+            rows, scores = rows[order], scores[order]
+            if (
+                allowed is None
+                or bool(allowed.judged[rows[:k]].all())
+                or self._are_shown(snapshot, view, allowed, rows)
+            ):
+                return HitBatch(snapshot.ids[rows[:k]], scores[:k], found.ceiling)
+            wide = min(_WIDER * wide, most)  # where many are hidden, the next few are likely to be too
 
     def _ranker(self, snapshot: Snapshot, view: View) -> TermRanker:
         """What ranks the tenant's chunks at the commit."""
@@ -89,7 +96,7 @@ class WordSearch:
 
     def _are_shown(self, snapshot: Snapshot, view: View, allowed: Allowed, rows: NDArray[np.intp]) -> bool:
         """Whether the scope shows all of these; those that it does not are not allowed any more."""
-        new = rows[~allowed.judged[rows]].tolist()
+        new, n_hidden = rows[~allowed.judged[rows]].tolist(), 0
         for first in range(0, len(new), _AT_ONCE):
             some = new[first : first + _AT_ONCE]
             generation, found = self._server.judged(some)
@@ -98,9 +105,8 @@ class WordSearch:
             hidden = np.setdiff1d(some, shown)
             allowed.rows[hidden] = False
             allowed.judged[shown] = True
-            if len(hidden):
-                return False
-        return True
+            n_hidden += len(hidden)
+        return n_hidden == 0
 
 
 class _OtherGenerationError(Exception):
