@@ -81,6 +81,7 @@ class Account:
                 "ending": self.fitted.ending,
                 "seconds": round(self.fitted.seconds, 1),
                 "best_step": self.fitted.best.step,
+                "best_by": self.fitted.by,
                 "standings": [asdict(one) for one in self.fitted.standings],
             },
             "self_test": asdict(self.test),
@@ -102,7 +103,8 @@ class Account:
             "## How it was made\n\n"
             + "\n".join(f"- {name}: {value:,}" for name, value in self.counts.items())
             + f"\n- started from: {self.start}\n- command: `{self.command}`\n- ended: {fitted.ending}, after "
-            f"{fitted.standings[-1].step:,} steps; kept: those of step {fitted.best.step:,}, averaged\n- "
+            f"{fitted.standings[-1].step:,} steps; kept: those of step {fitted.best.step:,}, averaged, the "
+            f"best by {fitted.by}\n- "
             + "\n- ".join(f"{name}: {value}" for name, value in self.versions.items()),
             "Documents, not questions, were parted: no passage of a document that the report's questions are "
             "about, and none that says nearly the same, was read in training, neither as an answer nor as "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,14 +12,13 @@ from torch import Tensor
 from ragkit.errors import ModelError
 from ragkit.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from ragkit.train.fit_plan import Ending, FitEvent, FitPlan, Fitted
-from ragkit.train.held_out import Standing
+from ragkit.train.held_out import Standing, best_of
 from ragkit.train.stepping import State, Stepping
 
 _JUDGED = 12  # times in a training
 _LEAST_BETWEEN = 20  # steps between two judgements
 _MEASURED = 6  # steps that tell how long the others take; the first is slower
 _SAVED_EVERY_S = 300.0
-_GAIN = 1e-4  # in nDCG@10; less is no gain
 _LOWER = "Lower the learning rate with --learning-rate, and start again with --restart"
 
 
@@ -81,7 +80,8 @@ class _Fit:
         return Fitted(
             self._ending,
             standings=tuple(self._standings),
-            best=self._standings[_kept(self._standings)],
+            by=self._plan.by,
+            best=self._standings[self._best_place()],
             seconds=self._clock() - self._began,
         )
 
@@ -153,7 +153,7 @@ class _Fit:
         found = self._trainer.standing(self._plan.held_out)
         self._judged_s = self._clock() - start
         self._standings.append(found)
-        if self._standings[_kept(self._standings)] is found:
+        if self._best_place() == len(self._standings) - 1:
             self._best = weights
         self._tell(str(found))
 
@@ -169,12 +169,15 @@ class _Fit:
 
     def _is_idle(self) -> bool:
         """Whether the last judgements brought no gain."""
-        return len(self._standings) - 1 - _kept(self._standings) >= self._plan.patience
+        return len(self._standings) - 1 - self._best_place() >= self._plan.patience
+
+    def _best_place(self) -> int:
+        return best_of(self._standings, self._plan.by)
 
     def _save(self) -> None:
         tensors = self._trainer.state() | {f"best/{name}": value for name, value in self._best.items()}
         notes = {
-            "standings": [[one.step, one.ndcg, one.reciprocal_rank] for one in self._standings],
+            "standings": [[one.step, one.ndcg, one.reciprocal_rank, one.loss] for one in self._standings],
             "judged_s": self._judged_s,
             "every": self._every,
         }
@@ -188,8 +191,8 @@ class _Fit:
         try:
             self._trainer.restore(found.tensors)
             self._standings = [
-                Standing(int(step), ndcg=ndcg, reciprocal_rank=rank)
-                for step, ndcg, rank in found.notes["standings"]
+                Standing(int(step), ndcg=ndcg, reciprocal_rank=rank, loss=loss)
+                for step, ndcg, rank, loss in found.notes["standings"]
             ]
             self._judged_s, self._every = float(found.notes["judged_s"]), int(found.notes["every"])
             self._best = self._checked_best(found)
@@ -214,15 +217,6 @@ class _Fit:
     def _tell(self, note: str) -> None:
         trainer = self._trainer
         self._on_event(FitEvent(trainer.step, n_steps=trainer.n_steps, loss=self._loss, note=note))
-
-
-def _kept(standings: Sequence[Standing]) -> int:
-    """Which of them has the weights that are kept: the last that brought a gain over the one kept before."""
-    kept = 0
-    for number, one in enumerate(standings):
-        if one.ndcg > standings[kept].ndcg + _GAIN:
-            kept = number
-    return kept
 
 
 def _duration(seconds: float) -> str:

@@ -85,7 +85,7 @@ class HeadLearner:
             "beneath": self._reader.fingerprint,
         }
         trainer = HeadTrainer(self._head, train, self.recipe)
-        return Course(trainer, held_out, settings, n_learnt=len(train))
+        return Course(trainer, held_out, settings, n_learnt=len(train), by="loss")
 
     def export(self, folder: Path, material: Material, name: str) -> SelfTest:
         """The head's few numbers; the encoder stays where it is."""

@@ -171,6 +171,7 @@ class _Job:
             **asdict(learner.recipe),
             **course.settings,
             "start": start.manifest.fingerprint,
+            "best by": course.by,
             "device": str(course.trainer.device),
         }
         checkpoint = self._work / CHECKPOINT
@@ -178,7 +179,11 @@ class _Job:
             checkpoint.unlink(missing_ok=True)
         self._check_room(course.trainer)
         plan = FitPlan(
-            course.held_out, checkpoint=checkpoint, settings=settings, time_limit_s=self._options.time_limit_s
+            course.held_out,
+            checkpoint=checkpoint,
+            settings=settings,
+            by=course.by,
+            time_limit_s=self._options.time_limit_s,
         )
         self._teller.phase("training", course.trainer.n_steps)
         return fit(course.trainer, plan, on_event=self._on_event, is_stopped=self._is_stopped)

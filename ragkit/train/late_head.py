@@ -19,13 +19,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ragkit.evaluation.run import Run
-from ragkit.evaluation.scores import score
 from ragkit.models.token_vectors import Codes
 from ragkit.rerank.blend import Blend
 from ragkit.train.bert_graph import MOST_EMPHASIS
 from ragkit.train.head_groups import HeadGroup
-from ragkit.train.held_out import METRIC, Standing
+from ragkit.train.held_out import Standing, judged
 from ragkit.train.recipe import Recipe
 from ragkit.train.signs import question_vectors
 from ragkit.train.stepping import Stepping
@@ -136,15 +134,6 @@ class HeadTrainer(Stepping[Step]):
 
         Ties go against the relevant passage.
         """
-        rankings: dict[str, dict[str, float]] = {}
-        qrels: dict[str, dict[str, int]] = {}
         with self.averaged(), torch.inference_mode():
-            for number, group in enumerate(held_out):
-                # trec_eval puts the higher name first where scores tie.
-                names = [f"{'a' if i < group.n_relevant else 'b'}{i}" for i in range(len(group.passages))]
-                logits = self.head(group, group.passages, group.first).tolist()
-                rankings[str(number)] = dict(zip(names, logits, strict=True))
-                qrels[str(number)] = dict.fromkeys(names[: group.n_relevant], 1)
-        found = score(Run("held out", scores=rankings), qrels, [METRIC, "RR@10"])
-        means = {metric: sum(values.values()) / len(values) for metric, values in found.values.items()}
-        return Standing(self.step, ndcg=means[METRIC], reciprocal_rank=means["RR@10"])
+            lists = [self.head(group, group.passages, group.first).tolist() for group in held_out]
+        return judged(lists, [group.n_relevant for group in held_out], step=self.step)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from ragkit.rerank.blend import Blend
 from ragkit.train.export import SelfTest
+from ragkit.train.held_out import By
 from ragkit.train.material import Material
 from ragkit.train.recipe import Recipe
 from ragkit.train.stepping import Stepping
@@ -25,6 +26,7 @@ class Course:
     Args:
         trainer: before its first step.
         held_out: what it is judged by, as the trainer takes it.
+        by: the measure that tells which weights are best.
         n_learnt: how many questions it learns from.
         settings: what decides the steps, beside the recipe.
     """
@@ -33,6 +35,7 @@ class Course:
     held_out: Sequence[Any] = field(repr=False)
     settings: Mapping[str, Any] = field(repr=False)
     n_learnt: int = field(kw_only=True)
+    by: By = field(kw_only=True)
 
     def counts(self, material: Material) -> dict[str, int]:
         """For people: what of the material it makes no use of, where there is any."""

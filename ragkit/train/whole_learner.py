@@ -12,6 +12,7 @@ from ragkit.rerank.blend import Blend
 from ragkit.train.cross_encoder import CrossEncoder, Encoder, EncoderShape
 from ragkit.train.export import SelfTest, self_test, write_model
 from ragkit.train.groups import Group
+from ragkit.train.held_out import METRIC
 from ragkit.train.late_encoder import LateEncoder
 from ragkit.train.learner import JUDGED, TESTED, TESTED_PASSAGES, Course
 from ragkit.train.material import Material
@@ -57,7 +58,7 @@ class WholeLearner:
             "scoring": _CROSS if self._start.scale is None else _LATE,
         }
         trainer = Trainer(self._model, train, self.recipe, device=self._device)
-        return Course(trainer, held_out, settings, n_learnt=len(train))
+        return Course(trainer, held_out, settings, n_learnt=len(train), by=METRIC)
 
     def export(self, folder: Path, material: Material, name: str) -> SelfTest:
         """The weights, rounded to integers, beside the start's tokenizer."""

@@ -58,7 +58,7 @@ class _Judged(Trainer):
 
     def standing(self, held_out: Sequence[Group]) -> Standing:
         ndcg, *self.standings = self.standings
-        return Standing(self.step, ndcg=ndcg, reciprocal_rank=ndcg)
+        return Standing(self.step, ndcg=ndcg, reciprocal_rank=ndcg, loss=1 - ndcg)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,15 @@ def test_the_step_that_is_said_to_be_kept_is_the_one_whose_weights_are(
     other.use_average()
     after = other.model.weights()
     assert all(np.array_equal(value, after[name]) for name, value in running.model.weights().items())
+
+
+def test_by_the_loss_the_weights_of_the_least_loss_are_kept(tmp_path: Path) -> None:
+    running = trainer()
+    fitted = fit(running, plan(tmp_path, by="loss"))
+    by_ndcg = max(fitted.standings, key=lambda one: one.ndcg)
+    assert fitted.best.loss == min(one.loss for one in fitted.standings) < by_ndcg.loss
+    again = standing(running.model.eval(), tiny.groups(12), RECIPE, step=0, half=running.half)
+    assert again.loss == pytest.approx(fitted.best.loss)
 
 
 @pytest.mark.parametrize("stop", [3, 20, 33])

@@ -122,7 +122,7 @@ def test_a_question_that_cannot_be_asked_is_counted() -> None:
 
 
 def account(*gains: Gain) -> Account:
-    best = Standing(40, ndcg=0.8, reciprocal_rank=0.7)
+    best = Standing(40, ndcg=0.8, reciprocal_rank=0.7, loss=0.6)
     return Account(
         "mine",
         start="start@1",
@@ -130,7 +130,7 @@ def account(*gains: Gain) -> Account:
         command="ragkit models train-reranker",
         counts={"documents": 3},
         recipe=Recipe(),
-        fitted=Fitted("all steps", standings=(best,), best=best, seconds=1.0),
+        fitted=Fitted("all steps", standings=(best,), by="loss", best=best, seconds=1.0),
         test=SelfTest(9, correlation=0.99, largest=0.1, inverted=0.0),
         gains=gains,
         versions={"ragkit": "0"},

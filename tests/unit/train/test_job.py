@@ -83,6 +83,7 @@ def test_a_training_gives_a_model_with_its_report(
     without = "not reported on: generated from a passage that another question was generated from"
     assert counts["to report on"] == figure["n"] + counts[without]
     card = (folder / "MODEL_CARD.md").read_text()
+    assert f"kept: those of step {report['training']['best_step']}, averaged, the best by nDCG@10" in card
     assert f"- {without}: {counts[without]}" in card
     # All questions are generated: nothing says how much the model should count.
     assert json.loads((folder / "model.json").read_text())["blend"] == USUAL.model_dump()
@@ -112,6 +113,10 @@ def test_a_head_is_trained_on_the_bundled_reranker_and_gone_on_from(
     report = json.loads(capsys.readouterr().out)
     assert {"first stage", "bundled reranker", "this model"} == set(report["gains"][0]["figures"]["nDCG@10"])
     assert report["self_test"]["correlation"] > 0.999
+    training = report["training"]
+    losses = {one["step"]: one["loss"] for one in training["standings"]}
+    assert training["best_by"] == "loss"
+    assert losses[training["best_step"]] == pytest.approx(min(losses.values()), abs=1e-4)
     own, bundled = open_reranker(tmp_path / "head"), BundledReranker()
     assert isinstance(own, LateReranker)
     assert own.manifest.head_of == bundled.fingerprint
@@ -143,8 +148,14 @@ def test_a_head_on_another_model_is_refused_before_any_work(index: Path, tmp_pat
     assert not (tmp_path / "out").exists()
 
 
-def test_a_checkpoint_of_before_the_scoring_was_named_is_not_gone_on_with(
-    train: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("name", "value"), [("scoring", "cross-encoder, 1"), ("best by", "nDCG@10")])
+def test_a_checkpoint_of_before_a_setting_was_named_is_not_gone_on_with(
+    train: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: str,
 ) -> None:
     from contextlib import nullcontext
 
@@ -155,12 +166,12 @@ def test_a_checkpoint_of_before_the_scoring_was_named_is_not_gone_on_with(
     with np.load(path) as saved:
         tensors = {name: saved[name] for name in saved.files}
     facts = json.loads(tensors.pop("facts.json").tobytes())
-    assert facts["settings"].pop("scoring") == "cross-encoder, 1"
+    assert facts["settings"].pop(name) == value
     tensors["facts.json"] = np.frombuffer(json.dumps(facts).encode(), np.uint8)
     np.savez(path, allow_pickle=False, **tensors)
     capsys.readouterr()
     assert main(train) == 2
-    assert 'scoring was null, is "cross-encoder, 1"' in capsys.readouterr().err
+    assert f'{name} was null, is "{value}"' in capsys.readouterr().err
 
 
 def test_a_stopped_training_is_kept_and_goes_on(
