@@ -7,7 +7,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from ragkit.errors import StoreError, TransientStoreError
@@ -99,14 +99,22 @@ def sync_folder(path: Path) -> None:
         os.close(handle)
 
 
+def files_in(folder: Path) -> Iterator[os.stat_result]:
+    """What the system says of each file in a folder and those within it.
+
+    Files and folders that go while they are looked at are left out.
+    """
+    for within, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                info = Path(within, name).stat()
+                if stat.S_ISREG(info.st_mode):
+                    yield info
+
+
 def size_of(folder: Path) -> int:
     """The bytes of all files in a folder, as far as they are there when they are looked at."""
-    n_bytes = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):
-            info = path.stat()
-            n_bytes += info.st_size if stat.S_ISREG(info.st_mode) else 0
-    return n_bytes
+    return sum(info.st_size for info in files_in(folder))
 
 
 def explain(error: OSError, folder: Path) -> StoreError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import subprocess
 import sys
@@ -169,6 +170,25 @@ def test_a_table_that_goes_is_never_seen_by_halves(
 
 async def _itself(table: Any) -> Any:
     return table
+
+
+def test_what_goes_while_files_are_counted_does_not_count(
+    stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A writer in another process tidies, or removes the table before this one."""
+    store = stores.make(SPEC, path=tmp_path / "index")
+    store.commit([put("a", [("one", EAST)])])
+    known, gone, really = store.holdings().n_bytes, tmp_path / "index" / "gone-1", os.scandir
+    gone.mkdir()
+
+    def look(path: Any = ".") -> Any:
+        if path and Path(path) == gone and gone.exists():
+            gone.rmdir()
+        return really(path)
+
+    monkeypatch.setattr(os, "scandir", look)
+    assert store.holdings().n_bytes == known
+    assert not gone.exists()
 
 
 def test_readers_go_on_while_the_table_is_written_anew(stores: Stores, tmp_path: Path) -> None:

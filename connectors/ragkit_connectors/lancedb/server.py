@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ragkit.failpoints import reach
 from ragkit.protocols import Vectors
+from ragkit.store.files import size_of
 from ragkit.store.remote.conditions import Condition
 from ragkit.store.remote.points import JUDGED
 from ragkit.store.remote.server import CHUNKS, RECORDS, Found, Place, Point
@@ -282,7 +283,7 @@ class LanceServer:
 
     def n_bytes(self) -> int:
         """Of all files in the folder."""
-        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+        return size_of(self.folder)
 
     def close(self) -> None:
         """Closes the files."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from ragkit.errors import StoreError, TransientStoreError
 from ragkit.protocols import Vectors
+from ragkit.store.files import files_in
 from ragkit.store.remote.conditions import Condition, all_of, equals
 from ragkit.store.remote.head import HEAD
 from ragkit.store.remote.points import COUNTED, JUDGED
@@ -210,7 +211,7 @@ class QdrantServer:
         own = (
             [folder / self.named(CHUNKS), folder / self.named(RECORDS)] if self.settings.is_edge else [folder]
         )
-        return sum(_room(f.stat()) for place in own for f in place.rglob("*") if f.is_file())
+        return sum(_room(file) for place in own for file in files_in(place))
 
     def close(self) -> None:
         """Closes it."""
