@@ -41,12 +41,21 @@ class Cluster:
         ray: the module.
         address: for people.
         logs: the folder of Ray's logs on its nodes.
+        is_own: whether it was started here, for the time of a block.
     """
 
-    def __init__(self, ray: Any, address: str, *, logs: str = "/tmp/ray/session_latest/logs") -> None:  # noqa: S108
+    def __init__(
+        self,
+        ray: Any,
+        address: str,
+        *,
+        logs: str = "/tmp/ray/session_latest/logs",  # noqa: S108
+        is_own: bool = False,
+    ) -> None:
         self.ray = ray
         self.address = address
         self.logs = logs
+        self._is_own = is_own
         # Where Ray's client is between, only that one is known here.
         is_client = ray.util.client.ray.is_connected()
         self._gcs = "" if is_client else str(ray.get_runtime_context().gcs_address)
@@ -86,10 +95,16 @@ class Cluster:
     def gone(self, cause: object = "") -> ClusterError:
         """The error for a cluster that went away."""
         said = f" ({first_line(cause)})" if str(cause) else ""
+        kept = "What was committed is there, and of the rest nothing"
+        again = "run the same command: it goes on where this one ended"
+        if self._is_own:
+            return ClusterError(
+                f"the Ray cluster that was started here went away{said}. {kept}. Ray's logs are in "
+                f"{self.logs}; free memory if that was short, and {again}"
+            )
         return ClusterError(
-            f"the Ray cluster at {self.address} went away{said}. What was committed is there, and of the "
-            "rest nothing. Check it with `ray status`, start it again, and run the same command: it goes "
-            "on where this one ended"
+            f"the Ray cluster at {self.address} went away{said}. {kept}. Check it with `ray status`, start "
+            f"it again, and {again}"
         )
 
 

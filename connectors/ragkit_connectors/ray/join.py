@@ -88,7 +88,7 @@ def _started_here(ray: Any, cpus: int) -> Iterator[Cluster]:
                 logging_level=logging.ERROR,
                 _temp_dir=str(folder),
             )
-        cluster = Cluster(ray, "this machine", logs=f"{folder}/session_latest/logs")
+        cluster = Cluster(ray, "this machine", logs=f"{folder}/session_latest/logs", is_own=True)
     except Exception as e:
         _leave(ray)
         _end_started(folder)
@@ -104,12 +104,10 @@ def _started_here(ray: Any, cpus: int) -> Iterator[Cluster]:
     _addresses[id(ray)] = ""
     try:
         yield cluster
-    except ClusterError:
-        # Its logs are what tells why.
-        _leave(ray)
-        raise
-    except BaseException:
-        _leave(ray, home)
+    except BaseException as e:
+        # Where it names its logs, these are what tells why.
+        is_needed = isinstance(e, ClusterError) and str(home) in str(e)
+        _leave(ray, None if is_needed else home)
         raise
     _leave(ray, home)
 

@@ -34,6 +34,18 @@ with OnRay(workers=1).held() as cluster:
     found |= {"logs": os.path.isdir(cluster.logs), "nodes": len(cluster.nodes())}
 print(json.dumps({**found, "left": os.path.exists(home)}))
 """
+FAILING = """
+import os, shutil, sys
+from ragkit.errors import ClusterError
+from ragkit_connectors.ray import OnRay
+try:
+    with OnRay(workers=1).held() as cluster:
+        home = cluster.logs.partition("/r/")[0]
+        raise cluster.gone() if sys.argv[1] == "lost" else ClusterError("a worker cannot be set up")
+except ClusterError as e:
+    print(os.path.isdir(home), str(e).replace(home, "HOME"))
+shutil.rmtree(home, ignore_errors=True)
+"""
 SILENT = """
 import sys
 from ragkit.errors import ClusterError
@@ -69,6 +81,20 @@ def test_without_an_address_a_cluster_of_its_own_is_started_beside_one_that_runs
     assert found["gcs"] != cluster.address
     assert (found["mode"], found["logs"], found["nodes"]) == ("0o700", True, 1)
     assert not found["left"]
+
+
+def test_the_folder_of_a_cluster_that_was_lost_stays_for_its_logs() -> None:
+    told = said(FAILING, "lost", RAY_ADDRESS="")
+    assert told.startswith(
+        "True the Ray cluster that was started here went away. What was committed is there"
+    )
+    assert "Ray's logs are in HOME/r/session_latest/logs; free memory" in told
+    assert "run the same command: it goes on where this one ended" in told
+
+
+@pytest.mark.skipif(not IS_FULL, reason="a cluster is started for it alone")
+def test_the_folder_of_a_cluster_goes_where_an_error_names_no_logs() -> None:
+    assert said(FAILING, "", RAY_ADDRESS="") == "False a worker cannot be set up\n"
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM] if IS_FULL else [signal.SIGTERM])
