@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -32,7 +35,8 @@ from ragkit.testing.stores import EAST, NORTH, OPEN, spec_of, texts
 from ragkit_connectors.lancedb import LanceStore, indexes
 from ragkit_connectors.lancedb.errors import ChangedError
 from ragkit_connectors.lancedb.filters import as_sql
-from ragkit_connectors.lancedb.table import ChunkTable
+from ragkit_connectors.lancedb.rows import schema_of
+from ragkit_connectors.lancedb.table import LOCK, ChunkTable, _taken
 from ragkit_connectors.lancedb.words import Words
 from tests.connectors.lance_stores import Stores
 from tests.unit.store.test_congruence import agree
@@ -170,6 +174,24 @@ def test_a_table_that_goes_is_never_seen_by_halves(
 
 async def _itself(table: Any) -> Any:
     return table
+
+
+def test_an_interrupted_change_keeps_its_lock_to_its_end(tmp_path: Path) -> None:
+    """Else another process might tidy away files that are about to be named."""
+    table, seen = ChunkTable(tmp_path, "index", lambda: 0), list[str]()
+    table.make(0, schema_of(2))
+
+    async def change(_: Any) -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        await asyncio.sleep(0.2)
+        handle = os.open(tmp_path / LOCK, os.O_RDWR)
+        seen.append("free" if _taken(handle) else "locked")
+        os.close(handle)
+
+    with pytest.raises(KeyboardInterrupt):
+        table.change(change)
+    assert seen == ["locked"]
+    table.close()
 
 
 def test_what_goes_while_files_are_counted_does_not_count(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import wait
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -28,8 +29,16 @@ class Loop:
         self._thread.start()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """What a coroutine gives, once it does."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        """What a coroutine gives, once it does. Who is interrupted meanwhile waits for its end all the same.
+
+        A change that went on by itself would do so without the lock under which it was begun.
+        """
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            wait([future])
+            raise
 
     def close(self) -> None:
         """Ends the thread; nothing may be running any more."""
