@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ragkit.errors import CorruptIndexError
 from ragkit.store.bm25.postings import Postings
-from ragkit.store.files import PARTIAL, sha256_of, write_new
+from ragkit.store.files import PARTIAL, sha256_of, sync_folder, write_new
 from ragkit_connectors.lancedb.errors import explain
 from ragkit_connectors.lancedb.records import WordFile
 from ragkit_connectors.lancedb.rows import ROW
@@ -89,6 +89,7 @@ class WordFiles:
             for path in self._folder.iterdir():
                 if path.suffix in (SUFFIX, PARTIAL) and path.name not in names:
                     path.unlink(missing_ok=True)
+            sync_folder(self._folder)
         except OSError as e:
             raise explain(e, self._where) from e
 
