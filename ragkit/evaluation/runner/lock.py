@@ -28,7 +28,8 @@ def locked(
         refusal: makes the error of a refusal from who holds it, such as `process 4711`.
 
     Raises:
-        EvalError: another process holds it, and there is no `refusal`; or the file cannot be made.
+        EvalError: another process holds it, and there is no `refusal`; or the file cannot be made or
+            locked.
     """
     handle = _opened(path)
     try:
@@ -65,13 +66,16 @@ def _take(
     refusal: Callable[[str], RagkitError] | None,
 ) -> None:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as e:
-        if not wait:
-            holder = os.pread(handle, 64, 0).decode(errors="replace").strip() or "another process"
-            raise (refusal or _refusal(path))(holder) from e
-        waiting()
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as e:
+            if not wait:
+                holder = os.pread(handle, 64, 0).decode(errors="replace").strip() or "another process"
+                raise (refusal or _refusal(path))(holder) from e
+            waiting()
+            fcntl.flock(handle, fcntl.LOCK_EX)
+    except OSError as e:  # some file systems of other machines know no locks
+        raise EvalError(f"{path}: cannot be locked: {e}") from e
 
 
 def _refusal(path: Path) -> Callable[[str], EvalError]:

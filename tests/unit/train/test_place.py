@@ -192,3 +192,15 @@ def test_bytes_of_a_command_that_are_no_text_do_not_lose_the_result(work: Path) 
 
     settle(work, work.parent, cast(Any, Report()))
     assert (work.parent / "report.json").read_text() == '"\\udcff"'
+
+
+def test_a_file_system_without_locks_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(handle: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with (
+        pytest.raises(ModelError, match=r"cannot be locked: .*No locks available.*choose another folder"),
+        taken(tmp_path / "out", overwrite=False, start=None),
+    ):
+        pass
