@@ -63,14 +63,15 @@ class GraphError(RagkitError):
 
 
 class MissingExtraError(RagkitError):
-    """A component needs a package that is not installed."""
+    """A component needs a package that is not installed; of several, between `|`, one is enough."""
 
     def __init__(self, component: str, *, package: str, extra: str):
         self.package = package
         self.extra = extra
+        commands = " or: ".join(f"pip install 'ragkit[{one}]'" for one in extra.split("|"))
         super().__init__(
-            f"{component!r} needs the package {package}, which is not installed. "
-            f"Run: pip install 'ragkit[{extra}]'"
+            f"{component!r} needs the package {' or '.join(package.split('|'))}, which is not installed. "
+            f"Run: {commands}"
         )
 
 

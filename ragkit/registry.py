@@ -113,10 +113,9 @@ def missing_extra(name: str) -> MissingExtraError | None:
     component = describe(name)
     if not component.package or not component.extra:
         return None
-    packages = component.package.split("|")
-    if any(map(_is_installed, packages)):
+    if any(map(_is_installed, component.package.split("|"))):
         return None
-    return MissingExtraError(name, package=packages[0], extra=component.extra)
+    return MissingExtraError(name, package=component.package, extra=component.extra)
 
 
 def blueprint(name: str) -> Any:

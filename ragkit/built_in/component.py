@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Component:
     """A registered name. `target` is `module:Class`; `extra` and `package` say what must be installed.
 
-    Where one of several packages is enough, `package` names them with `|` between; the component says itself
-    which one its settings need.
+    Where one of several packages is enough, `package` names them with `|` between, and `extra` the extras in
+    the same order; the component says itself which one its settings need.
     """
 
     name: str

@@ -17,7 +17,7 @@ STORES: dict[str, Component] = table(
         "store/qdrant",
         "ragkit_connectors.qdrant:QdrantStore",
         "two collections of a Qdrant server, or of its engine within the process",
-        "qdrant",
+        "qdrant|qdrant-edge",
         "qdrant_client|qdrant_edge",
     ),
     (

@@ -133,7 +133,7 @@ def _belongs(name: str, section: Section) -> bool:
 
 def _component(name: str, definitions: dict[str, Any], others: type[BaseModel] | None) -> JsonSchemaValue:
     component = registry.describe(name)
-    extra = f" Needs ragkit[{component.extra}]." if component.extra else ""
+    extra = f" Needs ragkit[{component.extra.replace('|', '] or ragkit[')}]." if component.extra else ""
     schema = _settings(settings_class(registry.blueprint(name)), definitions, _key(name))
     run = _settings(others, definitions, "node") if others else {"properties": {}}
     return {

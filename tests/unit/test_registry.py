@@ -174,3 +174,14 @@ def test_the_registry_imports_no_component() -> None:
 def test_each_of_our_names_stands_in_one_table() -> None:
     assert sum(map(len, TABLES)) == len(BUILT_IN)
     assert all(name == component.name for name, component in BUILT_IN.items())
+
+
+def test_where_one_of_several_packages_is_enough_each_is_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_is_installed", lambda _: False)
+    missing = registry.missing_extra("store/qdrant")
+    assert str(missing) == (
+        "'store/qdrant' needs the package qdrant_client or qdrant_edge, which is not installed. "
+        "Run: pip install 'ragkit[qdrant]' or: pip install 'ragkit[qdrant-edge]'"
+    )
+    monkeypatch.setattr(registry, "_is_installed", lambda package: package == "qdrant_edge")
+    assert registry.missing_extra("store/qdrant") is None
