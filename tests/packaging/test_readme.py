@@ -46,3 +46,29 @@ def test_every_verb_that_is_shown_exists(readme: Path) -> None:
     shown = set(re.findall(r"^ragkit ([a-z-]+)", commands, flags=re.MULTILINE))
     assert shown
     assert shown <= set(VERBS)
+
+
+@pytest.mark.parametrize("readme", READMES, ids=lambda p: p.name)
+def test_each_row_stands_in_a_table(readme: Path) -> None:
+    """A blank line among the rows ends a table, and what comes after is shown as text."""
+    text = readme.read_text(encoding="utf-8")
+    tables = re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE)
+    assert [t for t in tables if not re.match(r"\|.*\n\|[-|]+\n", t)] == []
+
+
+def test_both_show_the_same_commands_and_the_same_report() -> None:
+    english, russian = (
+        [
+            [line.partition("  #")[0].rstrip() for line in block.strip().splitlines()]
+            for block in path.read_text(encoding="utf-8").split("```")[1::2]
+        ]
+        for path in READMES
+    )
+    starts = ("ragkit questions", "handbook", "ragkit certify")
+    shown = [block for block in english if block[0].startswith(starts)]
+    assert len(shown) == len(starts)
+    assert [block for block in shown if block not in russian] == []
+
+
+def test_both_say_whose_the_name_on_pypi_is() -> None:
+    assert all("PyPI" in path.read_text(encoding="utf-8") for path in READMES)
