@@ -279,7 +279,7 @@ def _compare(path: Path, found: str, expected: str) -> None:
     if found != expected:
         raise ModelError(
             f"{path} was changed or is damaged: sha256 {found[:12]}…, expected {expected[:12]}…. "
-            "Install ragkit or fetch the model again."
+            "Install ragkit or fetch the model again; one that you trained, train again with --overwrite."
         )
 
 
