@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -189,7 +190,7 @@ def test_a_run_with_another_prompt_in_the_same_file_is_not_gone_on_with(
 
 def test_a_second_process_is_refused(dataset: Dataset, cache: Path, tmp_path: Path) -> None:
     def progress(done: int, total: int | None, what: str) -> None:
-        with pytest.raises(EvalError, match="another process is writing its outcomes there"):
+        with pytest.raises(EvalError, match=f"process {os.getpid()} is writing its outcomes there"):
             run(pipeline(), dataset, tmp_path / "run", cache)
 
     run(pipeline(), dataset, tmp_path / "run", cache, questions=["q-phone"], progress=progress)
