@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -33,10 +33,26 @@ class Loop:
 
         A change that went on by itself would do so without the lock under which it was begun.
         """
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        future: Future[T] = Future()
+        begun: list[asyncio.Task[None]] = []  # the loop itself holds a task by a weak reference
+
+        async def carry() -> None:
+            try:
+                future.set_result(await coroutine)
+            except BaseException as e:
+                future.set_exception(e)
+
+        def drop_unbegun() -> None:
+            if not begun:
+                coroutine.close()
+                future.cancel()
+
         try:
+            self._loop.call_soon_threadsafe(lambda: begun.append(self._loop.create_task(carry())))
             return future.result()
         except KeyboardInterrupt:
+            # An interruption may come before the loop was told, too.
+            self._loop.call_soon_threadsafe(drop_unbegun)
             wait([future])
             raise
 

@@ -45,6 +45,9 @@ def locked(
             os.ftruncate(handle, 0)
             os.pwrite(handle, f"process {os.getpid()}".encode(), 0)
         yield
+        # So that the folders of two runs that gave the same are the same.
+        with suppress(OSError):
+            os.ftruncate(handle, 0)
     finally:
         os.close(handle)
 

@@ -10,11 +10,13 @@ from pathlib import Path
 from tests.connectors.ray.bench import opened
 
 
-def ingesting(folder: Path, docs: Path, place: str, **env: str) -> subprocess.Popen[str]:
-    """`ragkit ingest` in a process of its own."""
+def ingesting(
+    folder: Path, docs: Path, place: str, *, config: str = "rag.yaml", **env: str
+) -> subprocess.Popen[str]:
+    """`ragkit ingest` in a process of its own, by a configuration that lies in the folder."""
     command = [sys.executable, "-m", "ragkit", "ingest", str(docs), "--on", place, "--workers", "2"]
     return subprocess.Popen(
-        [*command, "--json", "--config", str(folder / "rag.yaml")],
+        [*command, "--json", "--config", str(folder / config)],
         env={**os.environ, **env},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -89,7 +89,10 @@ def test_a_driver_that_is_killed_goes_on_where_it_was_also_by_the_client_of_ray(
     docs = files(tmp_path / "docs", 60)
     folder = tmp_path / "there"
     opened(folder).close()
-    first = ingesting(folder, docs, "ray", RAY_ADDRESS=cluster.address, SLEEP_MS="30")
+    # Written out, for the workers have the cluster's environment. After the first commit 10 s are left.
+    slow = (folder / "rag.yaml").read_text().replace('"${SLEEP_MS:-0}"', "40")
+    (folder / "slow.yaml").write_text(slow)
+    first = ingesting(folder, docs, "ray", config="slow.yaml", RAY_ADDRESS=cluster.address)
     began = time.monotonic()
     while not (committed := n_documents(folder)):
         assert first.poll() is None, first.communicate()
