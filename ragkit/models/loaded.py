@@ -29,8 +29,8 @@ class LoadedModel:
         manifest: what the folder should hold.
         inputs: names of the inputs that the model is run with.
         outputs: names of the outputs that are asked of it.
-        shared: outputs that several models which go by these files ask for one question: one pass gives
-            all of them, and they are kept for whoever asks next.
+        shared: outputs that several models which go by these files ask for one question, the embedder's
+            first: one pass gives all of them, and they are kept for whoever asks next.
     """
 
     def __init__(
@@ -48,10 +48,13 @@ class LoadedModel:
         self._outputs = list(outputs)
         self._shared = tuple(shared)
         self._passes = Recent[tuple[int, ...], list[NDArray[Any]]](_PASSES_BYTES)
-        # Questions that come together pass one after the other, on half of the cores. All at once they would
-        # fill every core until the last has passed, and only then could any go on: what a question takes
-        # beside its pass needs the interpreter's lock, so all but one core would then be idle.
-        self._turns = ProcessTurns(max(1, usable_cores() // 2))
+        # Questions that come together pass in turn. Those that are only embedded have all cores. Where they
+        # are reranked too, passes on all cores would fill them until the last has passed, and only then
+        # could any go on: the much that such a question takes beside its pass needs the interpreter's lock,
+        # so all but one core would then be idle. So these have half.
+        self._all_cores = ProcessTurns(usable_cores())
+        self._half = ProcessTurns(max(1, usable_cores() // 2))
+        self._is_read_further = False
         self._lock = ProcessLock()
         self._tokenizer: TextTokenizer | None = None
         self._session: onnxruntime.InferenceSession | None = None
@@ -105,10 +108,13 @@ class LoadedModel:
         """
         if not set(outputs) <= set(self._shared):
             return self.run({"input_ids": np.array([ids], np.int64)}, outputs)
+        if set(outputs) != {self._shared[0]}:
+            self._is_read_further = True
         key = tuple(ids)
         found = self._passes.get(key)
         if found is None:
-            with self._turns.own():
+            turns = self._half if self._is_read_further else self._all_cores
+            with turns.own():
                 found = self._passes.get(key)
                 if found is None:
                     found = self.run({"input_ids": np.array([ids], np.int64)}, self._shared)

@@ -45,14 +45,16 @@ class Watched(LoadedModel):
         return found
 
 
-def asked(model: LoadedModel, questions: Sequence[str]) -> list[list[NDArray[Any]]]:
+def asked(
+    model: LoadedModel, questions: Sequence[str], outputs: Sequence[str] = SHARED
+) -> list[list[NDArray[Any]]]:
     """What each question gets, all of them asked at the same time."""
     rows = model.tokenizer().encode(questions, max_tokens=256)
     together = threading.Barrier(len(rows))
 
     def one(ids: list[int]) -> list[NDArray[Any]]:
         together.wait(30)
-        return model.run_question(ids, SHARED)
+        return model.run_question(ids, outputs)
 
     with ThreadPoolExecutor(len(rows)) as pool:
         return list(pool.map(one, rows))
@@ -70,6 +72,17 @@ def test_questions_that_come_together_pass_on_half_of_the_cores_as_each_would_al
         (expected,) = asked(alone, [question])
         for own, other in zip(outputs, expected, strict=True):
             np.testing.assert_array_equal(own, other)
+
+
+def test_questions_that_are_only_embedded_pass_on_all_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ragkit.models.loaded.usable_cores", lambda: 5)
+    model = Watched()
+    questions = [f"How long may I keep {number} rented cars?" for number in range(8)]
+    asked(model, questions, SHARED[:1])
+    assert 2 < model.most <= 5
+    model.most = 0
+    asked(model, [f"And who pays for {number}?" for number in range(8)])
+    assert model.most == 2
 
 
 def test_the_same_question_passes_once_for_all_who_ask_it() -> None:
