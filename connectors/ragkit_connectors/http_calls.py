@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
@@ -36,7 +37,7 @@ class Answer:
     headers: Mapping[str, str]
 
 
-class HttpCalls:
+class HttpCalls(ABC):
     """Requests to a server. Each may be made again: all that is written has a name, an id or a condition.
 
     `make_client` gives the client; after a fork another one, for two processes must not share connections.
@@ -57,9 +58,9 @@ class HttpCalls:
         self._process = os.getpid()
         self._is_closed = False
 
+    @abstractmethod
     def refusal(self, status: int, said: str) -> StoreError:
         """Our error for an answer that is none."""
-        raise NotImplementedError
 
     def request(
         self,

@@ -26,8 +26,15 @@ def served_apart(service: str, *arguments: Any, **attributes: Any) -> Iterator[s
         arguments: it is made with.
         attributes: that are set then.
     """
+    with said_by("tests.connectors.apart", service, json.dumps([arguments, attributes])) as url:
+        yield url
+
+
+@contextmanager
+def said_by(module: str, *arguments: str) -> Iterator[str]:
+    """What a program says first, here its URL; its input ends with the block, and so does it."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.connectors.apart", service, json.dumps([arguments, attributes])],
+        [sys.executable, "-m", module, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
@@ -20,6 +21,31 @@ from tests.connectors.loopback import Fault
 from tests.connectors.workload import document, n_seen_at_head, seen, texts_of
 from tests.crash.workloads import vector_of
 from tests.scale import IS_FULL, scaled
+
+
+def whole_or_not_there(store: Any, plan: Callable[[dict[int, Any]], None], script: dict[int, Any]) -> None:
+    """A commit over documents `a` and `b` at version 1 while things go wrong, and the next one.
+
+    Args:
+        store: its lease may still be held after a failure.
+        plan: sets what goes wrong, by number of the writing request.
+        script: what goes wrong with the commit.
+    """
+    before, after = seen(store), texts_of(document("a", 2), document("c", 1))
+    plan(script)
+    error: StoreError | None = None
+    try:
+        store.commit([document("a", 2), remove("b"), document("c", 1)])
+    except StoreError as e:
+        error = e
+    plan({})
+    assert seen(store) in ([after] if error is None else [before, after])
+    assert error is None or isinstance(error, TransientStoreError)
+    store.commit([document("a", 2), remove("b"), document("c", 1)])
+    assert seen(store) == after
+    store.compact()
+    assert seen(store) == after
+    assert store.holdings().n_ended == 0
 
 
 class HistoryChecks(Imitated):
@@ -83,21 +109,7 @@ class FaultChecks(HistoryChecks):
         for fault in self.faults() if self.every_fault else random.Random(place).sample(self.faults(), 2):
             store = self.store_here(attempts=1)
             store.commit([document("a", 1), document("b", 1)])
-            before, after = seen(store), texts_of(document("a", 2), document("c", 1))
-            self.stores.server.plan({place: fault})
-            error: StoreError | None = None
-            try:
-                store.commit([document("a", 2), remove("b"), document("c", 1)])
-            except StoreError as e:
-                error = e
-            self.stores.server.plan({})
-            assert seen(store) in ([after] if error is None else [before, after])
-            assert error is None or isinstance(error, TransientStoreError)
-            store.commit([document("a", 2), remove("b"), document("c", 1)])
-            assert seen(store) == after
-            store.compact()
-            assert seen(store) == after
-            assert store.holdings().n_ended == 0
+            whole_or_not_there(store, self.stores.server.plan, {place: fault})
 
     def test_a_commit_of_which_a_last_request_is_lost_is_there_or_told_of(self) -> None:
         """One of them moves the pointer, after more or fewer that write passages."""

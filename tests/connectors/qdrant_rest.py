@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from qdrant_client import models
 
+from tests.connectors.apart import said_by
 from tests.connectors.qdrant_edge_client import EdgeClient
 
 _SELECTOR: TypeAdapter[Any] = TypeAdapter(models.PointsSelector)
@@ -199,20 +199,8 @@ def served() -> Iterator[str]:
 @contextmanager
 def served_apart() -> Iterator[str]:
     """The same in a process of its own, as a server is."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.connectors.qdrant_rest"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        yield process.stdout.readline().strip()
-    finally:
-        process.stdin.close()
-        process.wait(timeout=30)
-        process.stdout.close()
+    with said_by("tests.connectors.qdrant_rest") as url:
+        yield url
 
 
 if __name__ == "__main__":

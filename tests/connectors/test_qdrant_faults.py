@@ -17,6 +17,7 @@ from ragkit.protocols import Change, Scope
 from ragkit.store.remote import head as heads
 from ragkit.testing.data import quarantine, remove
 from ragkit_connectors.qdrant import QdrantStore, server
+from tests.connectors.faulty import whole_or_not_there
 from tests.connectors.qdrant_stores import Stores
 from tests.connectors.workload import SPEC, document, n_seen_at_head, seen, texts_of
 from tests.crash.workloads import vector_of
@@ -123,21 +124,7 @@ def test_a_commit_that_fails_anywhere_is_whole_or_not_there(stores: Stores, faul
     """After its lease ended or not: the next one settles what was left."""
     store = faulty(stores, attempts=1)
     store.commit([document("a", 1), document("b", 1)])
-    before, after = seen(store), texts_of(document("a", 2), document("c", 1))
-    store.faults.plan({place: fault})
-    error: StoreError | None = None
-    try:
-        store.commit([document("a", 2), remove("b"), document("c", 1)])
-    except StoreError as e:
-        error = e
-    store.faults.plan({})
-    assert seen(store) in ([after] if error is None else [before, after])
-    assert error is None or isinstance(error, TransientStoreError)
-    store.commit([document("a", 2), remove("b"), document("c", 1)])
-    assert seen(store) == after
-    store.compact()
-    assert seen(store) == after
-    assert store.holdings().n_ended == 0
+    whole_or_not_there(store, store.faults.plan, {place: fault})
 
 
 @pytest.mark.parametrize("place", [2, 3])

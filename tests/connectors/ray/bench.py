@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -115,17 +117,28 @@ def same(one: ragkit.RAG, other: ragkit.RAG) -> None:
         assert np.allclose(np.array(vectors), np.array(second[id_][2]), atol=1e-6)
 
 
-def store_of(kind: str, folder: Path) -> dict[str, Any] | None:
-    """A new store of a kind: a folder's own, on a real PostgreSQL, or in Qdrant's engine in this process."""
+@contextmanager
+def store_of(kind: str, folder: Path) -> Iterator[dict[str, Any] | None]:
+    """A new store for the time of a block: a folder's own, on a real PostgreSQL, in Qdrant's engine in this
+    process, or on the local server that speaks as OpenSearch does.
+    """
     if kind == "local":
-        return None
-    if kind == "qdrant":
+        yield None
+    elif kind == "qdrant":
         pytest.importorskip("qdrant_edge", reason="needs the extra qdrant-edge")
-        return {"use": "store/qdrant", "engine": "edge", "path": str(folder)}
-    pytest.importorskip("psycopg", reason="needs the extra pgvector")
-    from tests.connectors.pgvector_server import server
+        yield {"use": "store/qdrant", "engine": "edge", "path": str(folder)}
+    elif kind == "opensearch":
+        pytest.importorskip("opensearchpy", reason="needs the extra opensearch")
+        from tests.connectors.opensearch.stores import Stores
 
-    return {"use": "store/pgvector", "dsn": server().dsn(), "name": f"ray_{next(_numbers)}"}
+        stores = Stores()
+        yield {"use": "store/opensearch", "hosts": [stores.server.url], "replicas": 0, "name": "ray"}
+        stores.close()
+    else:
+        pytest.importorskip("psycopg", reason="needs the extra pgvector")
+        from tests.connectors.pgvector_server import server
+
+        yield {"use": "store/pgvector", "dsn": server().dsn(), "name": f"ray_{next(_numbers)}"}
 
 
 def without_time(report: IngestReport) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from tests.connectors.ray.processes import kill, workers_of
 from tests.scale import IS_FULL, scaled
 
 SEED = 60
-KILLS = {"local": scaled(60), "pgvector": scaled(70), "qdrant": scaled(70)}
+KILLS = {"local": scaled(60), "pgvector": scaled(70), "qdrant": scaled(70), "opensearch": scaled(40)}
 A_RUN, A_RUN_KILLS = 60, 5
 WORKERS = 3 if IS_FULL else 2
 LIMIT_S = 300
@@ -50,13 +50,14 @@ def raylet_of(cluster: Any) -> int:
     return int(cluster.head_node.all_processes["raylet"][0].process.pid)
 
 
-@pytest.mark.parametrize("kind", ["local", "pgvector", "qdrant"])
+@pytest.mark.parametrize("kind", KILLS)
 def test_workers_that_are_killed_lose_and_double_nothing(kind: str, cluster: Any, tmp_path: Path) -> None:
     n = 0
     killed_in: Counter[str] = Counter()
     rng = random.Random(f"{SEED} {kind}")
     most = KILLS[kind]
-    with opened(tmp_path / "there", {"models.embed.sleep_ms": "15"}, store_of(kind, tmp_path)) as there:
+    slow = {"models.embed.sleep_ms": "15"}
+    with store_of(kind, tmp_path) as store, opened(tmp_path / "there", slow, store) as there:
         while killed_in.total() < most:
             killer = Killer(raylet_of(cluster), rng, min(A_RUN_KILLS, most - killed_in.total()))
             killer.start()
