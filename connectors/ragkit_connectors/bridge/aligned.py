@@ -80,12 +80,32 @@ def spans_of(pieces: Sequence[Piece], text: str, *, max_gap: int) -> list[Span]:
 
 
 def _starts(wanted: Sequence[str], hints: Sequence[int | None], text: str, max_gap: int) -> list[int]:
-    """Where each piece starts, all of them together without a greater gap: the first way that fits."""
+    """Where each piece starts, all of them together without a greater gap: the first way that fits.
+
+    Each after the start of the one before it; where that cannot be, two may start together.
+    """
     if not wanted:
         _check_gap(0, len(text), text, max_gap)
         return []
+    farthest = 0
+    for step in (1, 0):
+        starts, n = _searched(wanted, hints, text, max_gap, step)
+        if starts:
+            return starts
+        farthest = max(farthest, n)
+    raise _misfit(wanted, farthest, text)
+
+
+def _searched(
+    wanted: Sequence[str], hints: Sequence[int | None], text: str, max_gap: int, step: int
+) -> tuple[list[int], int]:
+    """Where each piece starts, at least `step` after the one before it; none where no way fits.
+
+    Returns:
+        The starts, and how many pieces could be placed at most.
+    """
     # One iterator of candidates for each piece that is placed, so that a wrong turn is taken back.
-    ways: list[Iterator[int]] = [_places(wanted[0], hints[0], text, 0, 0, max_gap)]
+    ways: list[Iterator[int]] = [_places(wanted[0], hints[0], text, 0, 0, 0, max_gap)]
     starts: list[int] = []
     ends: list[int] = [0]
     farthest, tries = 0, 0
@@ -103,27 +123,30 @@ def _starts(wanted: Sequence[str], hints: Sequence[int | None], text: str, max_g
         end = max(ends[-1], start + len(wanted[len(starts)]))
         if len(starts) + 1 == len(wanted):
             if len(text) - end <= max_gap:
-                return [*starts, start]
+                return [*starts, start], len(wanted)
             continue
         starts.append(start)
         ends.append(end)
         farthest = max(farthest, len(starts))
         n = len(starts)
-        ways.append(_places(wanted[n], hints[n], text, start, end, max_gap))
-    raise _misfit(wanted, farthest, text)
+        ways.append(_places(wanted[n], hints[n], text, start, start + step, end, max_gap))
+    return [], farthest
 
 
-def _places(piece: str, hint: int | None, text: str, after: int, end: int, max_gap: int) -> Iterator[int]:
-    """Where a piece may start that comes after one that starts at `after`, what is before reaching to `end`.
+def _places(
+    piece: str, hint: int | None, text: str, before: int, first: int, end: int, max_gap: int
+) -> Iterator[int]:
+    """Where a piece may start, from `first` on, if the one before starts at `before` and all reach to `end`.
 
-    Where it says first; then nearest to `end`: without overlap or gap, then with overlap, then behind a gap.
+    Where it says first, be that where the one before it starts; then nearest to `end`: without overlap or
+    gap, then with overlap, then behind a gap.
     """
-    if hint is not None and after <= hint <= end + max_gap and text.startswith(piece, hint):
+    if hint is not None and before <= hint <= end + max_gap and text.startswith(piece, hint):
         yield hint
-    at = text.rfind(piece, after, end + len(piece))
+    at = text.rfind(piece, first, end + len(piece))
     while at != -1:
         yield at
-        at = text.rfind(piece, after, at + len(piece) - 1)
+        at = text.rfind(piece, first, at + len(piece) - 1)
     at = text.find(piece, end + 1, end + max_gap + len(piece))
     while at != -1:
         yield at

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ragkit import Document, Span
@@ -87,6 +87,9 @@ def squeezed(text: str) -> str:
 
 
 @settings(deadline=None)
+@example(
+    ("a a a a ", ["a a", "a a", "a a"])
+)  # the third fits where the second does, and must not take its place
 @given(cut())
 def test_spans_are_found_again_from_the_pieces(made: tuple[str, list[str]]) -> None:
     text, pieces = made
